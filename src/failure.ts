@@ -1,0 +1,97 @@
+/** Every way holdfast can refuse or fail; `cli/exit-codes.ts` gives each its number. */
+export type FailureCode =
+  | "USAGE"
+  | "DATA"
+  | "NO_SESSION"
+  | "SESSION_MISMATCH"
+  | "UNAVAILABLE"
+  | "INTERNAL"
+  | "CANNOT_CREATE"
+  | "IO"
+  | "BUSY"
+  | "WAIT_TIMEOUT"
+  | "AGENTS_RUNNING"
+  | "NOT_PERMITTED"
+  | "CONFIG"
+  | "LOCK_LOST"
+  | "RUN_TIMEOUT"
+  | "IDLE_TIMEOUT"
+  | "NOT_EXECUTABLE"
+  | "NOT_FOUND"
+  | "START_FAILED";
+
+/** The facts a failure carries beside its message: paths, PIDs, the holder. JSON-safe, snake_case. */
+export type FailureFacts = Readonly<Record<string, unknown>>;
+
+export interface FailureDetails {
+  /** Commands to type next, most useful first, each complete: `holdfast join demo`. */
+  readonly next?: readonly string[];
+  readonly facts?: FailureFacts;
+  readonly cause?: unknown;
+}
+
+/** Codes for which the same call may succeed later without anyone changing anything. */
+const retryableCodes: ReadonlySet<FailureCode> = new Set([
+  "BUSY",
+  "WAIT_TIMEOUT",
+  "AGENTS_RUNNING",
+]);
+
+/**
+ * The one error class: something a user can understand and act on.
+ * Thrown where it is known and caught once, in `main`; anything else that is thrown is a bug (`INTERNAL`).
+ */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly code: FailureCode;
+  readonly next: readonly string[];
+  readonly facts: FailureFacts;
+
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.next = details.next ?? [];
+    this.facts = details.facts ?? {};
+  }
+
+  get retryable(): boolean {
+    return retryableCodes.has(this.code);
+  }
+}
+
+/** The errno name (`ENOENT`) of a system error, or `undefined` for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** What an errno means to a person, and which failure it is. Anything not listed is `IO`. */
+const errnoMeanings: Readonly<Record<string, readonly [FailureCode, string]>> = {
+  EACCES: ["CANNOT_CREATE", "permission denied"],
+  EPERM: ["CANNOT_CREATE", "operation not permitted"],
+  EROFS: ["CANNOT_CREATE", "the file system is read-only"],
+  ENOSPC: ["CANNOT_CREATE", "the disk is full"],
+  EDQUOT: ["CANNOT_CREATE", "the disk quota is used up"],
+  ENOTDIR: ["CANNOT_CREATE", "a part of the path is not a directory"],
+  ENOENT: ["IO", "no such file or directory"],
+  EISDIR: ["IO", "it is a directory"],
+  EMFILE: ["IO", "too many open files in this process"],
+  ENFILE: ["IO", "too many open files on this machine"],
+};
+
+/**
+ * Turns a system error into a `Failure`, once, at the edge where it happened.
+ * @param operation what was tried, in the infinitive: "create the state directory"
+ * @param path the path it was tried on
+ * A `Failure` passes through unchanged; an error without errno is rethrown, because it is a bug.
+ */
+export function failureFromErrno(error: unknown, operation: string, path: string): Failure {
+  if (error instanceof Failure) return error;
+  const errno = errnoOf(error);
+  if (errno === undefined) throw error;
+  const [code, meaning] = errnoMeanings[errno] ?? ["IO", errno];
+  return new Failure(code, `Cannot ${operation}: ${meaning} (${errno})\n${path}`, {
+    facts: { path, errno },
+    cause: error,
+  });
+}
