@@ -1,0 +1,135 @@
+/**
+ * Builds dist/ from src/: `node build.mjs`.
+ *
+ * holdfast is started often and waited for, so two things count. A command loads only its own chunk, which needs code
+ * splitting; and the output is CommonJS, because the ESM loader adds about 3 ms to every start. esbuild splits ES
+ * modules only, hence two steps: bundle to split ES modules in memory, then turn each file into CommonJS, where
+ * `await import("./chunks/x.js")` becomes a `require` that runs when it is reached.
+ */
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, transform } from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const target = "node20";
+const external = ["fs-native-extensions"];
+
+/**
+ * Without an export of its own, esbuild takes an entry for CommonJS (the package's type), and wraps it and all it imports
+ * in functions, which undoes tree shaking. So each entry gets an empty export.
+ */
+const entriesAreModules = {
+  name: "entries-are-modules",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/](?:keeper[\\/])?main\.ts$/ }, async ({ path: file }) => ({
+      contents: `${await readFile(file, "utf8")}\nexport {};\n`,
+      loader: "ts",
+    }));
+  },
+};
+
+const bundled = await build({
+  absWorkingDir: root,
+  entryPoints: { main: "src/main.ts", keeper: "src/keeper/main.ts" },
+  outdir: "dist",
+  chunkNames: "chunks/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target,
+  external,
+  plugins: [entriesAreModules],
+  // ES modules first, where a package has both: they can be split and shaken.
+  mainFields: ["module", "main"],
+  legalComments: "none",
+  metafile: true,
+  write: false,
+  logLevel: "warning",
+});
+
+const files = new Map(
+  await Promise.all(
+    bundled.outputFiles.map(async (file) => {
+      const name = path.relative(path.join(root, "dist"), file.path);
+      return [name, await toCommonJs(name, file.text)];
+    }),
+  ),
+);
+files.set("THIRD-PARTY-LICENSES.txt", await licences(bundled.metafile));
+await replaceDirectory(path.join(root, "dist"), files);
+
+/** One bundled ES module as CommonJS. `__dirname` means dist/ everywhere, whichever chunk a module ends up in. */
+async function toCommonJs(name, source) {
+  const chunk = path.dirname(name) !== ".";
+  const stands = [
+    chunk && ["__dirname", "__distDirectory", `require("node:path").dirname(__dirname)`],
+    ["import.meta.url", "__fileUrl", `require("node:url").pathToFileURL(__filename).href`],
+  ].filter((entry) => entry && source.includes(entry[0]));
+  const { code } = await transform(source, {
+    sourcefile: name,
+    format: "cjs",
+    platform: "node",
+    target,
+    // Without this, esbuild keeps `import()` in CommonJS output, and with it the ESM loader.
+    supported: { "dynamic-import": false },
+    legalComments: "none",
+    define: Object.fromEntries(stands.map(([original, standIn]) => [original, standIn])),
+    banner: stands.map(([, standIn, value]) => `var ${standIn} = ${value};`).join("\n"),
+  });
+  // A CommonJS package reached by `import()`: hand it over whole, so that its named exports exist too, as in Node.
+  const isPackage = /^export default require_\w+\(\);$/m.test(source);
+  return isPackage ? `${code}module.exports = module.exports.default;\n` : code;
+}
+
+/** The licence texts of every package that has code in the output, as their licences ask. */
+async function licences(metafile) {
+  const used = Object.values(metafile.outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
+  );
+  const directories = new Set(
+    used.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []).sort(),
+  );
+  const texts = await Promise.all([...directories].map((directory) => licence(path.join(root, directory))));
+  return ["holdfast's program files contain code of these packages.\n", ...texts].join(`\n${"-".repeat(80)}\n\n`);
+}
+
+async function licence(directory) {
+  const manifest = JSON.parse(await readFile(path.join(directory, "package.json"), "utf8"));
+  const file = (await readdir(directory)).find((entry) => /^licen[cs]e(\.(md|txt))?$/i.test(entry));
+  const text = file && (await readFile(path.join(directory, file), "utf8")).trim();
+  if (!manifest.license && !text) throw new Error(`${manifest.name}: no licence found, so it cannot be bundled`);
+  return `${manifest.name} ${manifest.version} (${manifest.license ?? "see below"})\n\n${text || "No text in the package."}\n`;
+}
+
+/** Writes everything beside `directory`, then swaps: nobody ever sees half a build, or a file of the build before. */
+async function replaceDirectory(directory, contents) {
+  const fresh = `${directory}.new-${process.pid}`;
+  const stale = `${directory}.old-${process.pid}`;
+  try {
+    for (const [name, text] of contents) {
+      const file = path.join(fresh, name);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
+    await swap(directory, fresh, stale);
+  } finally {
+    await Promise.all([fresh, stale].map((leftover) => rm(leftover, { recursive: true, force: true })));
+  }
+}
+
+/** Puts `fresh` where `directory` is. Another build may do the same meanwhile: then the later one wins. */
+async function swap(directory, fresh, stale) {
+  for (let attempt = 1; ; attempt += 1) {
+    await rm(stale, { recursive: true, force: true });
+    await rename(directory, stale).catch((error) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    try {
+      return await rename(fresh, directory);
+    } catch (error) {
+      if (attempt === 10 || !["ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
+    }
+  }
+}
