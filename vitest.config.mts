@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+/** One project a kind of test; those that run the built program get a build first. */
+function project(name: string, setup: { globalSetup?: string } = {}) {
+  return { extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], ...setup } };
+}
+
+const onTheBuiltProgram = { globalSetup: "test/support/build-if-stale.ts" };
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    retry: 0,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ["default", "./test/support/plain-summary-reporter.ts"],
+    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "html", "json-summary"] },
+    projects: [
+      project("unit"),
+      project("contract", onTheBuiltProgram),
+      project("cli", onTheBuiltProgram),
+      project("torture", onTheBuiltProgram),
+    ],
+  },
+});
