@@ -89,7 +89,7 @@ async function licences(metafile) {
     Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
   );
   const directories = new Set(
-    used.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/X,
+    used.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []).toSorted(),
   );
   const texts = await Promise.all([...directories].map((directory) => licence(path.join(root, directory))));
   return ["holdfast's program files contain code of these packages.\n", ...texts].join(`\n${"-".repeat(80)}\n\n`);
