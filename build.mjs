@@ -47,7 +47,7 @@ const bundled = await build({
   metafile: true,
   write: false,
   logLevel: "warning",
-});
+}).catch(() => process.exit(1)); // esbuild has said why
 
 const files = new Map(
   await Promise.all(

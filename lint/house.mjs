@@ -106,8 +106,10 @@ const onlyPresentersPrint = {
         if (node.object.type === "Identifier" && node.object.name === "console") context.report({ node, message });
         if (!["stdout", "stderr"].includes(processProperty(node))) return;
         const asked = node.parent.type === "MemberExpression" && node.parent.object === node;
+        // main.ts hands the streams to the presenters; the keeper has none, only stderr for the trace of a bug.
         const handedOver = file === "main.ts" && !asked;
-        if (handedOver || (asked && streamFacts.includes(node.parent.property.name))) return;
+        const lastWords = file === "keeper/main.ts" && processProperty(node) === "stderr";
+        if (handedOver || lastWords || (asked && streamFacts.includes(node.parent.property.name))) return;
         context.report({ node, message });
       },
     };
