@@ -1,0 +1,91 @@
+import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { eventSchemaVersion, type EventInput } from "./event.ts";
+import { fitLine } from "./fit-line.ts";
+
+export interface AppendOptions {
+  /** True: the event is on disk, not only in the kernel's memory, when `append` returns. */
+  readonly durable?: boolean;
+}
+
+const newline = 0x0a;
+const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+
+/**
+ * The writing end of the event log. Every event is one line and one `write` with O_APPEND, so that processes which
+ * append at the same time neither lose nor mix lines. Nothing is kept open between appends.
+ */
+export class Journal {
+  readonly path: string;
+  readonly #now: () => Date;
+
+  constructor(path: string, now: () => Date = () => new Date()) {
+    this.path = path;
+    this.#now = now;
+  }
+
+  /**
+   * Appends one event, with time and version added; a line above 64 KiB has its longest texts cut. The file is made
+   * (mode 0600) when it is missing, its directory is not. A last line torn by a crash or a full disk is sealed first.
+   * @throws Failure `IO`, `CANNOT_CREATE`; `NOT_PERMITTED` when the log is a symbolic link. An event that could be
+   *   written only in part is skipped by readers.
+   */
+  append(event: EventInput, options: AppendOptions = {}): void {
+    const line = fitLine({ time: this.#now().toISOString(), schema_version: eventSchemaVersion, ...event });
+    const descriptor = this.#open();
+    try {
+      const { size } = fstatSync(descriptor);
+      this.#write(descriptor, endsTorn(descriptor, size) ? `\n${line}\n` : `${line}\n`);
+      if (options.durable === true) {
+        fdatasyncSync(descriptor);
+        // It may be new, and a new file is lost with its directory's entry.
+        if (size === 0) syncDirectory(dirname(this.path));
+      }
+    } catch (error) {
+      throw failureFromErrno(error, "append to the event log", this.path);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #open(): number {
+    try {
+      return openSync(this.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    } catch (error) {
+      if (errnoOf(error) !== "ELOOP") throw failureFromErrno(error, "open the event log", this.path);
+      const reason = "it is a symbolic link";
+      throw new Failure("NOT_PERMITTED", `The event log cannot be trusted: ${reason}\n${this.path}\nRemove the link.`, {
+        facts: { path: this.path, reason },
+        cause: error,
+      });
+    }
+  }
+
+  #write(descriptor: number, text: string): void {
+    const bytes = Buffer.from(text);
+    const written = writeSync(descriptor, bytes);
+    if (written === bytes.length) return;
+    // Writing the rest now could put another process's line in between.
+    throw new Failure(
+      "IO",
+      `Cannot append to the event log: only ${written} of ${bytes.length} bytes could be written (is the disk full?)\n${this.path}`,
+      { facts: { path: this.path, written_bytes: written, line_bytes: bytes.length } },
+    );
+  }
+}
+
+function endsTorn(descriptor: number, size: number): boolean {
+  if (size === 0) return false;
+  const last = Buffer.alloc(1);
+  return readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] !== newline;
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

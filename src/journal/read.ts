@@ -1,0 +1,70 @@
+import { statSync } from "node:fs";
+import { failureFromErrno } from "../failure.ts";
+import type { AnyEvent, EventKind } from "./event.ts";
+import { linesBackward, type BackwardOptions } from "./lines-backward.ts";
+import { parseEventLine } from "./parse-event.ts";
+
+export interface ReadOptions extends BackwardOptions {
+  /** Only these kinds; lines of others are passed over without being parsed, which is several times faster. */
+  readonly kinds?: readonly EventKind[];
+}
+
+export interface LastEventsOptions extends ReadOptions {
+  /** At most so many; all when absent. */
+  readonly count?: number;
+  readonly filter?: (event: AnyEvent) => boolean;
+  /** Events of this time or later. */
+  readonly since?: Date;
+  /** Events of this time or earlier. */
+  readonly until?: Date;
+}
+
+/**
+ * Yields the events of a log, newest first, reading it in chunks from its end. Torn lines and lines that are no events
+ * are skipped. No file: no events.
+ * @throws Failure `IO` and its like when the file cannot be read
+ */
+export function* readEventsBackward(path: string, options: ReadOptions = {}): Generator<AnyEvent> {
+  const wanted = options.kinds?.map((kind) => Buffer.from(`"${kind}"`));
+  for (const line of linesBackward(path, options)) {
+    if (wanted !== undefined && !wanted.some((kind) => line.includes(kind))) continue;
+    const event = parseEventLine(line.toString("utf8"));
+    if (event === null) continue;
+    if (options.kinds === undefined || options.kinds.some((kind) => kind === event.event)) yield event;
+  }
+}
+
+/** Clocks step back now and then (NTP): so much older than `since` an event must be before reading stops. */
+const clockToleranceMs = 3_600_000;
+
+/**
+ * The last events of a log that pass the filter, oldest first. Reads no further back than needed.
+ * @throws Failure like `readEventsBackward`
+ */
+export function lastEvents(path: string, options: LastEventsOptions = {}): AnyEvent[] {
+  const { count = Number.POSITIVE_INFINITY, filter = () => true } = options;
+  const sinceMs = options.since?.getTime() ?? Number.NEGATIVE_INFINITY;
+  const untilMs = options.until?.getTime() ?? Number.POSITIVE_INFINITY;
+  const found: AnyEvent[] = [];
+  if (count <= 0) return found;
+  for (const event of readEventsBackward(path, options)) {
+    const timeMs = Date.parse(event.time);
+    if (timeMs < sinceMs - clockToleranceMs) break;
+    if (timeMs < sinceMs || timeMs > untilMs || !filter(event)) continue;
+    found.push(event);
+    if (found.length >= count) break;
+  }
+  return found.toReversed();
+}
+
+/**
+ * Where a log ends now, in bytes. What `lastEvents` finds before this byte (`endByte`) and what `followEvents` yields
+ * after it (`fromByte`) is the whole log, with no gap and no overlap. 0 when there is no file.
+ */
+export function endOfLog(path: string): number {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  } catch (error) {
+    throw failureFromErrno(error, "read", path);
+  }
+}

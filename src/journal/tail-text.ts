@@ -1,0 +1,96 @@
+import { closeSync, fstatSync } from "node:fs";
+import { failureFromErrno } from "../failure.ts";
+import { openToRead, readChunk } from "./read-chunk.ts";
+
+const newline = 0x0a;
+
+export interface LastLinesOptions {
+  /** The most that is returned; 4 MiB. A longer tail begins within a line. */
+  readonly maxBytes?: number;
+  /** How much is read at a time; 64 KiB. */
+  readonly chunkBytes?: number;
+}
+
+/** A piece of a text file, and where in the file it lies. */
+export interface TextPiece {
+  readonly text: string;
+  /** The first byte of the text. */
+  readonly startByte: number;
+  /** The byte after the text: following the file from here misses nothing and repeats nothing. */
+  readonly endByte: number;
+}
+
+/**
+ * The last `count` lines of a text file, newlines included, read in chunks from its end. A last line without a newline
+ * counts as one. The text neither begins nor ends within a UTF-8 character. No file: an empty text at byte 0.
+ * @throws Failure `IO` and its like when the file cannot be read
+ */
+export function lastLines(path: string, count: number, options: LastLinesOptions = {}): TextPiece {
+  const descriptor = openToRead(path);
+  if (descriptor === null) return { text: "", startByte: 0, endByte: 0 };
+  try {
+    return readLines(descriptor, count, options);
+  } catch (error) {
+    throw failureFromErrno(error, "read", path);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readLines(descriptor: number, count: number, options: LastLinesOptions): TextPiece {
+  const { maxBytes = 4 * 1024 * 1024, chunkBytes = 64 * 1024 } = options;
+  const { size } = fstatSync(descriptor);
+  const limit = Math.max(0, size - maxBytes);
+  const pieces: Buffer[] = [];
+  let start = size;
+  let missing = count;
+  while (start > limit && missing > 0) {
+    const from = Math.max(limit, start - chunkBytes);
+    const chunk = readChunk(descriptor, from, start - from);
+    // Truncated while it was read: whoever follows begins at its new start.
+    if (chunk === null) return { text: "", startByte: 0, endByte: 0 };
+    // The newline at the very end ends the last line; it has no line after it.
+    const found = newlineFromEnd(chunk, missing, start === size ? chunk.length - 2 : chunk.length - 1);
+    missing = found.missing;
+    start = from + found.index + 1;
+    pieces.unshift(chunk.subarray(found.index + 1));
+  }
+  return decode(Buffer.concat(pieces), start);
+}
+
+/** Looks for the n-th newline counted backward; index -1 and how many are missing when there are fewer. */
+function newlineFromEnd(chunk: Buffer, nth: number, from: number): { index: number; missing: number } {
+  let missing = nth;
+  for (let at = from; at >= 0; at -= 1) {
+    at = chunk.lastIndexOf(newline, at);
+    if (at === -1) break;
+    missing -= 1;
+    if (missing === 0) return { index: at, missing };
+  }
+  return { index: -1, missing };
+}
+
+/** Leaves out the bytes of characters that are cut by either end. */
+function decode(bytes: Buffer, startByte: number): TextPiece {
+  let begin = 0;
+  while (begin < Math.min(3, bytes.length) && isContinuation(bytes[begin])) begin += 1;
+  let end = bytes.length;
+  for (let back = 1; back <= Math.min(3, bytes.length - begin); back += 1) {
+    const byte = bytes[bytes.length - back];
+    if (isContinuation(byte)) continue;
+    if (characterLength(byte) > back) end = bytes.length - back;
+    break;
+  }
+  return { text: bytes.toString("utf8", begin, end), startByte: startByte + begin, endByte: startByte + end };
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}
+
+/** In bytes, by the character's first one. */
+function characterLength(byte = 0): number {
+  if (byte >= 0xf0) return 4;
+  if (byte >= 0xe0) return 3;
+  return byte >= 0xc0 ? 2 : 1;
+}
