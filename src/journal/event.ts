@@ -7,7 +7,7 @@ export interface Actor {
   readonly host: string;
   readonly pid: number;
   readonly tty: string | null;
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** A process that was ended, and how: the signal that did it, or `"exited"`. */
@@ -89,8 +89,8 @@ export interface EventFields {
   unqueued: { reason: string; ticket?: number };
   /** Processes of a session live on without its keeper. */
   orphaned: { processes: readonly { pid: number; command: string }[] };
-  lock_lost: { reason: string };
-  lock_restored: { reason: string };
+  lock_lost: { reason?: string };
+  lock_restored: { reason?: string };
   hook_failed: { hook: string; command: string; exit_code: number | null; signal: string | null; message: string };
 }
 
