@@ -1,0 +1,67 @@
+import { readProcFile, type ProcRefusal } from "./proc-files.ts";
+
+/** What holdfast takes from /proc/PID/stat; see proc_pid_stat(5). */
+export interface ProcStat {
+  readonly pid: number;
+  /** The file name of the program, cut to 15 bytes, or whatever the process calls itself. */
+  readonly name: string;
+  /** One letter: R, S, D, T, t, Z, X, I, … */
+  readonly state: string;
+  readonly ppid: number;
+  readonly pgid: number;
+  readonly sid: number;
+  /** Device number of the controlling terminal; 0: none. */
+  readonly ttyNumber: number;
+  /** User and system time, without that of children, in clock ticks. */
+  readonly cpuTicks: number;
+  readonly threads: number;
+  /** Start time in clock ticks since boot; kept as text because it is only ever compared. */
+  readonly started: string;
+  readonly residentPages: number;
+}
+
+/** Fields 3 to 24, which are all that is used here. */
+const fieldCount = 22;
+
+/**
+ * Parses /proc/PID/stat. The name is free text: it may contain spaces, parentheses and newlines, but no field after it
+ * can contain a parenthesis, so it ends at the last one.
+ * @returns null when the text is not a complete stat line
+ */
+export function parseStat(text: string): ProcStat | null {
+  const open = text.indexOf(" (");
+  const close = text.lastIndexOf(") ");
+  if (open < 1 || close < open + 2) return null;
+  const fields = text.slice(close + 2).split(" ", fieldCount);
+  const [state, started] = [fields[0], fields[19]];
+  if (fields.length < fieldCount || state === undefined || started === undefined) return null;
+  const field = (number: number): number => Number(fields[number - 3]);
+  return {
+    pid: Number(text.slice(0, open)),
+    name: text.slice(open + 2, close),
+    state,
+    ppid: field(4),
+    pgid: field(5),
+    sid: field(6),
+    ttyNumber: field(7),
+    cpuTicks: field(14) + field(15),
+    threads: field(20),
+    started,
+    residentPages: field(24),
+  };
+}
+
+/** @throws Failure `IO` when /proc itself fails */
+export function readStat(pid: number | "self"): ProcStat | ProcRefusal {
+  const bytes = readProcFile(`/proc/${pid}/stat`);
+  if (typeof bytes === "string") return bytes;
+  return parseStat(bytes.toString("utf8")) ?? "gone";
+}
+
+/**
+ * Ended, and only waiting to be reaped. When the main thread of a process ends before the others, the kernel shows Z
+ * for a process that goes on; such a one still has more than the one thread.
+ */
+export function isZombie(stat: ProcStat): boolean {
+  return stat.state === "X" || stat.state === "x" || (stat.state === "Z" && stat.threads <= 1);
+}

@@ -1,0 +1,68 @@
+import { readdirSync, readlinkSync } from "node:fs";
+import { Failure, failureFromErrno } from "../failure.ts";
+import { parseEnvironment } from "./environment.ts";
+import { here } from "./identity.ts";
+import { readProcFile } from "./proc-files.ts";
+import { readStat } from "./proc-stat.ts";
+import { readProcMachine, type ProcMachine } from "./proc-machine.ts";
+import { ProcfsEntry } from "./procfs-entry.ts";
+import type { ProcessEntry, ProcessTable } from "./table.ts";
+import { UserNames } from "./user-names.ts";
+
+/** While processes keep ending during a listing, it looks this often for the children they may have left. */
+const maxPasses = 10;
+
+/** The process table of Linux, read from /proc. All reads are from memory, hence synchronous: that is faster. */
+export class ProcfsTable implements ProcessTable {
+  readonly #users = new UserNames();
+  #machine: ProcMachine | undefined;
+
+  /**
+   * One small read a process. A process that ends during the listing may have left a child that was not there when the
+   * PIDs were listed: then they are listed again, so that a process does not hide by handing itself on.
+   * @throws Failure `UNAVAILABLE` when /proc cannot be listed
+   */
+  list(): Promise<readonly ProcessEntry[]> {
+    const shared = { ...here(), users: this.#users, machine: () => (this.#machine ??= readProcMachine()) };
+    const entries: ProcessEntry[] = [];
+    const seen = new Set<string>();
+    for (let pass = 0; pass < maxPasses; pass += 1) {
+      let vanished = false;
+      for (const name of listPids()) {
+        if (seen.has(name)) continue;
+        seen.add(name);
+        const stat = readStat(Number(name));
+        if (typeof stat === "string") vanished ||= stat === "gone";
+        else entries.push(new ProcfsEntry(stat, shared));
+      }
+      if (!vanished) break;
+    }
+    return Promise.resolve(entries);
+  }
+
+  environmentOf(pid: number, prefix = ""): Promise<ReadonlyMap<string, string> | null> {
+    const bytes = readProcFile(`/proc/${pid}/environ`);
+    return Promise.resolve(typeof bytes === "string" ? null : parseEnvironment(bytes, prefix));
+  }
+
+  workingDirectoryOf(pid: number): Promise<string | null> {
+    try {
+      return Promise.resolve(readlinkSync(`/proc/${pid}/cwd`));
+    } catch {
+      return Promise.resolve(null);
+    }
+  }
+}
+
+function listPids(): readonly string[] {
+  try {
+    return readdirSync("/proc").filter((name) => isDigit(name.charCodeAt(0)));
+  } catch (error) {
+    const { message } = failureFromErrno(error, "list the processes", "/proc");
+    throw new Failure("UNAVAILABLE", message, { facts: { path: "/proc" }, cause: error });
+  }
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}

@@ -1,0 +1,60 @@
+import type { ProcessIdentity } from "./identity.ts";
+import { isProcfsOurs } from "./look-at-process.ts";
+
+export type ProcessState = "running" | "sleeping" | "stopped" | "zombie" | "other";
+
+/**
+ * A process as it was when the table was listed. Read its fields by name: costly ones are read from the system when
+ * they are first asked for, so a copy by spreading has none of them. They never belong to another process: if this one
+ * has ended before, and its PID is used again, they say what they say when nothing can be read.
+ */
+export interface ProcessEntry {
+  readonly identity: ProcessIdentity;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgid: number;
+  readonly sid: number;
+  /** The effective user; -1 if the process ended before it was asked for. */
+  readonly uid: number;
+  /** The user's name, or the uid as text. */
+  readonly user: string;
+  /** What the system calls the program, cut by Linux to 15 bytes. */
+  readonly name: string;
+  /** The arguments joined by spaces, control characters and all; `[name]` when there are none to see. */
+  readonly command: string;
+  /** Empty for kernel threads, zombies, and what cannot be read. With `ps` only the command split at spaces. */
+  readonly argv: readonly string[];
+  readonly state: ProcessState;
+  readonly startedAt: Date;
+  /** User and system time, without that of children. */
+  readonly cpuSeconds: number;
+  /** Average over the life of the process; above 100 when it uses more than one CPU. */
+  readonly cpuPercent: number;
+  readonly residentBytes: number;
+  /** `pts/0`, `tty1`, `ttyS0`; null without a controlling terminal. */
+  readonly tty: string | null;
+}
+
+/** The processes of this machine, or of this container. */
+export interface ProcessTable {
+  /** Every process that is visible here, in ascending order of PIDs where the system gives it. */
+  list(): Promise<readonly ProcessEntry[]>;
+  /**
+   * The environment a process was started with.
+   * @param prefix only the variables whose names begin so; asking for fewer is cheaper
+   * @returns null if it cannot be read: gone, another user's, or protected
+   */
+  environmentOf(pid: number, prefix?: string): Promise<ReadonlyMap<string, string> | null>;
+  /** The directory a process is in, without symbolic links; null if it cannot be read. */
+  workingDirectoryOf(pid: number): Promise<string | null>;
+}
+
+/** /proc on Linux, because slim containers have no `ps`; `ps` elsewhere. */
+export async function openProcessTable(): Promise<ProcessTable> {
+  if (isProcfsOurs()) {
+    const { ProcfsTable } = await import("./procfs-table.ts");
+    return new ProcfsTable();
+  }
+  const { PsTable } = await import("./ps-table.ts");
+  return new PsTable();
+}
