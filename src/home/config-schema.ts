@@ -56,7 +56,8 @@ function quantity(read: (text: string) => number | null, expected: string, least
   return v.pipe(
     v.union([v.string(), v.number()], expected),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const value = read(String(dataset.value));
+      // Never "1e-7", which no duration is.
+      const value = read(typeof dataset.value === "number" ? dataset.value.toFixed(3) : dataset.value);
       if (value !== null && value >= least) return value;
       addIssue({ message: expected });
       return NEVER;

@@ -1,32 +1,27 @@
 import { Failure } from "../failure.ts";
 import { escapeControl } from "./names.ts";
 
-const millisecondsPer: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
+/** In lower case only, for elsewhere `5M` is five months, or five million. */
+const millisecondsPer = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
 
 /** What is larger is a slip of the keyboard: ten years of 365 days. */
 const longestMs = 3650 * 86_400_000;
 
-const bytesPer: Readonly<Record<string, number>> = {
-  b: 1,
-  k: 1e3,
-  kb: 1e3,
-  kib: 1024,
-  m: 1e6,
-  mb: 1e6,
-  mib: 1024 ** 2,
-  g: 1e9,
-  gb: 1e9,
-  gib: 1024 ** 3,
-  t: 1e12,
-  tb: 1e12,
-  tib: 1024 ** 4,
-};
+/** In either case. */
+const bytesPer = new Map([
+  ["b", 1],
+  ...["k", "m", "g", "t"].flatMap((letter, index): [string, number][] => [
+    [letter, 1000 ** (index + 1)],
+    [`${letter}b`, 1000 ** (index + 1)],
+    [`${letter}ib`, 1024 ** (index + 1)],
+  ]),
+]);
 
 const durationExamples = `"500ms", "30s", "5m", "2h" or "1d"`;
 const sizeExamples = `"512", "64KiB", "100MB" or "1G"`;
@@ -63,7 +58,7 @@ export function parseSize(text: string, what: string): number {
 
 /** As `parseSize`; null for what it refuses. */
 export function readSize(text: string): number | null {
-  const bytes = quantity(text, "b", bytesPer);
+  const bytes = quantity(text.toLowerCase(), "b", bytesPer);
   return bytes === null || !Number.isSafeInteger(Math.ceil(bytes)) ? null : Math.ceil(bytes);
 }
 
@@ -71,13 +66,10 @@ export function readSize(text: string): number | null {
  * `1.5h` as a number of the table's smallest unit. Plain decimals only: no sign, no exponent, no `Infinity`. Rounded to
  * a thousandth, so that 1.1 GB is not a byte more than it should be.
  */
-function quantity(text: string, bareUnit: string, units: Readonly<Record<string, number>>): number | null {
-  const [, number, unit] = /^([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([A-Za-z]*)$/.exec(text.trim()) ?? [];
-  if (number === undefined || unit === undefined) return null;
-  const factor = Object.hasOwn(units, unit.toLowerCase() || bareUnit)
-    ? units[unit.toLowerCase() || bareUnit]
-    : undefined;
-  if (factor === undefined) return null;
+function quantity(text: string, bareUnit: string, units: ReadonlyMap<string, number>): number | null {
+  const [, number, unit] = /^([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([A-Za-z]*)$/.exec(text) ?? [];
+  const factor = units.get(unit || bareUnit);
+  if (number === undefined || factor === undefined) return null;
   const value = Number(number) * factor;
   return Number.isFinite(value) ? Number(value.toFixed(3)) : null;
 }
