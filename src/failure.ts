@@ -23,9 +23,17 @@ export type FailureCode =
 /** The facts a failure carries beside its message: paths, PIDs, the holder. JSON-safe, snake_case. */
 export type FailureFacts = Readonly<Record<string, unknown>>;
 
+/** A command to type next, complete (`holdfast join demo`), and what it does in two words (`join it`). */
+export interface NextStep {
+  readonly does: string;
+  readonly command: string;
+}
+
 export interface FailureDetails {
-  /** Commands to type next, most useful first, each complete: `holdfast join demo`. */
-  readonly next?: readonly string[];
+  /** Most useful first. */
+  readonly next?: readonly NextStep[];
+  /** Whether the same call may succeed later by itself; decided by the code when absent. */
+  readonly retryable?: boolean;
   readonly facts?: FailureFacts;
   readonly cause?: unknown;
 }
@@ -44,7 +52,8 @@ const retryableCodes: ReadonlySet<FailureCode> = new Set([
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly code: FailureCode;
-  readonly next: readonly string[];
+  readonly next: readonly NextStep[];
+  readonly retryable: boolean;
   readonly facts: FailureFacts;
 
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
@@ -52,10 +61,7 @@ export class Failure extends Error {
     this.code = code;
     this.next = details.next ?? [];
     this.facts = details.facts ?? {};
-  }
-
-  get retryable(): boolean {
-    return retryableCodes.has(this.code);
+    this.retryable = details.retryable ?? retryableCodes.has(code);
   }
 }
 
@@ -94,4 +100,9 @@ export function failureFromErrno(error: unknown, operation: string, path: string
     facts: { path, errno },
     cause: error,
   });
+}
+
+/** The words of anything that was thrown, for a log line. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

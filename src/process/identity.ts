@@ -66,6 +66,11 @@ export function selfIdentity(): ProcessIdentity {
   return self;
 }
 
+/** Whether two identities name the same process. The host name is no part of that: it may change while both live. */
+export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.started === b.started && a.boot === b.boot && a.pid_ns === b.pid_ns;
+}
+
 /**
  * Whether this very process still runs.
  * - Same boot id: the same kernel. PIDs mean the same in the same PID namespace; in another one nothing can be told.

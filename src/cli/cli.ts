@@ -1,0 +1,43 @@
+import { loadConfig, type Config } from "../home/config.ts";
+import { locateHome, type Home } from "../home/locate.ts";
+import { parseName } from "../home/names.ts";
+import { currentActor } from "../session/actor.ts";
+import { openContext, type Context } from "../session/context.ts";
+import type { GlobalOptions } from "./globals.ts";
+import type { Presenter } from "./present/presenter.ts";
+
+/** What a command finds when it is called: who called it, how, and whom to show its result. */
+export interface Cli {
+  readonly globals: GlobalOptions;
+  readonly presenter: Presenter;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Whether a person can be talked with: both ends are a terminal. */
+  readonly interactive: boolean;
+}
+
+/** A command: shows its result itself and says what to exit with. */
+export type Exit = Promise<number>;
+
+/** @param access `write` makes the state directory when it is missing */
+export async function openCliContext(cli: Cli, access: "read" | "write", clientName?: string): Promise<Context> {
+  const { home, config } = await openProject(cli);
+  return openContext({
+    home,
+    config,
+    env: cli.env,
+    lockName: parseName("lock name", cli.globals.lock),
+    by: currentActor(cli.env, clientName === undefined ? undefined : parseName("client name", clientName)),
+    create: access === "write",
+  });
+}
+
+async function openProject(cli: Cli): Promise<{ home: Home; config: Config }> {
+  const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
+  return { home, config: await loadConfig(home, cli.env) };
+}
+
+/** A session id as a person gave it; null when none was given. */
+export function parseId(id: string | undefined): string | null {
+  return id === undefined ? null : parseName("session id", id);
+}

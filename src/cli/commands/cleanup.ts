@@ -1,0 +1,32 @@
+import { parseDuration } from "../../home/duration.ts";
+import { cleanup } from "../../session/cleanup.ts";
+import { openCliContext, type Cli, type Exit } from "../cli.ts";
+
+export interface CleanupOptions {
+  readonly dryRun?: boolean;
+  readonly orphans?: boolean;
+  /** True: without a duration. */
+  readonly idle?: string | true;
+  readonly ended?: string | true;
+  readonly match?: string;
+}
+
+const idleDefault = "24h";
+const endedDefault = "1h";
+
+export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
+  const scope = {
+    dryRun: options.dryRun === true,
+    ...(options.orphans === true ? { orphans: true } : {}),
+    ...(options.idle === undefined ? {} : { idleMs: duration(options.idle, idleDefault, "--idle") }),
+    ...(options.ended === undefined ? {} : { endedMs: duration(options.ended, endedDefault, "--ended") }),
+    ...(options.match === undefined ? {} : { match: options.match }),
+  };
+  const actions = await cleanup(await openCliContext(cli, "read"), scope);
+  cli.presenter.cleaned(actions, scope.dryRun);
+  return actions.some(({ result }) => result === "failed") ? 1 : 0;
+}
+
+function duration(given: string | true, otherwise: string, what: string): number {
+  return parseDuration(given === true ? otherwise : given, what);
+}

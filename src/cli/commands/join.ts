@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { parseName } from "../../home/names.ts";
+import { shellCode } from "../../session/shell-code.ts";
+import { lastLines } from "../../journal/tail-text.ts";
+import { followOutput } from "../../session/agent-output.ts";
+import { removeClient } from "../../session/clients.ts";
+import type { Context } from "../../session/context.ts";
+import { join, type Joined } from "../../session/join.ts";
+import { sessionFiles } from "../../session/session-files.ts";
+import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
+import { parsePid } from "../pid.ts";
+
+export interface JoinOptions {
+  /** False with `--no-follow`. */
+  readonly follow: boolean;
+  readonly pid?: string;
+  readonly as?: string;
+}
+
+/** How much of the output so far a newcomer is shown. */
+const linesShown = 20;
+
+/** @param operands what followed `--`; null when nothing did */
+export async function joinCommand(cli: Cli, options: JoinOptions, id: string | undefined, operands: string[] | null): Exit {
+  if (operands?.length === 0) throw usage("No command after --", "holdfast join --help");
+  const context = await openCliContext(cli, "read", options.as);
+  const request = {
+    id: parseId(id),
+    ...(options.as === undefined ? {} : { name: parseName("client name", options.as) }),
+  };
+  if (operands !== null) return runAsClient(cli, context, await join(context, request), operands);
+  const pid = parsePid(options.pid);
+  if (cli.interactive && options.follow && pid === undefined && !cli.globals.json) {
+    return follow(cli, context, await join(context, request));
+  }
+  // A registration of this process would end with it in a moment: the caller is the client.
+  cli.presenter.joined(await join(context, { ...request, pid: pid ?? process.ppid }));
+  return 0;
+}
+
+async function follow(cli: Cli, context: Context, joined: Joined): Exit {
+  const { session } = joined.active;
+  cli.presenter.joined(joined);
+  const leaving = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
+  const shown = lastLines(sessionFiles(context.home, session.uid).output, linesShown);
+  const show = (text: string) => cli.presenter.output({ session, text, nextCursor: 0, eof: false });
+  show(shown.text);
+  for await (const bytes of followOutput(context, session, shown.endByte, leaving.signal)) show(bytes.toString());
+  if (leaving.signal.aborted) {
+    removeClient(context, session, joined.client, "left");
+    cli.presenter.left(session.id, [joined.client]);
+  } else {
+    cli.presenter.note(`${session.id} has ended`);
+  }
+  return 0;
+}
+
+async function runAsClient(cli: Cli, context: Context, joined: Joined, command: readonly string[]): Exit {
+  const { session } = joined.active;
+  cli.presenter.note(`joined ${session.id}`);
+  const [program = "", ...args] = command;
+  const env = { ...cli.env, HOLDFAST_JOINED: session.uid };
+  const child = spawn(program, args, { stdio: "inherit", env });
+  // The terminal sends Ctrl-C to both; the command decides what it means.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  }
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (exit, signal) => resolve(shellCode(exit, signal)));
+  }).finally(() => removeClient(context, session, joined.client, "left"));
+  return code;
+}

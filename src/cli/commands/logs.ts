@@ -1,0 +1,68 @@
+import { parseDuration } from "../../home/duration.ts";
+import { parseName } from "../../home/names.ts";
+import type { AnyEvent } from "../../journal/event.ts";
+import { followEvents } from "../../journal/follow.ts";
+import { endOfLog, lastEvents } from "../../journal/read.ts";
+import { openCliContext, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
+import { showOutput } from "./logs-output.ts";
+
+export interface LogsOptions {
+  readonly lines: string;
+  readonly follow?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+  readonly session?: string;
+  readonly event?: string;
+  readonly output?: boolean;
+  readonly raw?: boolean;
+  readonly cursor?: string;
+  readonly maxBytes?: string;
+}
+
+export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
+  const context = await openCliContext(cli, "read");
+  const count = parseCount(options.lines, "--lines");
+  if (options.output === true) return showOutput(cli, context, options, count);
+  const filter = filterOf(options, context.lock.name);
+  const { log } = context.home;
+  // Before the read: what is appended meanwhile is shown by the follower.
+  const fromByte = endOfLog(log);
+  const { since, until } = { since: parseTime(options.since, "--since"), until: parseTime(options.until, "--until") };
+  const found = lastEvents(log, {
+    count,
+    filter,
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  });
+  cli.presenter.events(found, options.follow === true);
+  if (options.follow !== true) return 0;
+  for await (const event of followEvents(log, { fromByte })) if (filter(event)) cli.presenter.events([event], true);
+  return 0;
+}
+
+function filterOf(options: LogsOptions, lock: string): (event: AnyEvent) => boolean {
+  const session = options.session === undefined ? undefined : parseName("session id", options.session);
+  const kind = options.event;
+  return (event) =>
+    event.lock === lock &&
+    (session === undefined || event.session === session) &&
+    (kind === undefined || event.event === kind);
+}
+
+/** A point in time: ISO 8601, or so long ago. */
+function parseTime(text: string | undefined, what: string): Date | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{4}-\d\d/.test(text)) {
+    const time = new Date(text);
+    if (!Number.isNaN(time.getTime())) return time;
+    throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${text}`, "holdfast logs --help");
+  }
+  return new Date(Date.now() - parseDuration(text, what));
+}
+
+export function parseCount(text: string, what: string): number {
+  const count = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(count)) return count;
+  throw usage(`${what}: expected a number, got ${text}`, "holdfast logs --help");
+}

@@ -1,0 +1,73 @@
+import { Failure } from "../../failure.ts";
+import { parseDuration } from "../../home/duration.ts";
+import { parseName } from "../../home/names.ts";
+import { parseSignal } from "../../home/signals.ts";
+import { run, runWithoutLock } from "../../keeper/foreground.ts";
+import { newSession } from "../../session/new-session.ts";
+import { isInsideHolder } from "../../session/take-lock.ts";
+import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
+import { parseWait, Waiting } from "../waiting.ts";
+
+export interface RunOptions {
+  readonly nonblock?: boolean;
+  readonly wait?: string;
+  readonly conflictExitCode?: string;
+  readonly close?: boolean;
+  readonly shell?: string;
+  readonly timeout?: string;
+  readonly signal?: string;
+  readonly killAfter?: string;
+  readonly reentrant?: boolean;
+  readonly id?: string;
+  readonly owner?: string;
+  readonly note?: string;
+}
+
+export async function runCommand(cli: Cli, options: RunOptions, args: readonly string[]): Exit {
+  const command = commandOf(cli, options, args);
+  const conflictCode = parseConflictCode(options.conflictExitCode);
+  const waitMs = options.nonblock === true ? undefined : parseWait(options.wait, null);
+  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
+  const request = {
+    id: parseId(options.id),
+    command,
+    cwd: cli.cwd,
+    close: options.close === true,
+    owner: owner ? parseName("owner", owner) : null,
+    note: options.note ?? null,
+    ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
+    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
+    ...(options.timeout === undefined ? {} : { timeoutMs: parseDuration(options.timeout, "--timeout") }),
+  };
+  const context = await openCliContext(cli, "write");
+  if (options.reentrant === true && (await isInsideHolder(context))) return runWithoutLock(context, request);
+  const session = newSession(context, { ...request, mode: "foreground" });
+  try {
+    if (waitMs === undefined) return await run(context, session, request);
+    const waiting = new Waiting(cli, context, session.id, waitMs);
+    const wait = waiting.options({ id: session.id, by: context.by, command: [...command] });
+    return await run(context, session, { ...request, wait, during: (turn) => waiting.during(turn) });
+  } catch (error) {
+    const conflict = error instanceof Failure && (error.code === "BUSY" || error.code === "WAIT_TIMEOUT" || error.code === "AGENTS_RUNNING");
+    if (conflictCode === null || !conflict) throw error;
+    cli.presenter.failure(error);
+    return conflictCode;
+  }
+}
+
+function commandOf(cli: Cli, options: RunOptions, args: readonly string[]): readonly string[] {
+  if (options.shell === undefined) {
+    if (args.length > 0) return args;
+    throw usage("No command to run", "holdfast run --help");
+  }
+  if (args.length > 0) throw usage("Either -c STRING or a command, not both", "holdfast run --help");
+  return [cli.env["SHELL"] || "/bin/sh", "-c", options.shell];
+}
+
+function parseConflictCode(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const code = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (code >= 0 && code <= 255) return code;
+  throw usage(`--conflict-exit-code: expected a number from 0 to 255, got ${text}`, "holdfast run --help");
+}

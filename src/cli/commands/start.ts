@@ -1,0 +1,61 @@
+import { Failure } from "../../failure.ts";
+import { parseDuration } from "../../home/duration.ts";
+import { parseName } from "../../home/names.ts";
+import { parseSignal } from "../../home/signals.ts";
+import { start } from "../../session/start.ts";
+import type { Context } from "../../session/context.ts";
+import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
+import { parseWait, Waiting } from "../waiting.ts";
+
+export interface StartOptions {
+  readonly stopSignal?: string;
+  readonly killAfter?: string;
+  readonly orJoin?: boolean;
+  readonly wait?: string;
+  readonly maxTime?: string;
+  readonly close?: boolean;
+  readonly owner?: string;
+  readonly note?: string;
+  readonly force?: boolean;
+}
+
+/** @param operands what followed `--`; null when nothing did */
+export async function startCommand(cli: Cli, options: StartOptions, id: string | undefined, operands: string[] | null): Exit {
+  const waitMs = parseWait(options.wait, undefined);
+  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
+  const context = await openCliContext(cli, "write");
+  const request = {
+    id: parseId(id),
+    command: commandOf(context, operands),
+    cwd: operands === null ? context.home.root : cli.cwd,
+    orJoin: options.orJoin === true,
+    force: options.force === true,
+    close: options.close === true,
+    owner: owner ? parseName("owner", owner) : null,
+    note: options.note ?? null,
+    ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
+    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
+    ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
+  };
+  if (waitMs === undefined) {
+    cli.presenter.started(await start(context, request));
+    return 0;
+  }
+  const name = request.id ?? "start";
+  const waiting = new Waiting(cli, context, name, waitMs);
+  const wait = waiting.options({ id: name, by: context.by, command: [...request.command] });
+  cli.presenter.started(await waiting.during(start(context, { ...request, wait })));
+  return 0;
+}
+
+function commandOf(context: Context, operands: string[] | null): readonly string[] {
+  if (operands !== null && operands.length > 0) return operands;
+  if (operands !== null) throw usage("No command after --", "holdfast start --help");
+  const { command } = context.config.agent;
+  if (command !== null) return command;
+  throw new Failure("USAGE", "No command to start: none was given, and none is configured (agent.command in holdfast.json)", {
+    facts: { path: context.config.path },
+    next: [{ does: "give one", command: "holdfast start ID -- COMMAND" }],
+  });
+}

@@ -1,0 +1,65 @@
+import { Option, type Command } from "commander";
+import { Failure } from "../failure.ts";
+
+/** The options every command takes, before or after its name. */
+export interface GlobalOptions {
+  readonly dir: string | undefined;
+  readonly lock: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Undefined: as the terminal says. */
+  readonly color: boolean | undefined;
+}
+
+/** Adds the global options; only the program shows them in its help, a command takes them silently. */
+export function addGlobalOptions(command: Command, shown: boolean): Command {
+  const options = [
+    new Option("-C, --dir <dir>", "project root (default: nearest .holdfast/ or .git upwards) [HOLDFAST_DIR]"),
+    new Option("-l, --lock <name>", "which lock of the project (default: session) [HOLDFAST_LOCK]"),
+    new Option("--json", "one JSON document on stdout, for failures too [HOLDFAST_JSON]"),
+    new Option("-q, --quiet", "no progress, hints or warnings [HOLDFAST_QUIET]"),
+    new Option("--verbose", "say more on stderr [HOLDFAST_VERBOSE]"),
+    new Option("--color", "colours even where the output is no terminal [HOLDFAST_COLOR]"),
+    new Option("--no-color", "no colours"),
+  ];
+  for (const option of options) command.addOption(shown ? option : option.hideHelp());
+  return command;
+}
+
+/** What was given after the verb, else before it, else in the environment. */
+export function globalsOf(command: Command, env: NodeJS.ProcessEnv): GlobalOptions {
+  const given = command.optsWithGlobals<Partial<GlobalOptions>>();
+  const after = command.opts<Partial<GlobalOptions>>();
+  return {
+    dir: after.dir ?? given.dir,
+    lock: after.lock ?? given.lock ?? (env["HOLDFAST_LOCK"] || "session"),
+    json: given.json ?? isTruthy(env["HOLDFAST_JSON"]),
+    quiet: given.quiet ?? isTruthy(env["HOLDFAST_QUIET"]),
+    verbose: given.verbose ?? isTruthy(env["HOLDFAST_VERBOSE"]),
+    color: after.color ?? given.color ?? colorFromEnvironment(env),
+  };
+}
+
+/** NO_COLOR (no-color.org) and FORCE_COLOR as elsewhere; HOLDFAST_COLOR beats both. */
+function colorFromEnvironment(env: NodeJS.ProcessEnv): boolean | undefined {
+  const own = env["HOLDFAST_COLOR"];
+  if (own !== undefined && own !== "") return isTruthy(own);
+  if (env["NO_COLOR"]) return false;
+  if (env["FORCE_COLOR"] !== undefined) return isTruthy(env["FORCE_COLOR"]) || env["FORCE_COLOR"] === "";
+  return undefined;
+}
+
+/** Whether this command line wants JSON, known before it is parsed: a usage error must come as JSON too. */
+export function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  const end = argv.indexOf("--");
+  return (end === -1 ? argv : argv.slice(0, end)).includes("--json") || isTruthy(env["HOLDFAST_JSON"]);
+}
+
+function isTruthy(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false", "no", "off"].includes(value.toLowerCase());
+}
+
+export function usage(message: string, hint = "holdfast --help"): Failure {
+  return new Failure("USAGE", message, { next: [{ does: "see", command: hint }] });
+}

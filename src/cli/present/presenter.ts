@@ -1,0 +1,63 @@
+import type { Failure } from "../../failure.ts";
+import type { AnyEvent } from "../../journal/event.ts";
+import type { CleanupAction } from "../../session/cleanup.ts";
+import type { Client } from "../../session/clients.ts";
+import type { Joined } from "../../session/join.ts";
+import type { HolderCard } from "../../session/refusals.ts";
+import type { SessionInfo } from "../../session/session-info.ts";
+import type { Started } from "../../session/start.ts";
+import type { Status } from "../../session/status.ts";
+import type { Stopped } from "../../session/stop.ts";
+import type { Waited } from "../../session/wait.ts";
+
+/** What a waiter is told while it waits. */
+export interface WaitingNotice {
+  readonly id: string;
+  /** 1: next in line. */
+  readonly position: number;
+  readonly holder: HolderCard | null;
+  readonly waitedSeconds: number;
+}
+
+/** A piece of an agent's output, for incremental reads. */
+export interface OutputChunk {
+  readonly session: SessionInfo;
+  readonly text: string;
+  readonly nextCursor: number;
+  /** True when the session has ended and nothing more will come. */
+  readonly eof: boolean;
+}
+
+/** Shows results; one for people, one for programs. Nothing else in holdfast prints. */
+export interface Presenter {
+  started(result: Started): void;
+  joined(result: Joined): void;
+  left(session: string | null, clients: readonly Client[]): void;
+  stopped(result: Stopped): void;
+  status(result: Status): void;
+  cleaned(actions: readonly CleanupAction[], dryRun: boolean): void;
+  waited(result: Waited, until: string): void;
+  /** Log lines, oldest first; with `follow` more calls come, one event each. */
+  events(events: readonly AnyEvent[], follow: boolean): void;
+  /** The agent's output as it is, to stdout. */
+  output(chunk: OutputChunk): void;
+  version(version: string): void;
+  /** Progress of a wait, on stderr; called whenever it changed, and at times when it did not. */
+  waiting(notice: WaitingNotice): void;
+  /** The wait is over, however it ended: what was drawn in place is taken back. */
+  waitingOver(): void;
+  /** A hint or warning, on stderr. */
+  note(text: string): void;
+  failure(failure: Failure): void;
+}
+
+export interface PresenterOptions {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** From --color, --no-color, NO_COLOR, FORCE_COLOR and whether stdout is a terminal; undefined: chalk decides. */
+  readonly color: boolean | undefined;
+  /** False where the terminal or the locale has no Unicode: symbols fall back to ASCII. */
+  readonly unicode: boolean;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}

@@ -1,0 +1,76 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
+import { errnoOf, Failure } from "../failure.ts";
+import { withClaim } from "../session/claim-descriptor.ts";
+import { identify, type ProcessIdentity } from "../process/identity.ts";
+
+export interface AgentSpec {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** `inherit`: the agent uses this process's streams. A number: its output goes to this descriptor, its input is empty. */
+  readonly output: "inherit" | number;
+  /** The locked claim, to be inherited; null for a lease or `--close`. */
+  readonly descriptor: number | null;
+  /** True to give the agent a session and process group of its own. */
+  readonly ownGroup: boolean;
+}
+
+export interface AgentExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly at: Date;
+}
+
+export interface Agent {
+  readonly pid: number;
+  /** On the monotonic clock (`performance.now`), which no clock step moves. */
+  readonly spawnedAtMs: number;
+  /** Null when it was gone before anyone could look. */
+  readonly identity: ProcessIdentity | null;
+  readonly exited: Promise<AgentExit>;
+}
+
+/**
+ * Starts the agent; when this returns, its program really runs.
+ * @throws Failure `NOT_FOUND`, `NOT_EXECUTABLE`, or `USAGE` when its working directory does not exist
+ */
+export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
+  const [program = "", ...args] = spec.command;
+  const streams: ("inherit" | "ignore" | number)[] =
+    spec.output === "inherit" ? ["inherit", "inherit", "inherit"] : ["ignore", spec.output, spec.output];
+  const spawnedAtMs = performance.now();
+  const child = spawn(program, args, {
+    cwd: spec.cwd,
+    env: spec.env,
+    detached: spec.ownGroup,
+    stdio: withClaim(streams, spec.descriptor),
+  });
+  const { pid } = child;
+  if (pid === undefined) throw await spawnFailure(child, program, spec.cwd);
+  return { pid, spawnedAtMs, identity: identify(pid), exited: exitOf(child) };
+}
+
+function exitOf(child: ChildProcess): Promise<AgentExit> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal, at: new Date() }));
+  });
+}
+
+async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<Failure> {
+  const error = await new Promise<Error>((resolve) => child.once("error", resolve));
+  const errno = errnoOf(error);
+  const facts = { command: program, cwd, errno };
+  if (!isDirectory(cwd)) {
+    return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause: error });
+  }
+  if (errno === "ENOENT") {
+    return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause: error });
+  }
+  const why = errno === "EACCES" ? "permission denied" : (errno ?? error.message);
+  return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, cause: error });
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,102 @@
+import { Failure } from "../failure.ts";
+import { signalProcess } from "../process/identity.ts";
+import type { WaitOptions } from "../lock/lock.ts";
+import type { Context } from "../session/context.ts";
+import { logClaimed } from "../session/new-session.ts";
+import { pruneEnded } from "../session/prune.ts";
+import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
+import type { SessionInfo } from "../session/session-info.ts";
+import { shellCode } from "../session/shell-code.ts";
+import { takeLock } from "../session/take-lock.ts";
+import { agentEnvironment } from "./agent-environment.ts";
+import { spawnAgent, type Agent } from "./agent.ts";
+import { SessionKeeper, type KeptSession } from "./session-keeper.ts";
+import { SignalForwarder } from "./signal-forwarder.ts";
+
+export interface RunRequest {
+  readonly wait?: WaitOptions;
+  /** Wraps the time until the lock is held. */
+  readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
+  /** Ends the command when it runs longer. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Runs a command in the foreground under the lock, with this process as its keeper and its streams untouched.
+ * @returns the command's own exit code; 128+N when signal N ended it
+ * @throws Failure `BUSY`, `AGENTS_RUNNING`, `NOT_FOUND`, `NOT_EXECUTABLE`, `RUN_TIMEOUT`, `LOCK_LOST`
+ */
+export async function run(context: Context, session: SessionInfo, request: RunRequest): Promise<number> {
+  const turn = takeLock(context, session, {
+    verb: "run",
+    ...(request.wait === undefined ? {} : { wait: request.wait }),
+  });
+  const { held, hold } = await (request.during === undefined ? turn : request.during(turn));
+  const keeper = new SessionKeeper(context, held, hold, session);
+  const forwarder = new SignalForwarder(context, keeper);
+  let agent: Agent;
+  try {
+    makeSessionDirectory(sessionFiles(context.home, session.uid));
+    logClaimed(context, session, held.token);
+    agent = await keeper.launch({
+      command: session.command,
+      cwd: session.cwd,
+      env: agentEnvironment(context, session, held.token),
+      output: "inherit",
+      descriptor: session.close ? null : held.descriptor,
+      ownGroup: false,
+    });
+    keeper.declareStarted(agent);
+    forwarder.begin();
+  } catch (error) {
+    await keeper.abandon();
+    throw error;
+  }
+  const timer = startTimer(keeper, request.timeoutMs);
+  try {
+    const kept = await keeper.keep(agent);
+    pruneEnded(context);
+    return exitCodeOf(kept, request);
+  } finally {
+    clearTimeout(timer);
+    forwarder.stop();
+  }
+}
+
+/** Runs a command as it is: for `--reentrant` inside the session that holds the lock already. */
+export async function runWithoutLock(context: Context, command: { readonly command: readonly string[]; readonly cwd: string }): Promise<number> {
+  const agent = await spawnAgent({
+    ...command,
+    env: context.env,
+    output: "inherit",
+    descriptor: null,
+    ownGroup: false,
+  });
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => agent.identity !== null && signalProcess(agent.identity, signal));
+  }
+  // A terminal sends INT to the command too, and the session's keeper passes it on to everything inside.
+  process.on("SIGINT", () => undefined);
+  const { code, signal } = await agent.exited;
+  return shellCode(code, signal);
+}
+
+function exitCodeOf(kept: KeptSession, request: RunRequest): number {
+  const { exit, end } = kept;
+  if (end.reason === "max_time") {
+    throw new Failure("RUN_TIMEOUT", `The command ran longer than ${(request.timeoutMs ?? 0) / 1000} s and was ended`, {
+      facts: { processes: end.processes },
+    });
+  }
+  if (end.reason === "lock_lost") {
+    throw new Failure("LOCK_LOST", "The lock was lost while the command ran; its processes were ended", {
+      facts: { processes: end.processes },
+    });
+  }
+  return shellCode(exit.code, exit.signal);
+}
+
+function startTimer(keeper: SessionKeeper, timeoutMs: number | undefined): NodeJS.Timeout | undefined {
+  if (timeoutMs === undefined) return undefined;
+  return setTimeout(() => keeper.end({ reason: "max_time" }), timeoutMs);
+}

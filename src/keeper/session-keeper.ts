@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorText } from "../failure.ts";
+import type { Actor } from "../journal/event.ts";
+import type { HeldLock } from "../lock/lock.ts";
+import type { ProcessIdentity } from "../process/identity.ts";
+import { terminate, type TerminateResult } from "../process/terminate.ts";
+import { findTree } from "../process/tree.ts";
+import { lastSignOfLife } from "../session/activity.ts";
+import type { Context } from "../session/context.ts";
+import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
+import type { Hold, SessionInfo } from "../session/session-info.ts";
+import { readStopRequest } from "../session/stop-request.ts";
+import { rootsOf } from "../session/unsettled.ts";
+import { spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
+import { mayHaveLeftovers } from "./leftovers.ts";
+
+/** Why and how a session is to be ended. */
+export interface EndOrder {
+  readonly reason: Exclude<EndReason, "exited" | "signalled" | "lost">;
+  readonly signal?: NodeJS.Signals;
+  readonly killAfterMs?: number;
+  readonly by?: Actor;
+  readonly stopReason?: string;
+}
+
+export interface KeptSession {
+  readonly exit: AgentExit;
+  readonly end: SessionEnd;
+}
+
+/** How often the keeper looks whether its claim still stands and whether it is asked to stop. */
+const lookEveryMs = 1_000;
+
+/**
+ * Holds one session, whoever it runs in: the background keeper, or `run` itself.
+ *
+ *     starting ──launch──▶ running ──agent exits──────────▶ ending ──▶ ended
+ *        │                    └──order (stop, limit, lost)──▶ ▲
+ *        └──cannot start──────────────────────────────────────┘
+ *
+ * Ending: end what still runs, write the end, give the lock back; each whatever became of the one before.
+ */
+export class SessionKeeper {
+  readonly #context: Context;
+  readonly #held: HeldLock;
+  readonly #ordered: Promise<EndOrder>;
+  #order: EndOrder | null = null;
+  #placeOrder: (order: EndOrder) => void = () => undefined;
+  readonly #urgent = new AbortController();
+  #hold: Hold;
+  #session: SessionInfo;
+  #agent: Agent | null = null;
+
+  constructor(context: Context, held: HeldLock, hold: Hold, session: SessionInfo) {
+    this.#context = context;
+    this.#held = held;
+    this.#hold = hold;
+    this.#session = session;
+    this.#ordered = new Promise((resolve) => {
+      this.#placeOrder = resolve;
+    });
+    held.lost.addEventListener("abort", () => this.end({ reason: "lock_lost" }), { once: true });
+  }
+
+  get session(): SessionInfo {
+    return this.#session;
+  }
+
+  /** Starts the agent and publishes it, so that whoever finds this keeper dead knows what it left. */
+  async launch(spec: AgentSpec): Promise<Agent> {
+    this.#agent = await spawnAgent(spec);
+    this.#publish({ agent: this.#agent.identity, leads_group: spec.ownGroup });
+    return this.#agent;
+  }
+
+  /** The agent runs: on disk before anyone is told. */
+  declareStarted(agent: Agent): void {
+    this.#publish({ phase: "running", started_at: new Date().toISOString() });
+    this.#context.journal.append(
+      { ...this.#subject(), event: "started", command: [...this.#session.command], pid: agent.pid },
+      { durable: true },
+    );
+  }
+
+  /** Orders the end. The first order counts; a second one of any kind stops waiting for the grace period. */
+  end(order: EndOrder): void {
+    if (this.#order !== null) return this.#urgent.abort();
+    this.#order = order;
+    this.#placeOrder(order);
+  }
+
+  /** Ends the session as `stop` asks in its request file, or as configured. */
+  endAsRequested(): void {
+    const request = readStopRequest(this.#context.home, this.#session.uid);
+    this.end({
+      reason: "stopped",
+      ...(request?.signal == null ? {} : { signal: request.signal as NodeJS.Signals }),
+      ...(request?.kill_after_ms == null ? {} : { killAfterMs: request.kill_after_ms }),
+      ...(request === null ? {} : { by: request.by }),
+      ...(request?.reason == null ? {} : { stopReason: request.reason }),
+    });
+  }
+
+  /** Ends the session if a stop request waits for this keeper; false when none does. */
+  endIfRequested(): boolean {
+    if (readStopRequest(this.#context.home, this.#session.uid) === null) return false;
+    this.endAsRequested();
+    return true;
+  }
+
+  /** Keeps the session until its agent is gone or its end is ordered, then ends it. */
+  async keep(agent: Agent): Promise<KeptSession> {
+    const watch = setInterval(() => void this.#look(), lookEveryMs);
+    try {
+      const first = await Promise.race([agent.exited, this.#ordered]);
+      const order = "reason" in first ? first : null;
+      this.#publish({ phase: "ending" });
+      const terminated = await this.#endProcesses(agent, order);
+      const exit = await this.#exitOf(agent);
+      return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
+  async abandon(): Promise<SessionEnd> {
+    const agent = this.#agent;
+    if (agent === null) return this.#close("start_failed", null, nothingEnded);
+    const terminated = await this.#endProcesses(agent, { reason: "start_failed" });
+    return this.#close("start_failed", await this.#exitOf(agent), terminated);
+  }
+
+  /** Writes the end and gives the lock back. */
+  async #close(reason: EndReason, exit: AgentExit | null, terminated: TerminateResult): Promise<SessionEnd> {
+    const endedAt = new Date();
+    const end: SessionEnd = {
+      ended_at: endedAt.toISOString(),
+      duration_seconds: secondsBetween(this.#session.created_at, endedAt),
+      reason,
+      exit_code: exit?.code ?? null,
+      signal: exit?.signal ?? null,
+      last_activity: lastSignOfLife(this.#context.home, this.#session).toISOString(),
+      ended_by: this.#order?.by ?? null,
+      stop_reason: this.#order?.stopReason ?? null,
+      processes: [...terminated.ended],
+      survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
+    };
+    for (const problem of writeEnd(this.#context, this.#session, end)) this.#complain("end", problem);
+    const left = terminated.survivors.length > 0 ? [this.#session] : [];
+    const unsettled = [...(this.#hold.unsettled ?? []), ...left];
+    try {
+      await this.#held.release({ session: { ...this.#session, phase: "ended" }, unsettled } satisfies Hold);
+    } catch (error) {
+      this.#complain("release", errorText(error));
+    }
+    return end;
+  }
+
+  async #endProcesses(agent: Agent, order: EndOrder | null): Promise<TerminateResult> {
+    if (order === null && (this.#session.close || !mayHaveLeftovers(agent))) return nothingEnded;
+    try {
+      const table = await this.#context.processes();
+      const known = new Map<number, ProcessIdentity>();
+      return await terminate({
+        table,
+        find: () => findTree(table, rootsOf(this.#session), known),
+        signal: order?.signal ?? (this.#session.stop_signal as NodeJS.Signals),
+        killAfterMs: order?.killAfterMs ?? this.#session.kill_after_ms,
+        abort: this.#urgent.signal,
+      });
+    } catch (error) {
+      this.#complain("processes", errorText(error));
+      return nothingEnded;
+    }
+  }
+
+  /** The exit of an agent that is being ended; one that cannot be killed does not hold up its session for ever. */
+  async #exitOf(agent: Agent): Promise<AgentExit> {
+    const gaveUp = new AbortController();
+    const unknown: AgentExit = { code: null, signal: null, at: new Date() };
+    const limit = sleep(5_000, unknown, { signal: gaveUp.signal, ref: false }).catch(() => unknown);
+    const exit = await Promise.race([agent.exited, limit]);
+    gaveUp.abort();
+    return exit;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const claim = await this.#held.verify();
+      if (claim === "restored") this.#context.journal.append({ ...this.#subject(), event: "lock_restored" });
+      if (claim === "lost" && this.#order?.reason !== "lock_lost") this.#loseLock();
+      else if (this.#order === null) this.endIfRequested();
+    } catch (error) {
+      this.#complain("watch", errorText(error));
+    }
+  }
+
+  #loseLock(): void {
+    this.#context.journal.append({ ...this.#subject(), event: "lock_lost" });
+    this.end({ reason: "lock_lost" });
+  }
+
+  #publish(change: Partial<SessionInfo>): void {
+    this.#session = { ...this.#session, ...change };
+    this.#hold = { ...this.#hold, session: this.#session };
+    this.#held.update(this.#hold);
+  }
+
+  #complain(what: string, problem: string): void {
+    try {
+      this.#context.journal.append({ ...this.#subject(), event: "cleaned", what, why: "ending", result: problem });
+    } catch {
+      // The log cannot be written: nobody is left to tell.
+    }
+  }
+
+  #subject() {
+    const { id, uid } = this.#session;
+    return { lock: this.#context.lock.name, session: id, uid, token: this.#held.token, by: this.#context.by };
+  }
+}
+
+const nothingEnded: TerminateResult = { ended: [], survivors: [] };
+
+function reasonOf(order: EndOrder | null, exit: AgentExit): EndReason {
+  if (order !== null) return order.reason;
+  return exit.signal === null ? "exited" : "signalled";
+}

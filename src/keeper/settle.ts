@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Agent, AgentExit } from "./agent.ts";
+
+const lookEveryMs = 4;
+/** An agent that is still busy after this long runs. */
+const longEnoughMs = 250;
+
+/**
+ * Waits until the agent really runs: until it waits for something itself (asleep in two looks in a row, as a server is
+ * that listens), or has lived for a quarter of a second. A mistyped script is gone by then.
+ * @returns its exit, when it ended first
+ */
+export async function settle(agent: Agent): Promise<AgentExit | null> {
+  let exit: AgentExit | null = null;
+  const exited = agent.exited.then((seen) => (exit = seen));
+  for (let asleep = 0; asleep < 2; ) {
+    const remaining = longEnoughMs - (performance.now() - agent.spawnedAtMs);
+    if (remaining <= 0) break;
+    await Promise.race([exited, sleep(Math.min(lookEveryMs, remaining))]);
+    if (exit !== null) return exit;
+    asleep = isAsleep(agent.pid) ? asleep + 1 : 0;
+  }
+  return exit;
+}
+
+/**
+ * Asleep, together with the first of its children, theirs, and so on: a shell that waits for a program sleeps at once.
+ * Where there is no `/proc` nothing is ever seen asleep.
+ */
+function isAsleep(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    if (stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "S") return false;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+    return children === "" || children.split(" ").every((child) => isAsleep(Number(child)));
+  } catch {
+    return false;
+  }
+}

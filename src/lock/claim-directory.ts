@@ -1,0 +1,141 @@
+import { readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { livenessOf, selfIdentity, type Liveness } from "../process/identity.ts";
+import { readClaim, type ClaimRecord } from "./claim-record.ts";
+import type { Heartbeat, Pulse, PulsedFile, PulseKind } from "./pulse.ts";
+
+/** A claim file as a reader finds it, judged. */
+export interface JudgedClaim {
+  readonly number: number;
+  readonly path: string;
+  readonly record: ClaimRecord;
+  readonly heartbeat: Heartbeat;
+  /** Of the process that owns the claim; a claim may beat on in its children after it died. */
+  readonly owner: Liveness;
+  /** Released, or its pulse is dead. */
+  readonly free: boolean;
+}
+
+/** The names of temporary files: never published, linked under a number and then removed. */
+const temporaryPrefix = ".new-";
+
+/** Reads one lock's numbered files (`session.42`) in one directory, and judges them by their pulse. */
+export class ClaimDirectory {
+  readonly directory: string;
+  readonly lock: string;
+  readonly #pulses: ReadonlyMap<PulseKind, Pulse>;
+
+  constructor(directory: string, lock: string, pulses: ReadonlyMap<PulseKind, Pulse>) {
+    this.directory = directory;
+    this.lock = lock;
+    this.#pulses = pulses;
+  }
+
+  /** The numbers in use, in no order; none when the directory does not exist. */
+  numbers(): number[] {
+    return this.#entries()
+      .filter((name) => name.startsWith(`${this.lock}.`))
+      .map((name) => name.slice(this.lock.length + 1))
+      .filter((rest) => /^[1-9][0-9]{0,15}$/.test(rest))
+      .map(Number)
+      .filter(Number.isSafeInteger);
+  }
+
+  pathOf(number: number): string {
+    return join(this.directory, `${this.lock}.${number}`);
+  }
+
+  /** A path for a file that is not published yet. */
+  temporaryPath(): string {
+    const random = Math.random().toString(36).slice(2, 12);
+    return join(this.directory, `${temporaryPrefix}${this.lock}-${process.pid}-${random}`);
+  }
+
+  /**
+   * @returns null when the file is gone
+   * @throws Failure `DATA` when it cannot be read (see `isHeldThoughUnreadable`)
+   */
+  async judge(number: number): Promise<JudgedClaim | null> {
+    const path = this.pathOf(number);
+    const record = readClaim(path);
+    if (record === null) return null;
+    if (record.state === "released") return { number, path, record, heartbeat: "dead", owner: "dead", free: true };
+    const heartbeat = await this.#pulse(record).probe(pulsed(path, record));
+    return { number, path, record, heartbeat, owner: livenessOf(record.owner), free: heartbeat === "dead" };
+  }
+
+  /** Resolves when the claim may have ended: released, dead or gone. The caller judges again. */
+  async waitForEnd(claim: JudgedClaim, signal?: AbortSignal): Promise<void> {
+    await this.#pulse(claim.record).waitForEnd(pulsed(claim.path, claim.record), signal);
+  }
+
+  /** A damaged claim says nothing of its owner, but a kernel lock on it still proves that one lives. */
+  async isHeldThoughUnreadable(number: number): Promise<boolean> {
+    const file: PulsedFile = { path: this.pathOf(number), mark: { kind: "kernel" }, owner: selfIdentity() };
+    return (await this.#pulses.get("kernel")?.probe(file)) !== "dead";
+  }
+
+  remove(number: number): void {
+    const lease = this.#leaseOf(number);
+    unlinkIfThere(this.pathOf(number));
+    if (lease !== null) removeLease(join(this.directory, lease));
+  }
+
+  /** Removes what contenders that died while publishing left behind: temporary files without a pulse. */
+  async removeAbandoned(): Promise<void> {
+    const kernel = this.#pulses.get("kernel");
+    for (const name of this.#entries()) {
+      if (!name.startsWith(`${temporaryPrefix}${this.lock}-`)) continue;
+      const path = join(this.directory, name);
+      // A living contender whose file is taken from under it finds its link refused and starts over.
+      if ((await kernel?.probe({ path, mark: { kind: "kernel" }, owner: selfIdentity() })) === "dead") {
+        unlinkIfThere(path);
+      }
+    }
+  }
+
+  #pulse(record: ClaimRecord): Pulse {
+    const pulse = this.#pulses.get(record.pulse.kind);
+    if (pulse === undefined) throw new Failure("INTERNAL", `No pulse of kind ${record.pulse.kind}`);
+    return pulse;
+  }
+
+  #leaseOf(number: number): string | null {
+    try {
+      const record = readClaim(this.pathOf(number));
+      return record?.pulse.kind === "lease" ? record.pulse.lease : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #entries(): string[] {
+    try {
+      return readdirSync(this.directory);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return [];
+      throw failureFromErrno(error, "list the claims", this.directory);
+    }
+  }
+}
+
+function pulsed(path: string, record: ClaimRecord): PulsedFile {
+  return { path, mark: record.pulse, owner: record.owner };
+}
+
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw failureFromErrno(error, "remove a file", path);
+  }
+}
+
+function removeLease(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Its owner removed it, or it is somebody's mistake; an old lease proves nothing for anyone.
+  }
+}

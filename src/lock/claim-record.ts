@@ -1,0 +1,114 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import * as v from "valibot";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+
+/** What this version writes, and the newest it can read. */
+export const claimSchemaVersion = 1;
+
+const identitySchema = v.object({
+  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  started: v.string(),
+  boot: v.string(),
+  pid_ns: v.string(),
+  host: v.string(),
+});
+
+const pulseSchema = v.variant("kind", [
+  v.object({ kind: v.literal("kernel") }),
+  v.object({
+    kind: v.literal("lease"),
+    lease: v.pipe(v.string(), v.regex(/^\.lease-[0-9a-z]+$/)),
+    stale_ms: v.pipe(v.number(), v.minValue(1000)),
+  }),
+]);
+
+const claimSchema = v.object({
+  schema_version: v.literal(claimSchemaVersion),
+  lock: v.string(),
+  token: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  state: v.picklist(["held", "released"]),
+  /** `maintenance`: taken for a moment to close what a dead session left; never shown as a session. */
+  purpose: v.picklist(["session", "maintenance", "ticket"]),
+  pulse: pulseSchema,
+  owner: identitySchema,
+  since: v.string(),
+  /** What the lock is held for; the lock itself never looks inside. */
+  info: v.unknown(),
+});
+
+/** One line of a claim file. */
+export type ClaimRecord = Readonly<v.InferOutput<typeof claimSchema>>;
+
+/** Enough for the last line of any claim holdfast writes (a command line is at most 128 KiB an argument on Linux). */
+const tailBytes = 512 * 1024;
+
+export function formatClaim(record: ClaimRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+/**
+ * Reads a claim: the last complete line wins.
+ * @returns null when the file does not exist
+ * @throws Failure `DATA` when it is not a claim or was written by a newer holdfast; `NOT_PERMITTED` when another
+ * user owns it; `IO` when it cannot be read
+ */
+export function readClaim(path: string): ClaimRecord | null {
+  const text = readTail(path);
+  return text === null ? null : parseClaim(text, path);
+}
+
+/** @param path only for messages */
+export function parseClaim(text: string, path: string): ClaimRecord {
+  const lines = text.split("\n").slice(0, -1);
+  const last = lines.findLast((line) => line.trim() !== "");
+  let value: unknown;
+  try {
+    value = JSON.parse(last ?? "");
+  } catch {
+    throw unreadable(path, last === undefined ? "it has no complete line" : "its last line is not JSON");
+  }
+  const version = (value as { schema_version?: unknown } | null)?.schema_version;
+  if (typeof version === "number" && version > claimSchemaVersion) {
+    throw new Failure("DATA", `This claim was written by a newer holdfast (format ${version})\n${path}`, {
+      facts: { path, schema_version: version },
+    });
+  }
+  const parsed = v.safeParse(claimSchema, value);
+  if (parsed.success) return parsed.output;
+  const issue = parsed.issues[0];
+  throw unreadable(path, `${v.getDotPath(issue) ?? "claim"}: ${issue.message}`);
+}
+
+function unreadable(path: string, why: string): Failure {
+  return new Failure("DATA", `This claim cannot be read: ${why}\n${path}`, {
+    facts: { path },
+    next: [{ does: "clean up", command: "holdfast cleanup" }],
+  });
+}
+
+function readTail(path: string): string | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return null;
+    if (errnoOf(error) === "ELOOP") throw unreadable(path, "it is a symbolic link");
+    throw failureFromErrno(error, "read a claim", path);
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw unreadable(path, "it is not a file");
+    if (process.getuid !== undefined && stat.uid !== process.getuid()) {
+      throw new Failure("NOT_PERMITTED", `This claim belongs to another user (uid ${stat.uid})\n${path}`, {
+        facts: { path, uid: stat.uid },
+      });
+    }
+    const buffer = Buffer.alloc(Math.min(stat.size, tailBytes));
+    const length = readSync(descriptor, buffer, 0, buffer.length, stat.size - buffer.length);
+    return buffer.toString("utf8", 0, length);
+  } catch (error) {
+    throw failureFromErrno(error, "read a claim", path);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,91 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { errnoOf, Failure } from "../failure.ts";
+import { here } from "../process/identity.ts";
+import type { FileSystemKind } from "./file-system-kind.ts";
+import type { NativeLocks } from "./native.ts";
+import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
+
+const mark: PulseMark = { kind: "kernel" };
+
+/**
+ * A pulse the kernel keeps: an exclusive record lock on the claim file itself, owned by the open file (F_OFD_SETLK
+ * on Linux, flock on macOS). It ends when the last process that holds the descriptor is gone, whatever killed it,
+ * and wakes whoever waits.
+ */
+export class KernelPulse implements Pulse {
+  readonly kind = "kernel";
+  readonly #native: NativeLocks | null;
+  readonly #fileSystem: FileSystemKind;
+
+  constructor(native: NativeLocks | null, fileSystem: FileSystemKind) {
+    this.#native = native;
+    this.#fileSystem = fileSystem;
+  }
+
+  async begin(path: string, descriptor: number, handedOn?: PulseMark): Promise<Beat> {
+    const native = this.#native;
+    if (native === null) throw new Failure("UNAVAILABLE", `No kernel locks can be had here\n${path}`);
+    // A descriptor that was handed on is locked already, and the kernel ends the lock by itself.
+    if (handedOn === undefined && !native.tryLock(descriptor)) {
+      throw new Failure("UNAVAILABLE", `A new file is locked by somebody else already\n${path}`, { facts: { path } });
+    }
+    return {
+      mark,
+      descriptor,
+      lost: new AbortController().signal,
+      async end() {
+        native.unlock(descriptor);
+        closeSync(descriptor);
+      },
+      async leave() {
+        closeSync(descriptor);
+      },
+    };
+  }
+
+  async probe(file: PulsedFile): Promise<Heartbeat> {
+    const elsewhere = this.#judgeWithoutLock(file);
+    if (elsewhere !== null) return elsewhere;
+    const descriptor = openToProbe(file.path);
+    if (descriptor === null) return "dead";
+    try {
+      // Shared, so that probes never disturb each other. Closing drops it again.
+      return (this.#native as NativeLocks).tryLock(descriptor, { shared: true }) ? "dead" : "beating";
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  async waitForEnd(file: PulsedFile, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const elsewhere = this.#judgeWithoutLock(file);
+    if (elsewhere === "dead") return;
+    if (elsewhere === "unknown") return new Promise((_, reject) => onAbort(signal, reject));
+    const descriptor = openToProbe(file.path);
+    if (descriptor === null) return;
+    const ended = (this.#native as NativeLocks)
+      .waitForLock(descriptor, { shared: true })
+      .finally(() => closeSync(descriptor));
+    await Promise.race([ended, new Promise<never>((_, reject) => onAbort(signal, reject))]);
+  }
+
+  /** A kernel lock says something only under the kernel that gave it; null when it can be asked here. */
+  #judgeWithoutLock(file: PulsedFile): "dead" | "unknown" | null {
+    if (file.owner.boot !== here().boot) return this.#fileSystem.shared ? "unknown" : "dead";
+    return this.#native === null ? "unknown" : null;
+  }
+}
+
+/** Null when the file is gone: then so is its claim. */
+function openToProbe(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function onAbort(signal: AbortSignal | undefined, reject: (reason: unknown) => void): void {
+  signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+}

@@ -1,0 +1,143 @@
+import { watch } from "node:fs";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errnoOf } from "../failure.ts";
+import { livenessOf } from "../process/identity.ts";
+import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
+
+/** How long after its last beat a lease counts as dead; proper-lockfile beats every half of it, at most. */
+export const leaseStaleMs = 15_000;
+const beatEveryMs = 3_000;
+/** How often a waiter looks at a lease: there is no kernel to wake it. */
+const lookEveryMs = 1_000;
+
+type LeaseMark = Extract<PulseMark, { kind: "lease" }>;
+
+/**
+ * A pulse for file systems without trustworthy kernel locks: a proper-lockfile lock on a path that only this claim
+ * uses. Nobody ever contends for it, so proper-lockfile's takeover, which can grant twice (its issue 121), never
+ * runs; what is used of it is the heartbeat, the check, and the word that the heartbeat was disturbed.
+ * The library is loaded only here: requiring it adds signal listeners and patches `process.reallyExit`.
+ */
+export class LeasePulse implements Pulse {
+  readonly kind = "lease";
+  readonly #staleMs: number;
+
+  constructor(staleMs: number = leaseStaleMs) {
+    this.#staleMs = staleMs;
+  }
+
+  async begin(path: string, descriptor: number, handedOn?: PulseMark): Promise<Beat> {
+    const mark: LeaseMark =
+      handedOn?.kind === "lease" ? handedOn : { kind: "lease", lease: newLeaseName(), stale_ms: this.#staleMs };
+    const lost = new AbortController();
+    const { lock } = await loadLockfile();
+    const lockfilePath = join(dirname(path), mark.lease);
+    const release = await lock(path, {
+      lockfilePath,
+      realpath: false,
+      stale: mark.stale_ms,
+      update: Math.min(beatEveryMs, mark.stale_ms / 2),
+      onCompromised: (error) => lost.abort(error),
+    });
+    const stop = async () => {
+      const { closeSync } = await import("node:fs");
+      closeSync(descriptor);
+      // A compromised lease is not ours to release any more.
+      if (!lost.signal.aborted) await release().catch(() => undefined);
+    };
+    return { mark, descriptor: null, lost: lost.signal, end: stop, leave: stop };
+  }
+
+  async probe(file: PulsedFile): Promise<Heartbeat> {
+    // An owner that can be judged here is believed when it is dead; alive, it may still have lost its heart.
+    if (livenessOf(file.owner) === "dead") return "dead";
+    const mark = file.mark as LeaseMark;
+    const lockfilePath = leasePath(file);
+    const { check } = await loadLockfile();
+    if (await check(file.path, { lockfilePath, realpath: false, stale: mark.stale_ms })) return "beating";
+    return (await handOverMayBeUnderWay(file.path, lockfilePath, mark.stale_ms)) ? "beating" : "dead";
+  }
+
+  async waitForEnd(file: PulsedFile, signal?: AbortSignal): Promise<void> {
+    const changed = new ChangeBell(file.path);
+    try {
+      const before = await sizeOf(file.path);
+      while ((await this.probe(file)) === "beating") {
+        // A clean release appends to the claim; whoever waits then looks at what it says.
+        if ((await sizeOf(file.path)) !== before) return;
+        await changed.ringOr(lookEveryMs, signal);
+      }
+    } finally {
+      changed.close();
+    }
+  }
+}
+
+/** While a lease goes from the command to its keeper it is gone for a moment, but the claim was just written. */
+async function handOverMayBeUnderWay(claimPath: string, lockfilePath: string, staleMs: number): Promise<boolean> {
+  try {
+    await stat(lockfilePath);
+    return false;
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  try {
+    return Date.now() - (await stat(claimPath)).mtimeMs < staleMs;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Rings when a file changes, where the file system tells; otherwise only the time-out does. */
+class ChangeBell {
+  readonly #watcher: { close(): void } | null;
+  #ring: () => void = () => undefined;
+
+  constructor(path: string) {
+    this.#watcher = this.#watch(path);
+  }
+
+  #watch(path: string): { close(): void } | null {
+    try {
+      return watch(path, { persistent: false }, () => this.#ring()).on("error", () => undefined);
+    } catch {
+      return null;
+    }
+  }
+
+  async ringOr(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const rung = new AbortController();
+    this.#ring = () => rung.abort();
+    const either = signal === undefined ? rung.signal : AbortSignal.any([rung.signal, signal]);
+    await sleep(timeoutMs, undefined, { signal: either }).catch(() => undefined);
+    signal?.throwIfAborted();
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return -1;
+  }
+}
+
+function leasePath(file: PulsedFile): string {
+  return join(dirname(file.path), (file.mark as LeaseMark).lease);
+}
+
+function newLeaseName(): string {
+  return `.lease-${process.pid.toString(36)}${Date.now().toString(36)}${Math.random().toString(36).slice(2, 10)}`;
+}
+
+async function loadLockfile(): Promise<typeof import("proper-lockfile")> {
+  const loaded = await import("proper-lockfile");
+  return "default" in loaded ? (loaded as unknown as { default: typeof loaded }).default : loaded;
+}

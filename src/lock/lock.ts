@@ -1,0 +1,90 @@
+import type { ProcessIdentity } from "../process/identity.ts";
+import type { JudgedClaim } from "./claim-directory.ts";
+import type { PulseKind, PulseMark } from "./pulse.ts";
+
+/**
+ * The port: what a session needs of a lock. The claim directory (`claim-lock.ts`) is its one implementation so far;
+ * nothing outside `lock/` knows a claim's file name.
+ */
+export interface Lock {
+  readonly name: string;
+  /** Who holds it, who waits, and what the last claim says. Changes nothing. */
+  look(): Promise<LockView>;
+  /** Takes the lock, or says who is in the way. Rejects with the signal's reason when a wait is aborted. */
+  acquire(request: AcquireRequest): Promise<Acquired>;
+  /** The claim just below a number, alive or not: what came before it. Null when there is none. */
+  below(number: number): Promise<JudgedClaim | null>;
+  /** Carries on a lock that another process took and handed over. */
+  adopt(handedOver: HandedOver): Promise<HeldLock>;
+  /** Resolves when the holder of this view may have ended; look again then. */
+  waitForEnd(holder: JudgedClaim, signal?: AbortSignal): Promise<void>;
+}
+
+export type Acquired =
+  | { readonly held: HeldLock }
+  | { readonly held: null; readonly view: LockView };
+
+export interface AcquireRequest {
+  readonly purpose: "session" | "maintenance";
+  /** What the lock is held for: stored in the claim, never looked into. */
+  readonly info: unknown;
+  /** Absent: do not wait. */
+  readonly wait?: WaitOptions;
+  /** True to pass live waiters: only for maintenance, which gives the lock back at once. */
+  readonly passQueue?: boolean;
+  /** True to take the lock although its last claim is damaged beyond reading (and no kernel lock is on it). */
+  readonly despiteDamage?: boolean;
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+  /** What the queue shows of this waiter. */
+  readonly info: unknown;
+  /** Called when the wait begins and whenever what it waits for has changed. */
+  readonly onWaiting?: (view: WaitView) => void;
+}
+
+export interface WaitView {
+  /** 1: next in line. */
+  readonly position: number;
+  readonly holder: JudgedClaim | null;
+}
+
+export interface LockView {
+  /** The live claim with the highest number, a maintenance claim included. */
+  readonly holder: JudgedClaim | null;
+  /** The claim with the highest number, alive or not. */
+  readonly last: JudgedClaim | null;
+  /** Live tickets, in order. */
+  readonly waiters: readonly JudgedClaim[];
+}
+
+export interface HandedOver {
+  readonly token: number;
+  readonly mark: PulseMark;
+  /** The inherited descriptor of the claim; null for a lease. */
+  readonly descriptor: number | null;
+}
+
+/** A lock this process holds. */
+export interface HeldLock {
+  /** Strictly rising per lock: a resource can refuse a holder with a smaller one (fencing). */
+  readonly token: number;
+  readonly mark: PulseMark;
+  readonly pulse: PulseKind;
+  /** To be inherited by the processes that must keep the lock alive; null for a lease. */
+  readonly descriptor: number | null;
+  /** Fires when the pulse broke. `verify` finds the rest. */
+  readonly lost: AbortSignal;
+  /** Publishes what the holder is doing. */
+  update(info: unknown): void;
+  /** Names the process that carries the lock on, and stops this process's part in it. */
+  handTo(owner: ProcessIdentity): Promise<void>;
+  /**
+   * Looks whether the claim still stands: `held`; `restored` when it had vanished and could be published again under
+   * the same number; `lost` when somebody else holds the lock, or may have.
+   */
+  verify(): Promise<"held" | "restored" | "lost">;
+  /** Gives the lock back, for every process that shares it. Does nothing once it was handed on. */
+  release(info: unknown): Promise<void>;
+}

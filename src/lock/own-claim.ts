@@ -1,0 +1,151 @@
+import { closeSync, constants, fstatSync, linkSync, openSync, renameSync, statSync, unlinkSync, writeSync } from "node:fs";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import type { ClaimDirectory } from "./claim-directory.ts";
+import { unlinkIfThere } from "./claim-directory.ts";
+import { formatClaim, type ClaimRecord } from "./claim-record.ts";
+import type { Beat, Pulse, PulseMark } from "./pulse.ts";
+
+/** The part of a claim that its contender decides; the number and the pulse come with publishing. */
+export type ClaimDraft = Omit<ClaimRecord, "token" | "pulse" | "schema_version" | "lock">;
+
+/** A claim file of this process: written, beating, and then linked under a number. */
+export class OwnClaim {
+  readonly #directory: ClaimDirectory;
+  readonly #descriptor: number;
+  readonly #beat: Beat;
+  #record: ClaimRecord;
+  #temporaryPath: string | null;
+
+  private constructor(directory: ClaimDirectory, descriptor: number, beat: Beat, record: ClaimRecord, temporary: string | null) {
+    this.#directory = directory;
+    this.#descriptor = descriptor;
+    this.#beat = beat;
+    this.#record = record;
+    this.#temporaryPath = temporary;
+  }
+
+  /** A complete claim with a beating pulse that nobody can see yet. */
+  static async draft(directory: ClaimDirectory, pulse: Pulse, draft: ClaimDraft): Promise<OwnClaim> {
+    const path = directory.temporaryPath();
+    const { O_CREAT, O_EXCL, O_RDWR, O_APPEND, O_NOFOLLOW } = constants;
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, O_CREAT | O_EXCL | O_RDWR | O_APPEND | O_NOFOLLOW, 0o600);
+    } catch (error) {
+      throw failureFromErrno(error, "write a claim", path);
+    }
+    try {
+      const beat = await pulse.begin(path, descriptor);
+      const record: ClaimRecord = { schema_version: 1, lock: directory.lock, token: 1, pulse: beat.mark, ...draft };
+      return new OwnClaim(directory, descriptor, beat, record, path);
+    } catch (error) {
+      closeSync(descriptor);
+      unlinkIfThere(path);
+      throw error;
+    }
+  }
+
+  /** Carries on a claim that was handed over. */
+  static async adopt(directory: ClaimDirectory, pulse: Pulse, record: ClaimRecord, inherited: number | null): Promise<OwnClaim> {
+    const path = directory.pathOf(record.token);
+    try {
+      const descriptor = inherited ?? openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);
+      const beat = await pulse.begin(path, descriptor, record.pulse);
+      return new OwnClaim(directory, descriptor, beat, record, null);
+    } catch (error) {
+      throw failureFromErrno(error, "carry on the claim", path);
+    }
+  }
+
+  get record(): ClaimRecord {
+    return this.#record;
+  }
+
+  get beat(): Beat {
+    return this.#beat;
+  }
+
+  get path(): string {
+    return this.#directory.pathOf(this.#record.token);
+  }
+
+  /** `link(2)` under the number: true for exactly one contender. */
+  publish(number: number): boolean {
+    const temporary = this.#temporaryPath;
+    if (temporary === null) throw new Failure("INTERNAL", "A claim is published once");
+    this.append({ token: number });
+    try {
+      linkSync(temporary, this.#directory.pathOf(number));
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") return false;
+      if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? "")) {
+        throw new Failure("UNAVAILABLE", `This file system has no hard links, which the lock needs\n${temporary}`, {
+          facts: { path: temporary, errno: errnoOf(error) },
+          next: [{ does: "keep the state elsewhere", command: "HOLDFAST_STATE_DIR=/var/tmp/holdfast holdfast …" }],
+          cause: error,
+        });
+      }
+      throw failureFromErrno(error, "publish the claim", temporary);
+    }
+  }
+
+  /** The claim is taken: nobody needs its first name any more. */
+  settle(): void {
+    if (this.#temporaryPath !== null) unlinkIfThere(this.#temporaryPath);
+    this.#temporaryPath = null;
+  }
+
+  /** Appends a line: the last complete one wins. Only the owner writes. */
+  append(change: Partial<ClaimRecord>): void {
+    this.#record = { ...this.#record, ...change };
+    try {
+      writeSync(this.#descriptor, formatClaim(this.#record));
+    } catch (error) {
+      throw failureFromErrno(error, "write the claim", this.path);
+    }
+  }
+
+  isLinkedAs(path: string): boolean {
+    try {
+      const named = statSync(path);
+      const own = fstatSync(this.#descriptor);
+      return named.ino === own.ino && named.dev === own.dev;
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return false;
+      throw failureFromErrno(error, "look at the claim", path);
+    }
+  }
+
+  /** Takes back a published name, or does nothing when it names somebody else's file. */
+  unpublish(number: number): void {
+    const path = this.#directory.pathOf(number);
+    if (this.isLinkedAs(path)) unlinkIfThere(path);
+  }
+
+  /** Makes `link` name this claim, whatever it named before. */
+  pointAt(link: string): void {
+    const temporary = `${link}.${process.pid}`;
+    try {
+      unlinkIfThere(temporary);
+      linkSync(this.path, temporary);
+      renameSync(temporary, link);
+      // rename(2) leaves both names when they are the same file already.
+      unlinkIfThere(temporary);
+    } catch (error) {
+      throw failureFromErrno(error, "link the lock", link);
+    }
+  }
+
+  unlinkIfMine(link: string): void {
+    if (this.isLinkedAs(link)) unlinkSync(link);
+  }
+
+  /** Gives up without having published, or after withdrawing. */
+  async discard(): Promise<void> {
+    this.settle();
+    await this.#beat.end();
+  }
+}
+
+export type { PulseMark };

@@ -1,0 +1,66 @@
+/**
+ * The claim protocol, as steps over a store of numbered files. It is written against these few operations so that it
+ * can be explored over every interleaving; `numbered-files.ts` is the store on a real file system.
+ */
+export interface NumberedStore {
+  /** The numbers that exist, in no order. Entries that come or go meanwhile may or may not be among them. */
+  numbers(): Promise<readonly number[]>;
+  /** Whether the owner of this number has given it up or is dead; true as well when the file is gone. */
+  isFree(number: number): Promise<boolean>;
+  /** Publishes this contender's file, complete and with its pulse, under the number; false when that exists. */
+  publish(number: number): Promise<boolean>;
+  /** Whether the number still names this contender's own file. */
+  isStillMine(number: number): Promise<boolean>;
+  /** Takes this contender's own file back. */
+  withdraw(number: number): Promise<void>;
+  remove(number: number): Promise<void>;
+}
+
+export type Taken = { readonly taken: number } | { readonly heldBy: number };
+
+/**
+ * Takes the next number. At most one contender at a time gets one while no earlier owner is alive, and numbers only rise:
+ * 1. look at the highest number; if its owner lives, it is held;
+ * 2. publish as the next number: `link(2)` succeeds for exactly one contender;
+ * 3. look again: if there is a higher number, withdraw and start over;
+ * 4. if one's own file is not linked any more, start over.
+ *
+ * Steps 3 and 4 are for a contender that slept after step 1 while others came, went and were swept: `readdir` may miss
+ * entries that come and go, but whoever removed them in ascending order removed this contender's file first.
+ *
+ * @param atLeast the lowest number to take, for a holder that restores a claim it lost
+ * @param beside true to take a number beside live owners (a ticket in the queue), false to take the lock
+ */
+export async function takeNumber(store: NumberedStore, options: { beside: boolean; atLeast?: number }): Promise<Taken> {
+  for (;;) {
+    const highest = highestOf(await store.numbers());
+    if (!options.beside && highest > 0 && !(await store.isFree(highest))) return { heldBy: highest };
+    const mine = Math.max(highest + 1, options.atLeast ?? 1);
+    if (!(await store.publish(mine))) continue;
+    if (highestOf(await store.numbers()) > mine) {
+      await store.withdraw(mine);
+      continue;
+    }
+    if (await store.isStillMine(mine)) return { taken: mine };
+  }
+}
+
+/**
+ * Removes old files: in ascending order and never the highest, so that no number is ever used twice.
+ * @param keep how many of the newest to leave
+ * @param removable tickets of live waiters stay; for claims everything old may go
+ */
+export async function sweep(
+  store: Pick<NumberedStore, "numbers" | "remove">,
+  keep: number,
+  removable: (number: number) => Promise<boolean> = async () => true,
+): Promise<void> {
+  const ascending = [...(await store.numbers())].sort((a, b) => a - b);
+  for (const number of ascending.slice(0, -Math.max(keep, 1))) {
+    if (await removable(number)) await store.remove(number);
+  }
+}
+
+export function highestOf(numbers: readonly number[]): number {
+  return numbers.reduce((highest, number) => Math.max(highest, number), 0);
+}

@@ -1,0 +1,63 @@
+import { exitCodes } from "./cli/exit-codes.ts";
+import { wantsJson, type GlobalOptions } from "./cli/globals.ts";
+import { openPresenter } from "./cli/present/open-presenter.ts";
+import type { Presenter } from "./cli/present/presenter.ts";
+import { runProgram } from "./cli/program.ts";
+import { errorText, Failure } from "./failure.ts";
+import { version } from "../package.json";
+
+/** The composition root: puts the parts together, runs one command line, and alone decides how the process exits. */
+async function main(argv: readonly string[]): Promise<number> {
+  let presenter: Presenter | null = null;
+  const open = async (globals: GlobalOptions) => (presenter ??= await present(globals));
+  try {
+    return await runProgram(argv, {
+      version,
+      env: process.env,
+      open: async (globals) => ({
+        globals,
+        presenter: await open(globals),
+        env: process.env,
+        cwd: process.cwd(),
+        interactive: process.stdin.isTTY && process.stdout.isTTY,
+      }),
+      print: (text) => process.stdout.write(text),
+    });
+  } catch (error) {
+    const failure = error instanceof Failure ? error : bug(error);
+    (presenter ?? (await present(undecided(argv)))).failure(failure);
+    return exitCodes[failure.code];
+  }
+}
+
+function present(globals: GlobalOptions): Promise<Presenter> {
+  const { json, quiet, verbose, color } = globals;
+  const { stdout, stderr, env } = process;
+  return openPresenter({ json, quiet, verbose, color, unicode: hasUnicode(env), stdout, stderr });
+}
+
+/** Global options for a command line that could not be understood. */
+function undecided(argv: readonly string[]): GlobalOptions {
+  const json = wantsJson(argv, process.env);
+  return { dir: undefined, lock: "session", json, quiet: false, verbose: false, color: undefined };
+}
+
+function hasUnicode(env: NodeJS.ProcessEnv): boolean {
+  if (env["TERM"] === "linux" || env["TERM"] === "dumb") return false;
+  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
+  return /utf-?8/i.test(locale);
+}
+
+function bug(error: unknown): Failure {
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new Failure("INTERNAL", `This is a bug in holdfast: ${errorText(error)}`, { facts: { trace }, cause: error });
+}
+
+main(process.argv.slice(2)).then(
+  // A waiter that gave up has a thread that still waits in the kernel: only an explicit exit ends the process.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${errorText(error)}\n`);
+    process.exit(exitCodes.INTERNAL);
+  },
+);

@@ -1,0 +1,63 @@
+import type { ProcessEntry, ProcessTable } from "./table.ts";
+
+/** What the environment of a process says about sessions. */
+interface Carried {
+  readonly session: string | undefined;
+  /** Started under `run --close`: it is not ended with its session. */
+  readonly close: boolean;
+}
+
+const nothing: Carried = { session: undefined, close: false };
+const tables = new WeakMap<ProcessTable, Cookies>();
+
+/**
+ * From this age on, an environment without a cookie is remembered. A process younger than that may be between its fork
+ * and its exec, and still show the environment of its parent.
+ */
+const settledAfterMs = 4000;
+
+/** Which processes carry which session's cookie; what a table has told once is not asked again. */
+export class Cookies {
+  readonly #table: ProcessTable;
+  #read = new Map<string, Carried>();
+
+  private constructor(table: ProcessTable) {
+    this.#table = table;
+  }
+
+  static of(table: ProcessTable): Cookies {
+    const existing = tables.get(table);
+    if (existing !== undefined) return existing;
+    const fresh = new Cookies(table);
+    tables.set(table, fresh);
+    return fresh;
+  }
+
+  /** Those of `entries` that have `HOLDFAST_SESSION=<cookie>` in their environment, and not `HOLDFAST_CLOSE=1`. */
+  async carriersOf(cookie: string, entries: readonly ProcessEntry[]): Promise<readonly ProcessEntry[]> {
+    const user = process.geteuid?.() ?? 0;
+    const remembered = new Map<string, Carried>();
+    const carriers: ProcessEntry[] = [];
+    for (const entry of entries) {
+      const key = `${entry.pid}:${entry.identity.started}`;
+      const carried = this.#read.get(key) ?? (await this.#carriedBy(entry, user));
+      if (carried.session !== undefined || isSettled(entry)) remembered.set(key, carried);
+      if (carried.session === cookie && !carried.close) carriers.push(entry);
+    }
+    // Only what was listed this time: the memory never outgrows the table.
+    this.#read = remembered;
+    return carriers;
+  }
+
+  /** The environment of another user's process is closed to all but root. That of a kernel thread is just empty. */
+  async #carriedBy(entry: ProcessEntry, user: number): Promise<Carried> {
+    if (user !== 0 && entry.uid !== user) return nothing;
+    const environment = await this.#table.environmentOf(entry.pid, "HOLDFAST_");
+    if (environment === null) return nothing;
+    return { session: environment.get("HOLDFAST_SESSION"), close: environment.get("HOLDFAST_CLOSE") === "1" };
+  }
+}
+
+function isSettled(entry: ProcessEntry): boolean {
+  return Date.now() - entry.startedAt.getTime() > settledAfterMs;
+}

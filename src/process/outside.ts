@@ -1,0 +1,85 @@
+import { realpathSync } from "node:fs";
+import { basename, join, sep } from "node:path";
+import type { ProcessEntry, ProcessTable } from "./table.ts";
+
+export interface OutsideQuery {
+  /** What an agent's command looks like. */
+  readonly match: RegExp;
+  /** The project's directory. */
+  readonly root: string;
+  /** Whose processes. */
+  readonly uid: number;
+  readonly except: readonly number[];
+}
+
+/**
+ * Agent processes that belong to no session: of this user, working inside `root`, with a command that matches, and
+ * without a session's cookie. Never this process, its ancestors, holdfast itself (a waiting `holdfast run node engine.js`
+ * is no agent), or what only launches it (`sh -c "holdfast run …"`, npm). No zombies. What cannot be read is left out:
+ * the result may be signalled. Where environments cannot be read reliably (macOS), put the PIDs of the session's tree
+ * into `except`.
+ */
+export async function findOutside(table: ProcessTable, query: OutsideQuery): Promise<readonly ProcessEntry[]> {
+  const entries = await table.list();
+  // A global or sticky expression remembers where it stopped, and would find every second process.
+  const match = new RegExp(query.match.source, query.match.flags.replaceAll(/[gy]/g, ""));
+  const root = realRoot(query.root);
+  const innocent = innocentPids(entries, query.except);
+  const outside: ProcessEntry[] = [];
+  for (const entry of entries) {
+    if (entry.state === "zombie" || innocent.has(entry.pid) || entry.uid !== query.uid) continue;
+    if (!match.test(entry.command)) continue;
+    if (!isInside(root, await table.workingDirectoryOf(entry.pid))) continue;
+    const environment = await table.environmentOf(entry.pid, "HOLDFAST_");
+    if (environment !== null && !environment.has("HOLDFAST_SESSION")) outside.push(entry);
+  }
+  return outside;
+}
+
+/** This process and its ancestors, every holdfast, and those ancestors of a holdfast whose command names it. */
+function innocentPids(entries: readonly ProcessEntry[], except: readonly number[]): ReadonlySet<number> {
+  const byPid = new Map(entries.map((entry) => [entry.pid, entry]));
+  const innocent = new Set([...except, process.pid]);
+  for (const { pid } of ancestorsOf(process.ppid, byPid)) innocent.add(pid);
+  for (const entry of entries) {
+    if (!isHoldfast(entry.argv)) continue;
+    innocent.add(entry.pid);
+    for (const { pid, command } of ancestorsOf(entry.ppid, byPid)) if (/\bholdfast\b/.test(command)) innocent.add(pid);
+  }
+  return innocent;
+}
+
+function* ancestorsOf(parent: number, byPid: ReadonlyMap<number, ProcessEntry>): Generator<ProcessEntry> {
+  const seen = new Set<number>();
+  for (let entry = byPid.get(parent); entry !== undefined && !seen.has(entry.pid); entry = byPid.get(entry.ppid)) {
+    seen.add(entry.pid);
+    yield entry;
+  }
+}
+
+/** Built code has `__dirname` in dist/, where the two programs of this very installation are. */
+const ownPrograms: readonly string[] = ["main.js", "keeper.js"].map((name) => join(__dirname, name));
+
+/** By the program, or by the script that node runs: `node [--option…] /usr/bin/holdfast`, `…/holdfast/dist/keeper.js`. */
+function isHoldfast(argv: readonly string[]): boolean {
+  const [program = "", ...rest] = argv;
+  const script = rest.find((argument) => !argument.startsWith("-")) ?? "";
+  return [program, script].some(
+    (path) =>
+      ownPrograms.includes(path) ||
+      /^holdfast(\.js)?$/.test(basename(path)) ||
+      /\/holdfast\/dist\/(main|keeper)\.js$/.test(path),
+  );
+}
+
+function realRoot(root: string): string {
+  try {
+    return realpathSync(root);
+  } catch {
+    return root;
+  }
+}
+
+function isInside(root: string, directory: string | null): boolean {
+  return directory !== null && (directory === root || directory.startsWith(root.endsWith(sep) ? root : root + sep));
+}

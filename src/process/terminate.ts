@@ -1,0 +1,180 @@
+import { systemClock, type Clock } from "./clock.ts";
+import { signalProcess, type ProcessIdentity } from "./identity.ts";
+import type { ProcessEntry, ProcessTable } from "./table.ts";
+
+export interface EndedProcess {
+  readonly pid: number;
+  readonly command: string;
+  /** The signal after which it was gone; `exited` when it went before it had any. */
+  readonly how: "exited" | NodeJS.Signals;
+  readonly started_at: string;
+}
+
+export interface TerminateOptions {
+  readonly table: ProcessTable;
+  /** What is to be ended, asked again and again until it is nothing. */
+  readonly find: () => Promise<readonly ProcessEntry[]>;
+  /** The signal that asks for an end; SIGKILL does not ask. */
+  readonly signal: NodeJS.Signals;
+  /** How long they may take before SIGKILL. */
+  readonly killAfterMs: number;
+  readonly clock?: Clock;
+  readonly signalOne?: typeof signalProcess;
+  /** Aborted: SIGKILL at once. */
+  readonly abort?: AbortSignal;
+}
+
+export interface TerminateResult {
+  readonly ended: readonly EndedProcess[];
+  /** What may not be signalled, or did not die of SIGKILL within five seconds. */
+  readonly survivors: readonly ProcessEntry[];
+}
+
+/** Node has no way to await the end of a process that is not its child (no pidfd, no kqueue), so it looks again. */
+const firstIntervalMs = 2;
+const longestIntervalMs = 50;
+const unkillableAfterMs = 5000;
+
+/**
+ * Ends everything that `find` finds, and what appears meanwhile: `signal` to each once (SIGCONT behind it to those that
+ * are stopped), then after `killAfterMs` SIGKILL. Returns when two looks in a row found nothing, or with survivors.
+ * Whoever is signalled is identified right before. Zombies are gone.
+ */
+export async function terminate(options: TerminateOptions): Promise<TerminateResult> {
+  const ending = new Ending(options);
+  const isDone = options.signal !== "SIGKILL" && (await ending.ask());
+  const survivors = isDone ? [] : await ending.kill();
+  return { ended: ending.ended, survivors };
+}
+
+interface Target {
+  readonly entry: ProcessEntry;
+  readonly command: string;
+  how: EndedProcess["how"];
+  isAsked: boolean;
+  isFrozen: boolean;
+  isRefused: boolean;
+}
+
+class Ending {
+  readonly ended: EndedProcess[] = [];
+  readonly #options: TerminateOptions;
+  readonly #clock: Clock;
+  readonly #open = new Map<string, Target>();
+
+  constructor(options: TerminateOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** @returns whether nothing is left */
+  async ask(): Promise<boolean> {
+    const { abort, killAfterMs, signal } = this.#options;
+    const deadline = this.#clock.now() + killAfterMs;
+    for (let intervalMs = firstIntervalMs; ; intervalMs = longer(intervalMs)) {
+      if (abort?.aborted === true) return false;
+      const left = await this.#look();
+      if (left.length === 0) return true;
+      for (const [target, entry] of left) {
+        if (!target.isAsked) this.#send(target, signal);
+        target.isAsked = true;
+        // A stopped process gets no signal but SIGKILL until it is continued.
+        if (entry.state === "stopped") this.#send(target, "SIGCONT");
+      }
+      const leftMs = deadline - this.#clock.now();
+      if (leftMs <= 0) return false;
+      await this.#clock.sleep(Math.min(intervalMs, leftMs), abort);
+    }
+  }
+
+  /** @returns who could not be ended */
+  async kill(): Promise<readonly ProcessEntry[]> {
+    const deadline = this.#clock.now() + unkillableAfterMs;
+    for (let intervalMs = firstIntervalMs; ; intervalMs = longer(intervalMs)) {
+      const left = await this.#freeze(deadline);
+      for (const [target] of left) this.#send(target, "SIGKILL");
+      const isHopeless = left.every(([target]) => target.isRefused);
+      if (isHopeless || this.#clock.now() >= deadline) return left.map(([, entry]) => entry);
+      await this.#clock.sleep(intervalMs);
+    }
+  }
+
+  /**
+   * Stops everything until a look finds nothing new: a process that forks faster than it can be killed one by one holds
+   * still then. The newest first, which are the ones that may be gone in a moment, leaving others.
+   */
+  async #freeze(deadline: number): Promise<readonly Sighting[]> {
+    for (;;) {
+      const left = await this.#look();
+      const moving = left.filter(([target]) => !target.isFrozen);
+      if (moving.length === 0 || this.#clock.now() >= deadline) return left;
+      for (const [target] of moving.toReversed()) {
+        this.#send(target, "SIGSTOP");
+        target.isFrozen = true;
+      }
+    }
+  }
+
+  /** What is left, seen twice to be nothing: a process can hand itself on to a child during one look. */
+  async #look(): Promise<readonly Sighting[]> {
+    const left = await this.#lookOnce();
+    return left.length > 0 || this.ended.length === 0 ? left : this.#lookOnce();
+  }
+
+  async #lookOnce(): Promise<readonly Sighting[]> {
+    const found = (await this.#options.find()).filter(({ state }) => state !== "zombie");
+    const left = found.map((entry): Sighting => [this.#targetOf(entry), entry]);
+    const seen = new Set(left.map(([target]) => target));
+    const unseen = [...this.#open.values()].filter((target) => !seen.has(target));
+    return unseen.length === 0 ? left : [...left, ...(await this.#stillThere(unseen))];
+  }
+
+  /** What `find` lost sight of is not gone for that: its parent may have died, and with it the descent. */
+  async #stillThere(unseen: readonly Target[]): Promise<readonly Sighting[]> {
+    const there = new Map((await this.#options.table.list()).map((entry) => [keyOf(entry.identity), entry]));
+    return unseen.flatMap((target): Sighting[] => {
+      const entry = there.get(keyOf(target.entry.identity));
+      if (entry !== undefined && entry.state !== "zombie") return [[target, entry]];
+      this.#close(target);
+      return [];
+    });
+  }
+
+  #targetOf(entry: ProcessEntry): Target {
+    const key = keyOf(entry.identity);
+    const target = this.#open.get(key) ?? newTarget(entry);
+    this.#open.set(key, target);
+    return target;
+  }
+
+  #close({ entry, command, how }: Target): void {
+    this.#open.delete(keyOf(entry.identity));
+    this.ended.push({ pid: entry.pid, command, how, started_at: entry.startedAt.toISOString() });
+  }
+
+  #send(target: Target, signal: NodeJS.Signals): void {
+    const result = (this.#options.signalOne ?? signalProcess)(target.entry.identity, signal);
+    if (result === "signalled" && !isHelper(signal)) target.how = signal;
+    target.isRefused = result === "not_permitted" || result === "not_ours";
+  }
+}
+
+/** Signals that only prepare the one that ends. */
+function isHelper(signal: NodeJS.Signals): boolean {
+  return signal === "SIGCONT" || signal === "SIGSTOP";
+}
+
+function newTarget(entry: ProcessEntry): Target {
+  // Its command is read now: when it is gone it has none.
+  return { entry, command: entry.command, how: "exited", isAsked: false, isFrozen: false, isRefused: false };
+}
+
+type Sighting = readonly [Target, ProcessEntry];
+
+function keyOf({ pid, started }: ProcessIdentity): string {
+  return `${pid}:${started}`;
+}
+
+function longer(intervalMs: number): number {
+  return Math.min(intervalMs * 1.5, longestIntervalMs);
+}

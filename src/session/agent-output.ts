@@ -1,0 +1,66 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { errnoOf, failureFromErrno } from "../failure.ts";
+import { followFile } from "../journal/follow.ts";
+import type { Context } from "./context.ts";
+import { activeSession, reconcile } from "./reconcile.ts";
+import { sessionFiles } from "./session-files.ts";
+import type { SessionInfo } from "./session-info.ts";
+
+/**
+ * The agent's output from a byte on, as it comes, until the session has ended and everything it wrote was given.
+ * Woken by the file and by the end of the session, not by a clock.
+ */
+export async function* followOutput(
+  context: Context,
+  session: SessionInfo,
+  fromByte: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const over = new AbortController();
+  signal?.addEventListener("abort", () => over.abort(), { once: true });
+  const { output } = sessionFiles(context.home, session.uid);
+  let position = fromByte;
+  // Aborted by the caller, the wait is left behind: it ends with the session, or with this process.
+  void untilEnded(context, session.uid, over.signal).finally(() => over.abort());
+  for await (const bytes of followFile(output, { fromByte, signal: over.signal })) {
+    position += bytes.length;
+    yield bytes;
+  }
+  if (signal?.aborted === true) return;
+  const rest = readOutput(output, position, Number.POSITIVE_INFINITY);
+  if (rest.length > 0) yield rest;
+}
+
+/** What lies between two bytes of a file; empty when it does not exist or ends before. */
+export function readOutput(path: string, fromByte: number, maxBytes: number): Buffer {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return Buffer.alloc(0);
+    throw failureFromErrno(error, "read the agent's output", path);
+  }
+  try {
+    const length = Math.max(0, Math.min(fstatSync(descriptor).size - fromByte, maxBytes));
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(descriptor, buffer, 0, length, fromByte));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function untilEnded(context: Context, uid: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const view = await context.lock.look();
+    if (view.holder === null || activeSession(view)?.session.uid !== uid) {
+      await reconcile(context, view);
+      return;
+    }
+    try {
+      await context.lock.waitForEnd(view.holder, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import * as v from "valibot";
+import { errnoOf, failureFromErrno } from "../failure.ts";
+import { makeUid } from "../home/names.ts";
+import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
+import type { Context } from "./context.ts";
+import { createJson, readJson, removeOnce, sessionFiles } from "./session-files.ts";
+import { identitySchema, type SessionInfo } from "./session-info.ts";
+
+const clientSchema = v.object({
+  uid: v.string(),
+  name: v.string(),
+  user: v.string(),
+  joined_at: v.string(),
+  process: identitySchema,
+});
+
+/** Someone who joined: a registered process, a client for as long as that process lives. */
+export type Client = Readonly<v.InferOutput<typeof clientSchema>>;
+
+export type LeaveReason = "left" | "gone" | "ended";
+
+/** Registers a process as a client; the same process again is the same client. */
+export function addClient(context: Context, session: SessionInfo, name: string, process: ProcessIdentity): Client {
+  const existing = liveClients(context, session).find((client) => isSameProcess(client.process, process));
+  if (existing !== undefined) return existing;
+  const client: Client = {
+    uid: makeUid(),
+    name,
+    user: context.by.user,
+    joined_at: new Date().toISOString(),
+    process,
+  };
+  createJson(join(sessionFiles(context.home, session.uid).clients, `${client.uid}.json`), client);
+  context.journal.append({
+    event: "joined",
+    lock: context.lock.name,
+    session: session.id,
+    uid: session.uid,
+    by: context.by,
+    client: { uid: client.uid, name, pid: process.pid },
+  });
+  return client;
+}
+
+/** Ends a registration. The one caller that really removes the file logs it, so `left` is written once. */
+export function removeClient(context: Context, session: SessionInfo, client: Client, reason: LeaveReason): boolean {
+  const path = join(sessionFiles(context.home, session.uid).clients, `${client.uid}.json`);
+  if (!removeOnce(path)) return false;
+  context.journal.append({
+    event: "left",
+    lock: context.lock.name,
+    session: session.id,
+    uid: session.uid,
+    by: context.by,
+    client: { uid: client.uid, name: client.name, pid: client.process.pid },
+    reason,
+  });
+  return true;
+}
+
+/** The clients whose processes live. Registrations of dead ones are removed on the way, however they died. */
+export function liveClients(context: Context, session: SessionInfo): readonly Client[] {
+  return allClients(context, session).filter((client) => {
+    // A client of another PID namespace or host cannot be judged from here: it counts until it leaves.
+    if (livenessOf(client.process) !== "dead") return true;
+    removeClient(context, session, client, "gone");
+    return false;
+  });
+}
+
+export function dropAllClients(context: Context, session: SessionInfo, reason: LeaveReason): void {
+  for (const client of allClients(context, session)) removeClient(context, session, client, reason);
+}
+
+function allClients(context: Context, session: SessionInfo): Client[] {
+  const { clients } = sessionFiles(context.home, session.uid);
+  let names: string[];
+  try {
+    names = readdirSync(clients);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw failureFromErrno(error, "list the clients", clients);
+  }
+  return names
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => v.safeParse(clientSchema, readJson(join(clients, name))))
+    .flatMap((parsed) => (parsed.success ? [parsed.output] : []))
+    .sort((a, b) => a.joined_at.localeCompare(b.joined_at));
+}
+
+function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.started === b.started && a.boot === b.boot && a.pid_ns === b.pid_ns;
+}

@@ -1,0 +1,51 @@
+import type { Config } from "../home/config.ts";
+import type { Home } from "../home/locate.ts";
+import { checkState, ensureState } from "../home/state-directory.ts";
+import { Journal } from "../journal/journal.ts";
+import { ClaimLock, claimLockPaths } from "../lock/claim-lock.ts";
+import type { Lock } from "../lock/lock.ts";
+import { openPulses, type PulseChoice } from "../lock/pulses.ts";
+import { openProcessTable, type ProcessTable } from "../process/table.ts";
+import type { Actor } from "../journal/event.ts";
+
+/** Everything an operation on one lock works with; opened once per command. */
+export interface Context {
+  readonly home: Home;
+  readonly config: Config;
+  readonly env: NodeJS.ProcessEnv;
+  readonly lock: Lock;
+  readonly pulse: PulseChoice;
+  readonly journal: Journal;
+  readonly by: Actor;
+  processes(): Promise<ProcessTable>;
+}
+
+export interface ContextOptions {
+  readonly home: Home;
+  readonly config: Config;
+  readonly env: NodeJS.ProcessEnv;
+  readonly lockName: string;
+  readonly by: Actor;
+  /** False for commands that only look: a missing state directory stays missing, and nothing is found in it. */
+  readonly create: boolean;
+}
+
+/** @throws Failure `NOT_PERMITTED` when another user could tamper with the state directory */
+export function openContext(options: ContextOptions): Context {
+  const { home, config, env, lockName, by, create } = options;
+  if (create) ensureState(home);
+  const exists = create || checkState(home) === "ready";
+  const pulses = openPulses(exists ? home.state : home.root, config.pulse);
+  const lock = new ClaimLock(lockName, claimLockPaths(home, lockName), pulses, () => ensureState(home));
+  let table: Promise<ProcessTable> | undefined;
+  return {
+    home,
+    config,
+    env,
+    lock,
+    pulse: pulses.choice,
+    journal: new Journal(home.log),
+    by,
+    processes: () => (table ??= openProcessTable()),
+  };
+}

@@ -1,0 +1,56 @@
+import { identify, selfIdentity, type ProcessIdentity } from "../process/identity.ts";
+import { Failure } from "../failure.ts";
+import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
+import type { Context } from "./context.ts";
+import { requireSession, type ActiveSession } from "./reconcile.ts";
+
+export interface JoinRequest {
+  readonly id: string | null;
+  /** The process that is the client; absent: this one. */
+  readonly pid?: number;
+  /** How the client is called; absent: the user's name. */
+  readonly name?: string;
+}
+
+export interface Joined {
+  readonly active: ActiveSession;
+  readonly client: Client;
+  readonly clients: readonly Client[];
+}
+
+/**
+ * Joins the active session as a client, for as long as the registered process lives or until it leaves.
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE` when there is no such process
+ */
+export async function join(context: Context, request: JoinRequest): Promise<Joined> {
+  const active = await requireSession(context, request.id);
+  const process = request.pid === undefined ? selfIdentity() : requireProcess(request.pid);
+  const client = addClient(context, active.session, request.name ?? context.by.name ?? context.by.user, process);
+  return { active, client, clients: liveClients(context, active.session) };
+}
+
+export interface LeaveRequest {
+  readonly id: string | null;
+  /** The process whose registration ends. */
+  readonly pid?: number;
+  /** The client's name, instead. */
+  readonly name?: string;
+}
+
+/**
+ * Ends registrations: the named client's, or the process's.
+ * @returns the clients that left; empty when none was registered
+ */
+export async function leave(context: Context, request: LeaveRequest): Promise<readonly Client[]> {
+  const { session } = await requireSession(context, request.id);
+  const mine = liveClients(context, session).filter((client) =>
+    request.name === undefined ? client.process.pid === request.pid : client.name === request.name,
+  );
+  return mine.filter((client) => removeClient(context, session, client, "left"));
+}
+
+function requireProcess(pid: number): ProcessIdentity {
+  const process = identify(pid);
+  if (process === null) throw new Failure("USAGE", `No process has the PID ${pid}`, { facts: { pid } });
+  return process;
+}

@@ -1,0 +1,56 @@
+import { makeSessionId, makeUid } from "../home/names.ts";
+import type { Context } from "./context.ts";
+import type { SessionInfo } from "./session-info.ts";
+
+export interface SessionRequest {
+  /** Null: a descriptive one is made from the command. */
+  readonly id: string | null;
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly mode: "background" | "foreground";
+  readonly owner?: string | null;
+  readonly note?: string | null;
+  readonly close?: boolean;
+  readonly stopSignal?: NodeJS.Signals;
+  readonly killAfterMs?: number;
+}
+
+/** A session that nobody holds yet. */
+export function newSession(context: Context, request: SessionRequest): SessionInfo {
+  const now = new Date();
+  return {
+    kind: "session",
+    uid: makeUid(),
+    id: request.id ?? makeSessionId(request.command, now),
+    mode: request.mode,
+    command: [...request.command],
+    cwd: request.cwd,
+    created_at: now.toISOString(),
+    started_at: null,
+    by: context.by,
+    owner: request.owner ?? null,
+    note: request.note ?? null,
+    phase: "starting",
+    agent: null,
+    leads_group: false,
+    close: request.close ?? false,
+    stop_signal: request.stopSignal ?? context.config.stop.signal,
+    kill_after_ms: request.killAfterMs ?? context.config.stop.killAfterMs,
+  };
+}
+
+/** Logs that the lock was taken for this session. */
+export function logClaimed(context: Context, session: SessionInfo, token: number): void {
+  context.journal.append({
+    event: "claimed",
+    lock: context.lock.name,
+    session: session.id,
+    uid: session.uid,
+    token,
+    by: session.by,
+    command: [...session.command],
+    cwd: session.cwd,
+    ...(session.note === null ? {} : { note: session.note }),
+    ...(session.owner === null ? {} : { owner: session.owner }),
+  });
+}

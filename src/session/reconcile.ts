@@ -1,0 +1,107 @@
+import { Failure } from "../failure.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { HeldLock, LockView } from "../lock/lock.ts";
+import type { Context } from "./context.ts";
+import { holdOf, type Hold } from "./session-info.ts";
+import { outwaitMaintenance } from "./take-lock.ts";
+import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
+
+/**
+ * Closes what is active on record and dead in truth, if anything is: whoever notices does it, exactly once.
+ * @returns the lost sessions whose processes still run; they stay open until somebody ends those
+ */
+export async function reconcile(context: Context, view: LockView): Promise<readonly Unsettled[]> {
+  const found = await findUnsettled(context, leftBehind(view));
+  if (found.every(({ processes }) => processes.length > 0)) return found;
+  const left = await withMaintenance(context, async (held, unsettled) => {
+    for (const { session, processes } of unsettled) if (processes.length === 0) closeLost(context, held, session);
+    return unsettled.filter(({ processes }) => processes.length > 0);
+  });
+  return left ?? found.filter(({ processes }) => processes.length > 0);
+}
+
+/** The claim that may stand for a lost session: the last one, unless its session lives. */
+function leftBehind(view: LockView): JudgedClaim | null {
+  const { last, holder } = view;
+  if (last === null) return null;
+  if (holder === null || holder.owner === "dead") return last;
+  return null;
+}
+
+/**
+ * Runs a task with the lock in hand, for a moment and without a session. What it leaves unsettled is written into the
+ * claim for the next holder.
+ * @returns null when a session holds the lock: then settling is its holder's business
+ */
+export async function withMaintenance(
+  context: Context,
+  task: (held: HeldLock, unsettled: readonly Unsettled[]) => Promise<readonly Unsettled[]>,
+  options: { despiteDamage?: boolean } = {},
+): Promise<readonly Unsettled[] | null> {
+  for (;;) {
+    const acquired = await context.lock.acquire({
+      purpose: "maintenance",
+      info: { session: null } satisfies Hold,
+      passQueue: true,
+      despiteDamage: options.despiteDamage === true,
+    });
+    if (acquired.held === null) {
+      if (await outwaitMaintenance(context, acquired.view)) continue;
+      return null;
+    }
+    const { held } = acquired;
+    const unsettled = await findUnsettled(context, await context.lock.below(held.token));
+    let left = unsettled;
+    try {
+      left = await task(held, unsettled);
+      return left;
+    } finally {
+      await held.release({ session: null, unsettled: left.map(({ session }) => session) } satisfies Hold);
+    }
+  }
+}
+
+/** The session that holds the lock, live or orphaned, and its claim. */
+export interface ActiveSession {
+  readonly claim: JudgedClaim;
+  readonly session: NonNullable<Hold["session"]>;
+  /** Its keeper is dead and its agent lives. */
+  readonly orphaned: boolean;
+}
+
+/** Null when nobody holds the lock, or only maintenance does. */
+export function activeSession(view: LockView): ActiveSession | null {
+  if (view.holder === null) return null;
+  const { session } = holdOf(view.holder);
+  return session === null ? null : { claim: view.holder, session, orphaned: view.holder.owner === "dead" };
+}
+
+/**
+ * The active session, if its id is the one asked for.
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`
+ */
+export async function requireSession(context: Context, id: string | null): Promise<ActiveSession> {
+  const view = await context.lock.look();
+  const active = activeSession(view);
+  if (active === null) throw noSession(id);
+  if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
+  return active;
+}
+
+export function noSession(id: string | null): Failure {
+  const what = id === null ? "No active session" : `No active session: ${id} is not running`;
+  return new Failure("NO_SESSION", what, {
+    facts: { session: id },
+    next: [
+      { does: "start one", command: `holdfast start ${id ?? "ID"} -- COMMAND` },
+      { does: "look back", command: "holdfast logs" },
+    ],
+  });
+}
+
+export function mismatch(expected: string, found: string): Failure {
+  return new Failure("SESSION_MISMATCH", `Session does not match: expected ${expected}, found ${found}`, {
+    facts: { expected, found },
+    next: [{ does: "look", command: "holdfast status" }],
+  });
+}

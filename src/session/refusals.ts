@@ -1,0 +1,112 @@
+import { Failure, type NextStep } from "../failure.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { LockView } from "../lock/lock.ts";
+import type { ProcessEntry } from "../process/table.ts";
+import { findTree } from "../process/tree.ts";
+import { lastOutputAt } from "./activity.ts";
+import type { Context } from "./context.ts";
+import { secondsBetween } from "./session-end.ts";
+import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
+import { rootsOf } from "./unsettled.ts";
+
+/** Who is in the way, as `error.holder` of the JSON contract has it. */
+export interface HolderCard {
+  readonly id: string;
+  readonly uid: string;
+  readonly token: number;
+  readonly command: readonly string[];
+  readonly pid: number | null;
+  readonly user: string;
+  readonly host: string;
+  readonly tty: string | null;
+  readonly owner: string | null;
+  readonly since: string;
+  readonly held_seconds: number;
+  readonly last_output_at: string | null;
+}
+
+export function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
+  return {
+    id: session.id,
+    uid: session.uid,
+    token: claim.number,
+    command: session.command,
+    pid: session.agent?.pid ?? claim.record.owner.pid,
+    user: session.by.user,
+    host: session.by.host,
+    tty: session.by.tty,
+    owner: session.owner,
+    since: session.created_at,
+    held_seconds: secondsBetween(session.created_at, new Date()),
+    last_output_at: lastOutputAt(context.home, session)?.toISOString() ?? null,
+  };
+}
+
+/** `BUSY`: somebody's session is active, or somebody is waiting and must not be passed. */
+export function alreadyActive(context: Context, view: LockView, wanted: SessionInfo, verb: "start" | "run"): Failure {
+  const session = view.holder === null ? null : holdOf(view.holder).session;
+  if (view.holder === null || session === null) return queueAhead(view, wanted, verb);
+  return new Failure("BUSY", `Session already active: ${session.id}`, {
+    facts: { holder: holderCard(context, view.holder, session) },
+    next: [
+      { does: "join it", command: `holdfast join ${session.id}` },
+      waitStep(wanted, verb),
+      { does: "stop it", command: `holdfast stop ${session.id}` },
+    ],
+  });
+}
+
+function queueAhead(view: LockView, wanted: SessionInfo, verb: "start" | "run"): Failure {
+  const first = view.waiters[0];
+  const waiter = first === undefined ? null : waiterOf(first);
+  const who = waiter === null ? "somebody" : `${waiter.id} (${waiter.by.user}@${waiter.by.host}, PID ${waiter.by.pid})`;
+  return new Failure("BUSY", `The lock is free, but ${who} is next in line`, {
+    facts: { waiting: view.waiters.length },
+    next: [waitStep(wanted, verb), { does: "look", command: "holdfast status" }],
+  });
+}
+
+function waitStep(wanted: SessionInfo, verb: "start" | "run"): NextStep {
+  const command = verb === "run" ? "holdfast run --wait 10m …" : `holdfast start ${wanted.id} --wait 10m`;
+  return { does: "wait", command };
+}
+
+/** `AGENTS_RUNNING`: the keeper of the session that holds the lock is dead, and its agent lives. */
+export async function orphaned(context: Context, claim: JudgedClaim): Promise<Failure> {
+  const { session } = holdOf(claim);
+  if (session === null) return agentsRunning(context, [], null);
+  return agentsRunning(context, await findTree(await context.processes(), rootsOf(session)), session);
+}
+
+/** @param session the lost session the processes belong to; null: they run outside any session */
+export function agentsRunning(_context: Context, processes: readonly ProcessEntry[], session: SessionInfo | null): Failure {
+  const count = processes.length;
+  const noun = count === 1 ? "agent process" : "agent processes";
+  const whose = session === null ? "outside any session" : `left of ${session.id}, whose keeper is dead`;
+  return new Failure("AGENTS_RUNNING", `${count} ${noun} already running, ${whose}`, {
+    facts: {
+      session: session?.id ?? null,
+      processes: processes.map(({ pid, command, user, startedAt }) => ({
+        pid,
+        command,
+        user,
+        started_at: startedAt.toISOString(),
+      })),
+    },
+    next: [
+      { does: "look", command: "holdfast status" },
+      { does: "end them", command: "holdfast cleanup" },
+    ],
+  });
+}
+
+export function insideItself(_context: Context, session: SessionInfo): Failure {
+  return new Failure("BUSY", `This command runs inside ${session.id}, which holds the lock: it would wait for itself`, {
+    facts: { session: session.id, uid: session.uid },
+    retryable: false,
+    next: [
+      { does: "run it without the lock", command: "holdfast run --reentrant …" },
+      { does: "use another lock", command: "holdfast --lock NAME run …" },
+    ],
+  });
+}

@@ -1,0 +1,103 @@
+import * as v from "valibot";
+import type { Home } from "../home/locate.ts";
+import { errorText } from "../failure.ts";
+import { dropAllClients } from "./clients.ts";
+import type { Context } from "./context.ts";
+import { readJson, sessionFiles, writeJson } from "./session-files.ts";
+import { actorSchema, sessionSchema, type SessionInfo } from "./session-info.ts";
+
+export const endReasons = [
+  /** The agent's command ended by itself, whatever its exit code. */
+  "exited",
+  /** A signal that holdfast did not send ended the agent. */
+  "signalled",
+  /** `stop`, `cleanup`, or a signal to the keeper. */
+  "stopped",
+  "max_time",
+  "idle_timeout",
+  /** The agent could not be started, or was gone before it really ran. */
+  "start_failed",
+  "lock_lost",
+  /** The keeper died without a word; whoever noticed wrote the end. */
+  "lost",
+] as const;
+
+export type EndReason = (typeof endReasons)[number];
+
+const endSchema = v.object({
+  ended_at: v.string(),
+  duration_seconds: v.number(),
+  reason: v.picklist(endReasons),
+  exit_code: v.nullable(v.number()),
+  signal: v.nullable(v.string()),
+  last_activity: v.string(),
+  ended_by: v.nullable(actorSchema),
+  stop_reason: v.nullable(v.string()),
+  /** Every process that was ended with the session, and how; `exited`: it went by itself meanwhile. */
+  processes: v.array(v.object({ pid: v.number(), command: v.string(), how: v.string(), started_at: v.string() })),
+  /** Processes that outlived SIGKILL, or that may not be signalled: never silent about them. */
+  survivors: v.array(v.object({ pid: v.number(), command: v.string() })),
+});
+
+/** How a session ended. */
+export type SessionEnd = Readonly<v.InferOutput<typeof endSchema>>;
+
+const recordSchema = v.object({ schema_version: v.literal(1), session: sessionSchema, end: endSchema });
+
+export type SessionRecord = Readonly<v.InferOutput<typeof recordSchema>>;
+
+/**
+ * Writes a session's end: to the clients, the log (on disk before this returns) and its record. Each step is taken
+ * whatever happened to the ones before (R2.4).
+ * @returns what went wrong, in words; empty when nothing did
+ */
+export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd): readonly string[] {
+  const problems: string[] = [];
+  const step = (what: string, action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      problems.push(`${what}: ${errorText(error)}`);
+    }
+  };
+  step("clients", () => dropAllClients(context, session, "ended"));
+  step("log", () =>
+    context.journal.append(
+      { event: "ended", lock: context.lock.name, session: session.id, uid: session.uid, by: end.ended_by ?? context.by, ...end },
+      { durable: true },
+    ),
+  );
+  step("record", () => {
+    const files = sessionFiles(context.home, session.uid);
+    writeJson(files.record, { schema_version: 1, session: { ...session, phase: "ended" }, end } satisfies SessionRecord);
+  });
+  return problems;
+}
+
+/** The record of an ended session; null when it has none (it lives, or was forgotten). */
+export function readRecord(home: Home, uid: string): SessionRecord | null {
+  const parsed = v.safeParse(recordSchema, readJson(sessionFiles(home, uid).record));
+  return parsed.success ? parsed.output : null;
+}
+
+/** The end of a session whose agent never came to be started. */
+export function neverStarted(session: SessionInfo): SessionEnd {
+  const now = new Date();
+  return {
+    ended_at: now.toISOString(),
+    duration_seconds: secondsBetween(session.created_at, now),
+    reason: "start_failed",
+    exit_code: null,
+    signal: null,
+    last_activity: session.created_at,
+    ended_by: null,
+    stop_reason: null,
+    processes: [],
+    survivors: [],
+  };
+}
+
+/** Seconds from an ISO time to a date, to the millisecond, never negative. */
+export function secondsBetween(from: string, to: Date): number {
+  return Math.max(0, to.getTime() - Date.parse(from)) / 1000;
+}

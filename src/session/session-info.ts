@@ -1,0 +1,81 @@
+import * as v from "valibot";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import { Failure } from "../failure.ts";
+
+export const identitySchema = v.object({
+  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  started: v.string(),
+  boot: v.string(),
+  pid_ns: v.string(),
+  host: v.string(),
+});
+
+export const actorSchema = v.object({
+  user: v.string(),
+  host: v.string(),
+  pid: v.number(),
+  tty: v.nullable(v.string()),
+  name: v.optional(v.string()),
+});
+
+/**
+ * What a session is, as its claim carries it. The keeper publishes it anew at every change, so a reader needs nothing
+ * else: who holds the lock, since when, with which processes.
+ */
+export const sessionSchema = v.object({
+  kind: v.literal("session"),
+  uid: v.pipe(v.string(), v.regex(/^[0-9a-z]{10,40}$/)),
+  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
+  /** `background`: kept by a keeper of its own; `foreground`: kept by the `run` command itself. */
+  mode: v.picklist(["background", "foreground"]),
+  command: v.pipe(v.array(v.string()), v.minLength(1)),
+  cwd: v.string(),
+  created_at: v.string(),
+  started_at: v.nullable(v.string()),
+  by: actorSchema,
+  owner: v.nullable(v.string()),
+  note: v.nullable(v.string()),
+  phase: v.picklist(["starting", "running", "ending", "ended"]),
+  agent: v.nullable(identitySchema),
+  /** Whether the agent leads a process group of its own, which may then be signalled as a whole. */
+  leads_group: v.boolean(),
+  /** `-o/--close`: the agent's background children neither hold the lock nor are ended with it. */
+  close: v.boolean(),
+  stop_signal: v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/)),
+  kill_after_ms: v.pipe(v.number(), v.minValue(0)),
+});
+
+export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;
+
+/**
+ * What a claim is held for. `unsettled` lists sessions that an earlier holder never ended: absent until the holder
+ * has looked, so that a holder that dies early does not hide them.
+ */
+const holdSchema = v.object({
+  session: v.nullable(sessionSchema),
+  unsettled: v.optional(v.array(sessionSchema)),
+});
+
+export type Hold = Readonly<v.InferOutput<typeof holdSchema>>;
+
+/** @throws Failure `DATA` when the claim carries something else */
+export function holdOf(claim: JudgedClaim): Hold {
+  const parsed = v.safeParse(holdSchema, claim.record.info);
+  if (parsed.success) return parsed.output;
+  const issue = parsed.issues[0];
+  throw new Failure("DATA", `This claim cannot be read: info.${v.getDotPath(issue) ?? ""}: ${issue.message}\n${claim.path}`, {
+    facts: { path: claim.path },
+    next: [{ does: "clean up", command: "holdfast cleanup" }],
+  });
+}
+
+/** What a waiter's ticket says of it. */
+const waiterSchema = v.object({ id: v.string(), by: actorSchema, command: v.array(v.string()) });
+
+export type WaiterInfo = Readonly<v.InferOutput<typeof waiterSchema>>;
+
+/** Null for a ticket that says nothing readable; it is still somebody's place in line. */
+export function waiterOf(ticket: JudgedClaim): WaiterInfo | null {
+  const parsed = v.safeParse(waiterSchema, ticket.record.info);
+  return parsed.success ? parsed.output : null;
+}

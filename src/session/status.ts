@@ -1,0 +1,143 @@
+import type { LockView } from "../lock/lock.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import { findTree } from "../process/tree.ts";
+import { livenessOf } from "../process/identity.ts";
+import type { ProcessEntry } from "../process/table.ts";
+import { lastOutputAt, lastSignOfLife } from "./activity.ts";
+import { liveClients, type Client } from "./clients.ts";
+import type { Context } from "./context.ts";
+import { countOperations, type OperationCount } from "./operations.ts";
+import { findOutsideAgents } from "./outside-agents.ts";
+import { readPidFile, type PidFile } from "./pid-file.ts";
+import { activeSession, reconcile } from "./reconcile.ts";
+import { secondsBetween } from "./session-end.ts";
+import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
+import { rootsOf } from "./unsettled.ts";
+
+/** Where a session stands: `orphaned`: its processes live and its keeper does not. */
+export type SessionState = "active" | "starting" | "ending" | "orphaned";
+
+export interface SessionStatus {
+  readonly state: SessionState;
+  readonly session: SessionInfo;
+  readonly token: number;
+  readonly pulse: "kernel" | "lease";
+  readonly keeperPid: number;
+  /** False when its processes live under another kernel or PID namespace and cannot be seen from here. */
+  readonly visible: boolean;
+  readonly activeSeconds: number;
+  readonly lastActivity: Date;
+  readonly lastOutputAt: Date | null;
+  readonly processes: readonly ProcessEntry[];
+  readonly clients: readonly Client[];
+}
+
+export interface QueueEntry {
+  readonly position: number;
+  readonly waiter: WaiterInfo | null;
+  readonly pid: number;
+  readonly since: string;
+  readonly waitingSeconds: number;
+}
+
+export interface Status {
+  readonly lock: string;
+  /** The link that exists while a session is active. */
+  readonly lockFile: string;
+  /** The active session, or one that its keeper left; more than one only after `start --force`. */
+  readonly sessions: readonly SessionStatus[];
+  /** Agent processes outside any session. */
+  readonly outside: readonly ProcessEntry[];
+  readonly operations: readonly OperationCount[];
+  readonly queue: readonly QueueEntry[];
+  readonly pidFile: PidFile | null;
+  /** What is wrong, in words; empty when nothing is. */
+  readonly problems: readonly string[];
+}
+
+/** Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. */
+export async function status(context: Context): Promise<Status> {
+  const view = await context.lock.look();
+  const active = activeSession(view);
+  const lost = await reconcile(context, view);
+  const sessions: SessionStatus[] = [];
+  if (active !== null) sessions.push(await sessionStatus(context, active.session, active.claim, active.orphaned));
+  for (const { session } of lost) {
+    if (view.last !== null && session.uid !== active?.session.uid) {
+      sessions.push(await sessionStatus(context, session, view.last, true));
+    }
+  }
+  const outside = await findOutsideAgents(context);
+  const processes = [...sessions.flatMap((each) => each.processes), ...outside];
+  return {
+    lock: context.lock.name,
+    lockFile: context.home.lockLink(context.lock.name),
+    sessions,
+    outside,
+    operations: countOperations(context.config.operations, processes),
+    queue: view.waiters.map(queueEntry),
+    pidFile: readPidFile(context),
+    problems: problemsOf(view, sessions, outside.length),
+  };
+}
+
+async function sessionStatus(
+  context: Context,
+  session: SessionInfo,
+  claim: JudgedClaim,
+  orphaned: boolean,
+): Promise<SessionStatus> {
+  const visible = livenessOf(claim.record.owner) !== "unknown";
+  return {
+    state: orphaned ? "orphaned" : stateOf(session),
+    session,
+    token: claim.number,
+    pulse: claim.record.pulse.kind,
+    keeperPid: claim.record.owner.pid,
+    visible,
+    activeSeconds: secondsBetween(session.created_at, new Date()),
+    lastActivity: lastSignOfLife(context.home, session),
+    lastOutputAt: lastOutputAt(context.home, session),
+    processes: visible ? await processesOf(context, session) : [],
+    clients: liveClients(context, session),
+  };
+}
+
+/** The recorded process first, then by age. */
+async function processesOf(context: Context, session: SessionInfo): Promise<readonly ProcessEntry[]> {
+  const found = await findTree(await context.processes(), rootsOf(session));
+  const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;
+  return found.toSorted((a, b) => Number(isAgent(b)) - Number(isAgent(a)) || a.pid - b.pid);
+}
+
+function stateOf(session: SessionInfo): SessionState {
+  switch (session.phase) {
+    case "starting":
+      return "starting";
+    case "running":
+      return "active";
+    case "ending":
+    case "ended":
+      return "ending";
+  }
+}
+
+function queueEntry(ticket: JudgedClaim, index: number): QueueEntry {
+  return {
+    position: index + 1,
+    waiter: waiterOf(ticket),
+    pid: ticket.record.owner.pid,
+    since: ticket.record.since,
+    waitingSeconds: secondsBetween(ticket.record.since, new Date()),
+  };
+}
+
+function problemsOf(view: LockView, sessions: readonly SessionStatus[], outside: number): readonly string[] {
+  const problems: string[] = [];
+  for (const { state, session, processes } of sessions) {
+    if (state === "orphaned") problems.push(`${session.id} is orphaned: its keeper is dead, ${processes.length} of its processes live`);
+  }
+  if (outside > 0) problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
+  if (view.holder?.heartbeat === "unknown") problems.push("whether the holder lives cannot be told from here; it counts as alive");
+  return problems;
+}

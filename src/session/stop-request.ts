@@ -1,0 +1,23 @@
+import * as v from "valibot";
+import type { Home } from "../home/locate.ts";
+import { actorSchema } from "./session-info.ts";
+import { readJson, sessionFiles, writeJson } from "./session-files.ts";
+
+const stopSchema = v.object({
+  by: actorSchema,
+  reason: v.nullable(v.string()),
+  signal: v.nullable(v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/))),
+  kill_after_ms: v.nullable(v.pipe(v.number(), v.minValue(0))),
+});
+
+/** What `stop` asks of a keeper: left in the session's directory, then pointed out by SIGTERM. Null: as configured. */
+export type StopRequest = Readonly<v.InferOutput<typeof stopSchema>>;
+
+export function writeStopRequest(home: Home, uid: string, request: StopRequest): void {
+  writeJson(sessionFiles(home, uid).stop, request);
+}
+
+export function readStopRequest(home: Home, uid: string): StopRequest | null {
+  const parsed = v.safeParse(stopSchema, readJson(sessionFiles(home, uid).stop));
+  return parsed.success ? parsed.output : null;
+}

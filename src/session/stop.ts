@@ -1,0 +1,115 @@
+import { Failure } from "../failure.ts";
+import { signalProcess } from "../process/identity.ts";
+import type { Context } from "./context.ts";
+import { endProcessesOf, type EndingOptions } from "./end-orphan.ts";
+import { activeSession, mismatch, noSession, reconcile, withMaintenance, type ActiveSession } from "./reconcile.ts";
+import { readRecord, type SessionEnd } from "./session-end.ts";
+import { waiterOf, type SessionInfo } from "./session-info.ts";
+import { writeStopRequest } from "./stop-request.ts";
+import { closeLost } from "./unsettled.ts";
+
+export interface StopRequestOptions extends EndingOptions {
+  /** Null: whatever session is active. */
+  readonly id: string | null;
+  readonly reason?: string;
+  /** Allows another owner's session, named by its id. */
+  readonly force?: boolean;
+}
+
+export type Stopped =
+  | { readonly kind: "session"; readonly session: SessionInfo; readonly end: SessionEnd }
+  /** A session that was only waiting in line. */
+  | { readonly kind: "waiter"; readonly id: string; readonly pid: number };
+
+/** How much longer than the grace period a keeper may take before it counts as hung. */
+const keeperPatienceMs = 15_000;
+
+/**
+ * Ends the active session, or takes a waiting one out of the line. When it returns no process of the session is left
+ * and the lock is free.
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`, `NOT_PERMITTED` (another owner's session, or processes that may not
+ *   be signalled)
+ */
+export async function stop(context: Context, options: StopRequestOptions): Promise<Stopped> {
+  const view = await context.lock.look();
+  const active = activeSession(view);
+  if (active !== null && (options.id === null || options.id === active.session.id)) {
+    refuseOthersSession(context, active.session, options);
+    return { kind: "session", session: active.session, end: await stopActive(context, active, options) };
+  }
+  const lost = (await reconcile(context, view)).find(({ session }) => options.id === null || session.id === options.id);
+  if (lost !== undefined) {
+    return { kind: "session", session: lost.session, end: await stopLost(context, lost.session, options) };
+  }
+  const waiter = options.id === null ? undefined : view.waiters.find((ticket) => waiterOf(ticket)?.id === options.id);
+  if (waiter !== undefined && options.id !== null) {
+    signalProcess(waiter.record.owner, "SIGTERM");
+    return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
+  }
+  throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);
+}
+
+function refuseOthersSession(context: Context, session: SessionInfo, options: StopRequestOptions): void {
+  const me = context.env["HOLDFAST_OWNER"] ?? null;
+  if (session.owner === null || session.owner === me) return;
+  if (options.force === true && options.id !== null) return;
+  throw new Failure("NOT_PERMITTED", `${session.id} belongs to ${session.owner}`, {
+    facts: { session: session.id, owner: session.owner },
+    next: [{ does: "stop it all the same", command: `holdfast stop ${session.id} --force` }],
+  });
+}
+
+async function stopActive(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
+  const { claim, session } = active;
+  context.journal.append({
+    event: "stop_requested",
+    lock: context.lock.name,
+    session: session.id,
+    uid: session.uid,
+    by: context.by,
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  if (active.orphaned) return stopLost(context, session, options);
+  writeStopRequest(context.home, session.uid, {
+    by: context.by,
+    reason: options.reason ?? null,
+    signal: options.signal ?? null,
+    kill_after_ms: options.killAfterMs ?? null,
+  });
+  signalProcess(claim.record.owner, "SIGTERM");
+  const patienceMs = (options.killAfterMs ?? session.kill_after_ms) + keeperPatienceMs;
+  if (!(await hasLetGo(context, active, patienceMs))) {
+    // It is stopped or hung: its session is ended without it.
+    signalProcess(claim.record.owner, "SIGKILL");
+    return stopLost(context, session, options);
+  }
+  return readRecord(context.home, session.uid)?.end ?? stopLost(context, session, options);
+}
+
+/** Whether the session's claim ends in time, released or dead. */
+async function hasLetGo(context: Context, active: ActiveSession, patienceMs: number): Promise<boolean> {
+  const patience = AbortSignal.timeout(patienceMs);
+  try {
+    for (;;) {
+      const { holder } = await context.lock.look();
+      if (holder === null || holder.number !== active.claim.number || holder.owner === "dead") return true;
+      await context.lock.waitForEnd(holder, patience);
+    }
+  } catch (error) {
+    if (patience.aborted) return false;
+    throw error;
+  }
+}
+
+/** Ends a session whose keeper is dead, in its keeper's place. */
+async function stopLost(context: Context, session: SessionInfo, options: StopRequestOptions): Promise<SessionEnd> {
+  const terminated = await endProcessesOf(context, session, "stop", options);
+  await withMaintenance(context, async (held, unsettled) => {
+    closeLost(context, held, session, terminated);
+    return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
+  });
+  const record = readRecord(context.home, session.uid);
+  if (record === null) throw new Failure("IO", `${session.id} has ended, but its record could not be written`);
+  return record.end;
+}

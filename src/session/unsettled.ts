@@ -1,0 +1,98 @@
+import { Failure } from "../failure.ts";
+import { readEventsBackward } from "../journal/read.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { HeldLock } from "../lock/lock.ts";
+import type { ProcessEntry } from "../process/table.ts";
+import type { TerminateResult } from "../process/terminate.ts";
+import { findTree, type TreeRoots } from "../process/tree.ts";
+import { lastSignOfLife } from "./activity.ts";
+import type { Context } from "./context.ts";
+import { secondsBetween, writeEnd } from "./session-end.ts";
+import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+
+/** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
+export interface Unsettled {
+  readonly session: SessionInfo;
+  readonly processes: readonly ProcessEntry[];
+}
+
+/**
+ * The sessions whose keepers died without a word, going by the claim `from` and those below it: down to the first
+ * holder that has written what it found itself. Usually that reads one claim.
+ */
+export async function findUnsettled(context: Context, from: JudgedClaim | null): Promise<readonly Unsettled[]> {
+  const found = new Map<string, SessionInfo>();
+  for (let claim = from; claim !== null; claim = await context.lock.below(claim.number)) {
+    const hold = readableHold(claim);
+    if (hold === null) continue;
+    if (claim.record.state !== "released" && hold.session !== null) found.set(hold.session.uid, hold.session);
+    for (const session of hold.unsettled ?? []) found.set(session.uid, session);
+    if (hold.unsettled !== undefined) break;
+  }
+  if (found.size === 0) return [];
+  const table = await context.processes();
+  return Promise.all(
+    [...found.values()].map(async (session) => ({ session, processes: await findTree(table, rootsOf(session)) })),
+  );
+}
+
+function readableHold(claim: JudgedClaim): Hold | null {
+  try {
+    return holdOf(claim);
+  } catch (error) {
+    // A damaged claim of the past hides one session at most; its processes still carry their cookie.
+    if (error instanceof Failure && error.code === "DATA") return null;
+    throw error;
+  }
+}
+
+/** What makes a process belong to this session. */
+export function rootsOf(session: SessionInfo): TreeRoots {
+  return {
+    groupLeader: session.leads_group ? session.agent : null,
+    roots: session.agent === null ? [] : [session.agent],
+    cookie: session.uid,
+    except: [process.pid],
+  };
+}
+
+const nothingEnded: TerminateResult = { ended: [], survivors: [] };
+
+/**
+ * Writes the end of a session whose keeper died: exactly once, because only a holder of the lock may do it, and it
+ * looks first whether the log has it already.
+ * @param _lock shows that the caller holds the lock
+ * @param terminated what was ended of it just now
+ */
+export function closeLost(
+  context: Context,
+  _lock: HeldLock,
+  session: SessionInfo,
+  terminated: TerminateResult = nothingEnded,
+): void {
+  if (isEndLogged(context, session.uid)) return;
+  const activity = lastSignOfLife(context.home, session);
+  // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
+  const endedAt = terminated.ended.length > 0 ? new Date() : activity;
+  writeEnd(context, session, {
+    ended_at: endedAt.toISOString(),
+    duration_seconds: secondsBetween(session.created_at, endedAt),
+    reason: "lost",
+    exit_code: null,
+    signal: null,
+    last_activity: activity.toISOString(),
+    ended_by: context.by,
+    stop_reason: null,
+    processes: [...terminated.ended],
+    survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
+  });
+}
+
+function isEndLogged(context: Context, uid: string): boolean {
+  for (const event of readEventsBackward(context.home.log)) {
+    if (event.uid !== uid) continue;
+    if (event.event === "ended") return true;
+    if (event.event === "claimed") return false;
+  }
+  return false;
+}

@@ -1,0 +1,81 @@
+import { Failure } from "../failure.ts";
+import { readEventsBackward } from "../journal/read.ts";
+import type { Context } from "./context.ts";
+import { activeSession, noSession, reconcile, requireSession } from "./reconcile.ts";
+import { readRecord, type SessionEnd } from "./session-end.ts";
+import type { SessionInfo } from "./session-info.ts";
+
+export interface WaitRequest {
+  readonly id: string | null;
+  readonly until: "ended" | "ready" | "free";
+  readonly signal?: AbortSignal;
+}
+
+export interface Waited {
+  /** Null when the lock was free all along. */
+  readonly session: SessionInfo | null;
+  /** How the session ended; null for `ready`, and when nothing had to end. */
+  readonly end: SessionEnd | null;
+}
+
+/**
+ * Waits for the active session, woken by its end and not by a clock. A session that has ended already, named by its
+ * id, answers at once with how it ended.
+ * @throws the signal's reason when it aborts; `NO_SESSION`, `SESSION_MISMATCH`
+ */
+export async function wait(context: Context, request: WaitRequest): Promise<Waited> {
+  if (request.until === "free") return waitUntilFree(context, request);
+  const view = await context.lock.look();
+  const active = activeSession(view);
+  if (active === null || (request.id !== null && active.session.id !== request.id)) {
+    await reconcile(context, view);
+    const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
+    if (ended !== null) return ended;
+  }
+  const { session } = await requireSession(context, request.id);
+  if (request.until === "ready") return waitUntilRunning(context, session, request);
+  await untilReleased(context, session.uid, request.signal);
+  const record = readRecord(context.home, session.uid);
+  if (record !== null) return { session: record.session, end: record.end };
+  throw new Failure("DATA", `${session.id} has ended, but nothing tells how`, { facts: { session: session.id } });
+}
+
+async function waitUntilFree(context: Context, request: WaitRequest): Promise<Waited> {
+  const active = activeSession(await context.lock.look());
+  if (active === null) return { session: null, end: null };
+  if (request.id !== null && active.session.id !== request.id) return { session: null, end: null };
+  await untilReleased(context, active.session.uid, request.signal);
+  return { session: active.session, end: readRecord(context.home, active.session.uid)?.end ?? null };
+}
+
+async function waitUntilRunning(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
+  for (;;) {
+    const active = activeSession(await context.lock.look());
+    if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
+    if (active.session.phase !== "starting") return { session: active.session, end: null };
+    request.signal?.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Resolves when the session does not hold the lock any more, and is closed if it died without a word. */
+async function untilReleased(context: Context, uid: string, signal?: AbortSignal): Promise<void> {
+  for (;;) {
+    const view = await context.lock.look();
+    if (activeSession(view)?.session.uid !== uid || view.holder === null) {
+      await reconcile(context, view);
+      return;
+    }
+    await context.lock.waitForEnd(view.holder, signal);
+  }
+}
+
+/** The newest ended session of this id. */
+function lastEnded(context: Context, id: string): Waited | null {
+  for (const event of readEventsBackward(context.home.log)) {
+    if (event.event !== "ended" || event.session !== id || event.lock !== context.lock.name) continue;
+    const record = event.uid === undefined ? null : readRecord(context.home, event.uid);
+    if (record !== null) return { session: record.session, end: record.end };
+  }
+  return null;
+}
