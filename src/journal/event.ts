@@ -110,14 +110,17 @@ export type EventInput = { [Kind in EventKind]: InputOf<Kind> }[EventKind];
 /** One kind of event: `EventNamed<"ended">`. */
 export type EventNamed<Kind extends EventKind> = EventOf<Kind>;
 
-declare const unknownKind: unique symbol;
+/** Stands for every kind but those of `EventFields`, so that comparing `event` tells the known ones apart. */
+declare enum ForeignKind {
+  any = "any text",
+}
 
 /**
  * An event that this version does not understand: written by a newer one. Of a kind unknown here, or of a known kind in
  * a new shape; the latter goes by `kind@version` (`ended@2`), so that nobody takes it for the kind they know.
  */
 export interface GenericEvent extends EventBase {
-  readonly event: string & { readonly [unknownKind]: true };
+  readonly event: ForeignKind;
   readonly [field: string]: unknown;
 }
 

@@ -35,12 +35,11 @@ export class Journal {
     const line = fitLine({ time: this.#now().toISOString(), schema_version: eventSchemaVersion, ...event });
     const descriptor = this.#open();
     try {
-      const { size } = fstatSync(descriptor);
-      this.#write(descriptor, endsTorn(descriptor, size) ? `\n${line}\n` : `${line}\n`);
+      const isNew = fstatSync(descriptor).size === 0;
+      this.#write(descriptor, endsTorn(descriptor) ? `\n${line}\n` : `${line}\n`);
       if (options.durable === true) {
         fdatasyncSync(descriptor);
-        // It may be new, and a new file is lost with its directory's entry.
-        if (size === 0) syncDirectory(dirname(this.path));
+        if (isNew) syncDirectory(dirname(this.path));
       }
     } catch (error) {
       throw failureFromErrno(error, "append to the event log", this.path);
@@ -75,12 +74,20 @@ export class Journal {
   }
 }
 
-function endsTorn(descriptor: number, size: number): boolean {
-  if (size === 0) return false;
+/**
+ * A write of another process that is under way can be seen in part, so look again. Were it still taken for a torn line,
+ * there would be an empty line after it, which readers skip.
+ */
+function endsTorn(descriptor: number): boolean {
   const last = Buffer.alloc(1);
-  return readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] !== newline;
+  for (let look = 1; look <= 3; look += 1) {
+    const { size } = fstatSync(descriptor);
+    if (size === 0 || readSync(descriptor, last, 0, 1, size - 1) === 0 || last[0] === newline) return false;
+  }
+  return true;
 }
 
+/** A new file is on disk when its directory's entry is. */
 function syncDirectory(path: string): void {
   const descriptor = openSync(path, constants.O_RDONLY);
   try {
