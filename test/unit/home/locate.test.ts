@@ -5,7 +5,7 @@ import { locateHome } from "../../../src/home/locate.ts";
 import { failureOf } from "../../support/failure-of.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-/** A project with nested directories and no marks; `.git` above it would be found, so there is always one inside. */
+/** Nested directories without a mark. */
 function nested(): { top: string; middle: string; bottom: string } {
   const top = temporaryDirectory();
   const middle = join(top, "middle");
@@ -45,6 +45,11 @@ describe("locateHome", () => {
     writeFileSync(join(middle, ".git"), "gitdir: elsewhere\n");
     expect(locateHome({ env: {}, cwd: bottom }).root).toBe(middle);
     mkdirSync(join(bottom, ".holdfast"));
+    expect(locateHome({ env: {}, cwd: bottom }).root).toBe(bottom);
+  });
+
+  it("takes the current directory where nothing is marked", () => {
+    const { bottom } = nested();
     expect(locateHome({ env: {}, cwd: bottom }).root).toBe(bottom);
   });
 
