@@ -7,7 +7,6 @@ interface Carried {
   readonly close: boolean;
 }
 
-const nothing: Carried = { session: undefined, close: false };
 const tables = new WeakMap<ProcessTable, Cookies>();
 
 /**
@@ -41,6 +40,7 @@ export class Cookies {
     for (const entry of entries) {
       const key = `${entry.pid}:${entry.identity.started}`;
       const carried = this.#read.get(key) ?? (await this.#carriedBy(entry, user));
+      if (carried === null) continue;
       if (carried.session !== undefined || isSettled(entry)) remembered.set(key, carried);
       if (carried.session === cookie && !carried.close) carriers.push(entry);
     }
@@ -49,11 +49,14 @@ export class Cookies {
     return carriers;
   }
 
-  /** The environment of another user's process is closed to all but root. That of a kernel thread is just empty. */
-  async #carriedBy(entry: ProcessEntry, user: number): Promise<Carried> {
-    if (user !== 0 && entry.uid !== user) return nothing;
+  /**
+   * Null when it cannot be read. The environment of another user's process is closed to all but root. That of a kernel
+   * thread is empty, and reading it costs less than finding out that it is one.
+   */
+  async #carriedBy(entry: ProcessEntry, user: number): Promise<Carried | null> {
+    if (user !== 0 && entry.uid !== user) return null;
     const environment = await this.#table.environmentOf(entry.pid, "HOLDFAST_");
-    if (environment === null) return nothing;
+    if (environment === null) return null;
     return { session: environment.get("HOLDFAST_SESSION"), close: environment.get("HOLDFAST_CLOSE") === "1" };
   }
 }

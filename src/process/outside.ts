@@ -40,7 +40,8 @@ export async function findOutside(table: ProcessTable, query: OutsideQuery): Pro
 function innocentPids(entries: readonly ProcessEntry[], except: readonly number[]): ReadonlySet<number> {
   const byPid = new Map(entries.map((entry) => [entry.pid, entry]));
   const innocent = new Set([...except, process.pid]);
-  for (const { pid } of ancestorsOf(process.ppid, byPid)) innocent.add(pid);
+  const parent = byPid.get(process.pid)?.ppid ?? process.ppid;
+  for (const { pid } of ancestorsOf(parent, byPid)) innocent.add(pid);
   for (const entry of entries) {
     if (!isHoldfast(entry.argv)) continue;
     innocent.add(entry.pid);

@@ -3,6 +3,7 @@ import type { Locality, ProcessIdentity } from "./identity.ts";
 import { readProcFile } from "./proc-files.ts";
 import type { ProcMachine } from "./proc-machine.ts";
 import { isZombie, readStat, type ProcStat } from "./proc-stat.ts";
+import { stateOfLetter } from "./process-state.ts";
 import type { ProcessEntry, ProcessState } from "./table.ts";
 import { terminalName } from "./terminal-name.ts";
 import type { UserNames } from "./user-names.ts";
@@ -12,15 +13,6 @@ export interface ProcfsShared extends Locality {
   readonly users: UserNames;
   readonly machine: () => ProcMachine;
 }
-
-const states: Readonly<Record<string, ProcessState>> = {
-  R: "running",
-  S: "sleeping",
-  D: "sleeping",
-  I: "sleeping",
-  T: "stopped",
-  t: "stopped",
-};
 
 /** A process of /proc: its stat line, and the rest when it is asked for. */
 export class ProcfsEntry implements ProcessEntry {
@@ -60,8 +52,9 @@ export class ProcfsEntry implements ProcessEntry {
   }
 
   get state(): ProcessState {
-    if (isZombie(this.#stat)) return "zombie";
-    return states[this.#stat.state] ?? "other";
+    const state = stateOfLetter(this.#stat.state);
+    // Its first thread has ended and others go on: the letter says nothing about those.
+    return state === "zombie" && !isZombie(this.#stat) ? "other" : state;
   }
 
   get startedAt(): Date {
