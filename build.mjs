@@ -13,7 +13,6 @@ import { build, transform } from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const target = "node20";
-const external = ["fs-native-extensions"];
 
 /**
  * Without an export of its own, esbuild takes an entry for CommonJS (the package's type), and wraps it and all it imports
@@ -29,35 +28,70 @@ const entriesAreModules = {
   },
 };
 
-const bundled = await build({
+/**
+ * fs-native-extensions finds its prebuilt part through a resolver that takes 7 ms of every start. It lies at a known
+ * place in its package; where it does not, requiring it fails, and holdfast uses leases as on any platform without it.
+ */
+const nativePartAtOnce = {
+  name: "native-part-at-once",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^require-addon$/ }, () => ({ path: "require-addon", namespace: "native-part" }));
+    onLoad({ filter: /.*/, namespace: "native-part" }, () => ({
+      contents: `const { dirname, join } = require("node:path");
+        module.exports = () => {
+          const directory = dirname(require.resolve("fs-native-extensions/package.json"));
+          const platform = process.platform + "-" + process.arch;
+          return require(join(directory, "prebuilds", platform, "fs-native-extensions.node"));
+        };`,
+    }));
+  },
+};
+
+/**
+ * commander loads `node:child_process` (2 ms) for subcommands that are programs of their own. holdfast has none.
+ */
+const commanderWithoutChildren = {
+  name: "commander-without-children",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[\\/]commander[\\/]lib[\\/]/.test(importer) ? { path: "child_process", namespace: "not-needed" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "not-needed" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+const shared = {
   absWorkingDir: root,
-  entryPoints: { main: "src/main.ts", keeper: "src/keeper/main.ts" },
   outdir: "dist",
-  chunkNames: "chunks/[name]-[hash]",
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target,
-  external,
-  plugins: [entriesAreModules],
+  external: ["fs-native-extensions/package.json"],
+  plugins: [entriesAreModules, nativePartAtOnce, commanderWithoutChildren],
   // ES modules first, where a package has both: they can be split and shaken.
   mainFields: ["module", "main"],
   legalComments: "none",
   metafile: true,
   write: false,
   logLevel: "warning",
-}).catch(() => process.exit(1)); // esbuild has said why
+};
+
+const builds = await Promise.all([
+  build({ ...shared, entryPoints: { main: "src/main.ts" }, splitting: true, chunkNames: "chunks/[name]-[hash]" }),
+  // A keeper runs for weeks, over upgrades of the package: it must never look for a file of the build it came from.
+  build({ ...shared, entryPoints: { keeper: "src/keeper/main.ts" } }),
+]).catch(() => process.exit(1)); // esbuild has said why
 
 const files = new Map(
   await Promise.all(
-    bundled.outputFiles.map(async (file) => {
+    builds.flatMap(({ outputFiles }) => outputFiles).map(async (file) => {
       const name = path.relative(path.join(root, "dist"), file.path);
       return [name, await toCommonJs(name, file.text)];
     }),
   ),
 );
-files.set("THIRD-PARTY-LICENSES.txt", await licences(bundled.metafile));
+files.set("THIRD-PARTY-LICENSES.txt", await licences(builds.map(({ metafile }) => metafile)));
 await replaceDirectory(path.join(root, "dist"), files);
 
 /** One bundled ES module as CommonJS. `__dirname` means dist/ everywhere, whichever chunk a module ends up in. */
@@ -84,8 +118,8 @@ async function toCommonJs(name, source) {
 }
 
 /** The licence texts of every package that has code in the output, as their licences ask. */
-async function licences(metafile) {
-  const used = Object.values(metafile.outputs).flatMap((output) =>
+async function licences(metafiles) {
+  const used = metafiles.flatMap(({ outputs }) => Object.values(outputs)).flatMap((output) =>
     Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
   );
   const directories = new Set(

@@ -19,7 +19,10 @@ async function main(argv: readonly string[]): Promise<number> {
         presenter: await open(globals),
         env: process.env,
         cwd: process.cwd(),
-        interactive: process.stdin.isTTY && process.stdout.isTTY,
+        // A getter, as the streams are: opening one costs a millisecond that a command without output saves.
+        get interactive() {
+          return process.stdin.isTTY && process.stdout.isTTY;
+        },
       }),
       print: (text) => process.stdout.write(text),
     });

@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { abortAfter, systemClock } from "../process/clock.ts";
 import { parseDuration } from "../home/duration.ts";
 import type { WaitOptions, WaitView } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
@@ -14,7 +15,7 @@ export class Waiting {
   readonly #cli: Cli;
   readonly #context: Context;
   readonly #id: string;
-  readonly #begunAt = performance.now();
+  readonly #begunAt = systemClock.now();
   readonly #patience: AbortSignal | undefined;
   readonly #limitMs: number | null;
   #view: WaitView | null = null;
@@ -26,7 +27,7 @@ export class Waiting {
     this.#context = context;
     this.#id = id;
     this.#limitMs = limitMs;
-    this.#patience = limitMs === null ? undefined : AbortSignal.timeout(limitMs);
+    this.#patience = limitMs === null ? undefined : abortAfter(limitMs);
   }
 
   options(info: WaiterInfo): WaitOptions {
@@ -63,7 +64,7 @@ export class Waiting {
       id: this.#id,
       position: this.#view?.position ?? 1,
       holder: this.#holder(),
-      waitedSeconds: (performance.now() - this.#begunAt) / 1000,
+      waitedSeconds: (systemClock.now() - this.#begunAt) / 1000,
     });
   }
 

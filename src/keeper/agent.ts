@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import { errnoOf, Failure } from "../failure.ts";
 import { withClaim } from "../session/claim-descriptor.ts";
+import { systemClock } from "../process/clock.ts";
 import { identify, type ProcessIdentity } from "../process/identity.ts";
 
 export interface AgentSpec {
@@ -24,7 +25,7 @@ export interface AgentExit {
 
 export interface Agent {
   readonly pid: number;
-  /** On the monotonic clock (`performance.now`), which no clock step moves. */
+  /** On the monotonic clock, which no clock step moves. */
   readonly spawnedAtMs: number;
   /** Null when it was gone before anyone could look. */
   readonly identity: ProcessIdentity | null;
@@ -39,7 +40,7 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   const [program = "", ...args] = spec.command;
   const streams: ("inherit" | "ignore" | number)[] =
     spec.output === "inherit" ? ["inherit", "inherit", "inherit"] : ["ignore", spec.output, spec.output];
-  const spawnedAtMs = performance.now();
+  const spawnedAtMs = systemClock.now();
   const child = spawn(program, args, {
     cwd: spec.cwd,
     env: spec.env,

@@ -17,8 +17,6 @@ export interface RunRequest {
   readonly wait?: WaitOptions;
   /** Wraps the time until the lock is held. */
   readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
-  /** Ends the command when it runs longer. */
-  readonly timeoutMs?: number;
 }
 
 /**
@@ -52,13 +50,11 @@ export async function run(context: Context, session: SessionInfo, request: RunRe
     await keeper.abandon();
     throw error;
   }
-  const timer = startTimer(keeper, request.timeoutMs);
   try {
     const kept = await keeper.keep(agent);
     pruneEnded(context);
-    return exitCodeOf(kept, request);
+    return exitCodeOf(kept, session);
   } finally {
-    clearTimeout(timer);
     forwarder.stop();
   }
 }
@@ -81,10 +77,10 @@ export async function runWithoutLock(context: Context, command: { readonly comma
   return shellCode(code, signal);
 }
 
-function exitCodeOf(kept: KeptSession, request: RunRequest): number {
+function exitCodeOf(kept: KeptSession, session: SessionInfo): number {
   const { exit, end } = kept;
   if (end.reason === "max_time") {
-    throw new Failure("RUN_TIMEOUT", `The command ran longer than ${(request.timeoutMs ?? 0) / 1000} s and was ended`, {
+    throw new Failure("RUN_TIMEOUT", `The command ran longer than ${(session.max_time_ms ?? 0) / 1000} s and was ended`, {
       facts: { processes: end.processes },
     });
   }
@@ -94,9 +90,4 @@ function exitCodeOf(kept: KeptSession, request: RunRequest): number {
     });
   }
   return shellCode(exit.code, exit.signal);
-}
-
-function startTimer(keeper: SessionKeeper, timeoutMs: number | undefined): NodeJS.Timeout | undefined {
-  if (timeoutMs === undefined) return undefined;
-  return setTimeout(() => keeper.end({ reason: "max_time" }), timeoutMs);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { systemClock } from "../process/clock.ts";
 import type { Agent } from "./agent.ts";
 
 /** Long before a machine could hand out all its PIDs once around. */
@@ -9,7 +10,7 @@ const sureWithinMs = 1_000;
  * without a look at every process: the kernel has given out no PID since the agent's own (`/proc/loadavg`, last field).
  */
 export function mayHaveLeftovers(agent: Agent): boolean {
-  if (performance.now() - agent.spawnedAtMs > sureWithinMs) return true;
+  if (systemClock.now() - agent.spawnedAtMs > sureWithinMs) return true;
   try {
     const newest = readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1);
     return Number(newest) !== agent.pid;

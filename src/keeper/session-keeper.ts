@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../failure.ts";
 import type { Actor } from "../journal/event.ts";
 import type { HeldLock } from "../lock/lock.ts";
+import { startTimer, systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
@@ -82,9 +82,12 @@ export class SessionKeeper {
     );
   }
 
-  /** Orders the end. The first order counts; a second one of any kind stops waiting for the grace period. */
+  /** Orders the end. The first order counts; a later one that leaves no time ends the grace period. */
   end(order: EndOrder): void {
-    if (this.#order !== null) return this.#urgent.abort();
+    if (this.#order !== null) {
+      if (order.signal === "SIGKILL" || order.killAfterMs === 0) this.#urgent.abort();
+      return;
+    }
     this.#order = order;
     this.#placeOrder(order);
   }
@@ -111,6 +114,7 @@ export class SessionKeeper {
   /** Keeps the session until its agent is gone or its end is ordered, then ends it. */
   async keep(agent: Agent): Promise<KeptSession> {
     const watch = setInterval(() => void this.#look(), lookEveryMs);
+    const limit = this.#startTimeLimit();
     try {
       const first = await Promise.race([agent.exited, this.#ordered]);
       const order = "reason" in first ? first : null;
@@ -120,6 +124,7 @@ export class SessionKeeper {
       return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
     } finally {
       clearInterval(watch);
+      limit.clear();
     }
   }
 
@@ -157,6 +162,11 @@ export class SessionKeeper {
     return end;
   }
 
+  #startTimeLimit(): { clear(): void } {
+    const { max_time_ms: maxTimeMs } = this.#session;
+    return maxTimeMs === null ? { clear: () => undefined } : startTimer(maxTimeMs, () => this.end({ reason: "max_time" }));
+  }
+
   async #endProcesses(agent: Agent, order: EndOrder | null): Promise<TerminateResult> {
     if (order === null && (this.#session.close || !mayHaveLeftovers(agent))) return nothingEnded;
     try {
@@ -178,8 +188,7 @@ export class SessionKeeper {
   /** The exit of an agent that is being ended; one that cannot be killed does not hold up its session for ever. */
   async #exitOf(agent: Agent): Promise<AgentExit> {
     const gaveUp = new AbortController();
-    const unknown: AgentExit = { code: null, signal: null, at: new Date() };
-    const limit = sleep(5_000, unknown, { signal: gaveUp.signal, ref: false }).catch(() => unknown);
+    const limit = systemClock.sleep(5_000, gaveUp.signal).then(() => ({ code: null, signal: null, at: new Date() }));
     const exit = await Promise.race([agent.exited, limit]);
     gaveUp.abort();
     return exit;

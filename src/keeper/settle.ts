@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../process/clock.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 
 const lookEveryMs = 4;
@@ -15,9 +15,9 @@ export async function settle(agent: Agent): Promise<AgentExit | null> {
   let exit: AgentExit | null = null;
   const exited = agent.exited.then((seen) => (exit = seen));
   for (let asleep = 0; asleep < 2; ) {
-    const remaining = longEnoughMs - (performance.now() - agent.spawnedAtMs);
+    const remaining = longEnoughMs - (systemClock.now() - agent.spawnedAtMs);
     if (remaining <= 0) break;
-    await Promise.race([exited, sleep(Math.min(lookEveryMs, remaining))]);
+    await Promise.race([exited, systemClock.sleep(Math.min(lookEveryMs, remaining))]);
     if (exit !== null) return exit;
     asleep = isAsleep(agent.pid) ? asleep + 1 : 0;
   }

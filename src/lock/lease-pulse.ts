@@ -1,8 +1,6 @@
-import { watch } from "node:fs";
-import { stat } from "node:fs/promises";
+import { closeSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { errnoOf } from "../failure.ts";
+import { systemClock } from "../process/clock.ts";
 import { livenessOf } from "../process/identity.ts";
 import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
 
@@ -42,7 +40,6 @@ export class LeasePulse implements Pulse {
       onCompromised: (error) => lost.abort(error),
     });
     const stop = async () => {
-      const { closeSync } = await import("node:fs");
       closeSync(descriptor);
       // A compromised lease is not ours to release any more.
       if (!lost.signal.aborted) await release().catch(() => undefined);
@@ -57,16 +54,16 @@ export class LeasePulse implements Pulse {
     const lockfilePath = leasePath(file);
     const { check } = await loadLockfile();
     if (await check(file.path, { lockfilePath, realpath: false, stale: mark.stale_ms })) return "beating";
-    return (await handOverMayBeUnderWay(file.path, lockfilePath, mark.stale_ms)) ? "beating" : "dead";
+    return handOverMayBeUnderWay(file.path, lockfilePath, mark.stale_ms) ? "beating" : "dead";
   }
 
   async waitForEnd(file: PulsedFile, signal?: AbortSignal): Promise<void> {
     const changed = new ChangeBell(file.path);
     try {
-      const before = await sizeOf(file.path);
+      const before = sizeOf(file.path);
       while ((await this.probe(file)) === "beating") {
         // A clean release appends to the claim; whoever waits then looks at what it says.
-        if ((await sizeOf(file.path)) !== before) return;
+        if ((sizeOf(file.path)) !== before) return;
         await changed.ringOr(lookEveryMs, signal);
       }
     } finally {
@@ -76,19 +73,10 @@ export class LeasePulse implements Pulse {
 }
 
 /** While a lease goes from the command to its keeper it is gone for a moment, but the claim was just written. */
-async function handOverMayBeUnderWay(claimPath: string, lockfilePath: string, staleMs: number): Promise<boolean> {
-  try {
-    await stat(lockfilePath);
-    return false;
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
-  try {
-    return Date.now() - (await stat(claimPath)).mtimeMs < staleMs;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
-  }
+function handOverMayBeUnderWay(claimPath: string, lockfilePath: string, staleMs: number): boolean {
+  if (statSync(lockfilePath, { throwIfNoEntry: false }) !== undefined) return false;
+  const claim = statSync(claimPath, { throwIfNoEntry: false });
+  return claim !== undefined && Date.now() - claim.mtimeMs < staleMs;
 }
 
 /** Rings when a file changes, where the file system tells; otherwise only the time-out does. */
@@ -112,7 +100,7 @@ class ChangeBell {
     const rung = new AbortController();
     this.#ring = () => rung.abort();
     const either = signal === undefined ? rung.signal : AbortSignal.any([rung.signal, signal]);
-    await sleep(timeoutMs, undefined, { signal: either }).catch(() => undefined);
+    await systemClock.sleep(timeoutMs, either);
     signal?.throwIfAborted();
   }
 
@@ -121,12 +109,8 @@ class ChangeBell {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch {
-    return -1;
-  }
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 }
 
 function leasePath(file: PulsedFile): string {

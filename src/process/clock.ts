@@ -24,3 +24,25 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", wake);
     }),
 };
+
+/** Node's timers end a wait of more than 24.8 days at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Calls back once after `ms`, however long that is. */
+export function startTimer(ms: number, callBack: () => void): { clear(): void } {
+  const deadline = systemClock.now() + ms;
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const remaining = deadline - systemClock.now();
+    timer = setTimeout(remaining > longestTimerMs ? arm : callBack, Math.min(Math.max(remaining, 0), longestTimerMs));
+  };
+  arm();
+  return { clear: () => clearTimeout(timer) };
+}
+
+/** An abort signal that fires after `ms`, however long that is. */
+export function abortAfter(ms: number): AbortSignal {
+  const controller = new AbortController();
+  startTimer(ms, () => controller.abort(new DOMException("The time is up", "TimeoutError")));
+  return controller.signal;
+}

@@ -13,6 +13,7 @@ export interface SessionRequest {
   readonly close?: boolean;
   readonly stopSignal?: NodeJS.Signals;
   readonly killAfterMs?: number;
+  readonly maxTimeMs?: number;
 }
 
 /** A session that nobody holds yet. */
@@ -36,6 +37,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     close: request.close ?? false,
     stop_signal: request.stopSignal ?? context.config.stop.signal,
     kill_after_ms: request.killAfterMs ?? context.config.stop.killAfterMs,
+    max_time_ms: request.maxTimeMs ?? context.config.limits.maxTimeMs,
   };
 }
 

@@ -13,19 +13,25 @@ export function pruneEnded(context: Context): readonly string[] {
   const { keep, outputMs } = context.config.retention;
   // Uids begin with their time, so the names sort by age.
   const uids = sessionUids(context).sort().reverse();
-  if (uids.length <= keep && outputMs === Number.POSITIVE_INFINITY) return [];
-  const oldest = Date.now() - outputMs;
+  const surplus = uids.slice(keep);
   const removed: string[] = [];
-  let kept = 0;
-  for (const uid of uids) {
-    const record = readRecord(context.home, uid);
-    if (record === null) continue;
-    kept += 1;
-    if (kept <= keep && Date.parse(record.end.ended_at) >= oldest) continue;
+  for (const uid of [...surplus, ...tooOld(context, uids.slice(0, keep), Date.now() - outputMs)]) {
+    if (readRecord(context.home, uid) === null) continue;
     removeSessionDirectory(sessionFiles(context.home, uid));
     removed.push(uid);
   }
   return removed;
+}
+
+/** @param uids newest first: the first that is young enough from the old end settles it for all before */
+function tooOld(context: Context, uids: readonly string[], oldest: number): readonly string[] {
+  const old: string[] = [];
+  for (const uid of uids.toReversed()) {
+    const record = readRecord(context.home, uid);
+    if (record !== null && Date.parse(record.end.ended_at) >= oldest) break;
+    old.push(uid);
+  }
+  return old;
 }
 
 export function sessionUids(context: Context): string[] {

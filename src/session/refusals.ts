@@ -23,6 +23,8 @@ export interface HolderCard {
   readonly since: string;
   readonly held_seconds: number;
   readonly last_output_at: string | null;
+  /** Its keeper is dead: only its processes hold the lock still. */
+  readonly orphaned: boolean;
 }
 
 export function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
@@ -39,6 +41,7 @@ export function holderCard(context: Context, claim: JudgedClaim, session: Sessio
     since: session.created_at,
     held_seconds: secondsBetween(session.created_at, new Date()),
     last_output_at: lastOutputAt(context.home, session)?.toISOString() ?? null,
+    orphaned: claim.owner === "dead",
   };
 }
 

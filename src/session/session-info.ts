@@ -43,6 +43,8 @@ export const sessionSchema = v.object({
   close: v.boolean(),
   stop_signal: v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/)),
   kill_after_ms: v.pipe(v.number(), v.minValue(0)),
+  /** The session is ended when it has run so long; null: no limit. */
+  max_time_ms: v.nullable(v.pipe(v.number(), v.minValue(0))),
 });
 
 export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;

@@ -38,16 +38,16 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
     note: options.note ?? null,
     ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
-    ...(options.timeout === undefined ? {} : { timeoutMs: parseDuration(options.timeout, "--timeout") }),
+    ...(options.timeout === undefined ? {} : { maxTimeMs: parseDuration(options.timeout, "--timeout") }),
   };
   const context = await openCliContext(cli, "write");
   if (options.reentrant === true && (await isInsideHolder(context))) return runWithoutLock(context, request);
   const session = newSession(context, { ...request, mode: "foreground" });
   try {
-    if (waitMs === undefined) return await run(context, session, request);
+    if (waitMs === undefined) return await run(context, session, {});
     const waiting = new Waiting(cli, context, session.id, waitMs);
     const wait = waiting.options({ id: session.id, by: context.by, command: [...command] });
-    return await run(context, session, { ...request, wait, during: (turn) => waiting.during(turn) });
+    return await run(context, session, { wait, during: (turn) => waiting.during(turn) });
   } catch (error) {
     const conflict = error instanceof Failure && (error.code === "BUSY" || error.code === "WAIT_TIMEOUT" || error.code === "AGENTS_RUNNING");
     if (conflictCode === null || !conflict) throw error;

@@ -1,5 +1,6 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
+import { abortAfter } from "../../process/clock.ts";
 import { shellCode } from "../../session/shell-code.ts";
 import { wait } from "../../session/wait.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
@@ -11,7 +12,7 @@ export interface WaitOptions {
 
 export async function waitCommand(cli: Cli, options: WaitOptions, id: string | undefined): Exit {
   const limitMs = options.timeout === undefined ? null : parseDuration(options.timeout, "--timeout");
-  const patience = limitMs === null ? undefined : AbortSignal.timeout(limitMs);
+  const patience = limitMs === null ? undefined : abortAfter(limitMs);
   const context = await openCliContext(cli, "read");
   const request = { id: parseId(id), until: options.until, ...(patience === undefined ? {} : { signal: patience }) };
   try {

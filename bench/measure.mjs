@@ -1,0 +1,58 @@
+/**
+ * Measures whole commands, cold, side by side: every round runs each of them once, in turn, so that a busy moment of the
+ * machine falls on all alike. Results are ratios to the first one.
+ */
+import { spawn } from "node:child_process";
+
+/**
+ * @typedef {object} Contestant
+ * @property {string} name
+ * @property {readonly [string, ...string[]]} command
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {() => Promise<void>} [before] not measured
+ * @property {() => Promise<void>} [after] not measured
+ */
+
+/** Runs a command to its end. @returns {Promise<number>} milliseconds */
+export function timeOf({ command: [program, ...args], cwd, env }) {
+  return new Promise((resolve, reject) => {
+    const begin = process.hrtime.bigint();
+    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (text) => (said += text));
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      const elapsed = Number(process.hrtime.bigint() - begin) / 1e6;
+      if (code === 0) resolve(elapsed);
+      else reject(new Error(`${program} ${args.join(" ")} exited with ${code}: ${said}`));
+    });
+  });
+}
+
+/**
+ * @param {readonly Contestant[]} contestants the first is what the others are compared with
+ * @returns {Promise<Array<{name: string, median: number, best: number, ratio: number, bestRatio: number}>>} milliseconds;
+ *   `ratio` of the medians, `bestRatio` of the fastest runs, which a noisy machine disturbs least
+ */
+export async function compare(contestants, { rounds, warmUp = 3 }) {
+  const times = new Map(contestants.map(({ name }) => [name, []]));
+  for (let round = -warmUp; round < rounds; round += 1) {
+    for (const contestant of contestants) {
+      await contestant.before?.();
+      const time = await timeOf(contestant);
+      await contestant.after?.();
+      if (round >= 0) times.get(contestant.name).push(time);
+    }
+  }
+  const results = contestants.map(({ name }) => {
+    const sorted = times.get(name).toSorted((a, b) => a - b);
+    return { name, median: sorted[Math.floor(sorted.length / 2)], best: sorted[0] };
+  });
+  const [base] = results;
+  return results.map((result) => ({
+    ...result,
+    ratio: result.median / base.median,
+    bestRatio: result.best / base.best,
+  }));
+}
