@@ -60,4 +60,10 @@ export interface PresenterOptions {
   readonly unicode: boolean;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** What paths are shown relative to; this process's directory when absent. */
+  readonly cwd?: string;
+  /** How to call holdfast again on the same lock: `holdfast --lock nightly`. Plain `holdfast` when absent. */
+  readonly invocation?: string;
+  /** The clock, for ages and for leaving out today's date. */
+  readonly now?: () => Date;
 }

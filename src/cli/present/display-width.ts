@@ -1,0 +1,44 @@
+/** Combining marks, joiners and variation selectors take no column of their own. */
+const zeroWidth = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+/** East Asian wide and full-width characters, and emoji. JavaScript does not know East_Asian_Width itself. */
+const doubleWidth =
+  /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]$/u;
+/** Half-width katakana: of that script, and narrow all the same. */
+const narrowKatakana = /^[\uff61-\uff9f]$/u;
+
+/**
+ * How many columns of a terminal a text takes, which must not hold control characters or escapes. A sequence joined
+ * into one picture is counted by its parts: too wide rather than too narrow. (Intl.Segmenter would know, but costs
+ * a millisecond at the first call.)
+ */
+export function displayWidth(text: string): number {
+  // oxlint-disable-next-line no-control-regex -- ASCII is what nearly every text is
+  if (/^[\x00-\x7f]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const character of text) width += widthOf(character);
+  return width;
+}
+
+/** The beginning of a text that fits into so many columns, with an ellipsis where something was cut. */
+export function cutToWidth(text: string, columns: number, ellipsis = "…"): string {
+  if (displayWidth(text) <= columns) return text;
+  const room = columns - displayWidth(ellipsis);
+  let width = 0;
+  let kept = "";
+  for (const character of text) {
+    width += widthOf(character);
+    if (width > room) break;
+    kept += character;
+  }
+  return kept.trimEnd() + ellipsis;
+}
+
+export function padToWidth(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
+}
+
+function widthOf(character: string): number {
+  if (character < "\u0300") return 1;
+  if (zeroWidth.test(character)) return 0;
+  return doubleWidth.test(character) && !narrowKatakana.test(character) ? 2 : 1;
+}

@@ -1,0 +1,81 @@
+import { escapeControl } from "../../home/names.ts";
+import type { Actor } from "../../journal/event.ts";
+import { actorName } from "./actor-text.ts";
+import { durationText } from "./quantities.ts";
+import { counted } from "./style.ts";
+
+/** What a session's record and its `ended` event both tell of its end. */
+export interface Ending {
+  /** One of this version's reasons, or a newer one's. */
+  readonly reason: string;
+  readonly duration_seconds: number;
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly processes: readonly { readonly how: string }[];
+}
+
+/** `stopped by dev after 6m 20s (exit 0, SIGTERM), 2 processes ended: deploying` */
+export function endingText(ending: Ending, by: Actor | null, why: string | null): string {
+  const after = durationText(ending.duration_seconds);
+  const count =
+    ending.processes.length > 1 ? `, ${counted(ending.processes.length, "process", "processes")} ended` : "";
+  const because = why === null || why === "" ? "" : `: ${escapeControl(why)}`;
+  return `${whatHappened(ending.reason, after, by)}${exitText(ending)}${count}${because}`;
+}
+
+function whatHappened(reason: string, after: string, by: Actor | null): string {
+  const whom = by === null ? "" : ` by ${actorName(by)}`;
+  switch (reason) {
+    case "exited":
+      return `ended by itself after ${after}`;
+    case "signalled":
+    case "killed":
+      return `killed from outside after ${after}`;
+    case "stopped":
+      return `stopped${whom} after ${after}`;
+    case "max_time":
+    case "timeout":
+      return `ended after ${after}, its time limit`;
+    case "idle_timeout":
+      return `ended after ${after}: it was silent for too long`;
+    case "lost":
+      return `lost after ${after}: its keeper died without a word${by === null ? "" : ` (noticed${whom})`}`;
+    case "lock_lost":
+      return `ended after ${after}: its lock was lost`;
+    case "start_failed":
+      return "did not start";
+    case "agents_running":
+      return "did not start: agent processes were running already";
+    default:
+      return `ended (${escapeControl(reason)}) after ${after}`;
+  }
+}
+
+/** The agent's exit, and the strongest signal it took to end its processes. */
+function exitText({ exit_code: code, signal, processes }: Ending): string {
+  const sent = processes.map(({ how }) => how).filter((how) => how.startsWith("SIG"));
+  const strongest = sent.includes("SIGKILL") ? "SIGKILL" : sent[0];
+  const facts = [code === null ? undefined : `exit ${code}`, signal ?? strongest].filter((fact) => fact !== undefined);
+  return facts.length === 0 ? "" : ` (${facts.map((fact) => escapeControl(fact)).join(", ")})`;
+}
+
+const endingSymbols: ReadonlyMap<string, string> = new Map([
+  ["stopped", "🛑"],
+  ["max_time", "⏰"],
+  ["timeout", "⏰"],
+  ["idle_timeout", "⏰"],
+  ["lost", "🚨"],
+  ["lock_lost", "🚨"],
+  ["start_failed", "❌"],
+  ["agents_running", "❌"],
+]);
+
+export function endingSymbol({ reason, exit_code: code }: Pick<Ending, "reason" | "exit_code">): string {
+  return endingSymbols.get(reason) ?? (code === 0 ? "🏁" : "💥");
+}
+
+/** `SIGTERM` as a person says it: how one process went. */
+export function howText(how: string): string {
+  if (how === "exited") return "went by itself";
+  return how === "SIGKILL" ? "killed (SIGKILL)" : `ended (${escapeControl(how)})`;
+}

@@ -1,0 +1,118 @@
+import { stripVTControlCharacters } from "node:util";
+import type { Failure, FailureFacts } from "../../failure.ts";
+import { escapeControl } from "../../home/names.ts";
+import type { HolderCard } from "../../session/refusals.ts";
+import { alignColumns } from "./columns.ts";
+import { commandText } from "./command-line.ts";
+import { howText } from "./ending-text.ts";
+import { nextSteps } from "./next-steps.ts";
+import { durationText, momentText, secondsSince } from "./quantities.ts";
+import { indent, separator, type Style } from "./style.ts";
+
+const longestList = 5;
+
+/**
+ * What happened, to whom, and what to type next.
+ * @param hints false leaves out what to type next
+ */
+export function failureCard(failure: Failure, style: Style, hints: boolean): readonly string[] {
+  const [first = "", ...more] = failure.message.split("\n").map((line) => escapeControl(line));
+  const details = [...holderLines(failure.facts, style), ...commandLines(failure.facts, style)];
+  const rest = [...processLines(failure.facts, style), ...outputLines(failure.facts, style), ...pathLines(failure)];
+  return [
+    `${style.paint.red("✖")} ${style.paint.bold(first)}`,
+    ...[...more, ...details, ...rest, ...(style.verbose ? stackLines(failure, style) : [])].map(indent),
+    ...(hints ? nextSteps(failure.next, style) : []),
+  ];
+}
+
+/** `node engine.js · PID 29625 · dev@build1 pts/0 · 19m 58s · last output 2s ago` */
+function holderLines({ holder }: FailureFacts, style: Style): readonly string[] {
+  return isHolder(holder) ? [holderText(holder, style)] : [];
+}
+
+function holderText(holder: HolderCard, style: Style): string {
+  const where = escapeControl(`${holder.user}@${holder.host}${holder.tty === null ? "" : ` ${holder.tty}`}`);
+  return [
+    commandText(holder.command, style),
+    ...(holder.pid === null ? [] : [`PID ${holder.pid}`]),
+    where,
+    ...(holder.owner === null ? [] : [`owner ${escapeControl(holder.owner)}`]),
+    durationText(holder.held_seconds),
+    ...(holder.last_output_at === null
+      ? []
+      : [`last output ${durationText(secondsSince(holder.last_output_at, style.now))} ago`]),
+  ].join(separator);
+}
+
+/** The command that failed, or the two that do not go together. */
+function commandLines(facts: FailureFacts, style: Style): readonly string[] {
+  const { active_command: active, wanted_command: wanted, command } = facts;
+  if (isCommand(active) && isCommand(wanted)) {
+    return alignColumns([
+      ["active", commandText(active, style)],
+      ["wanted", commandText(wanted, style)],
+    ]);
+  }
+  return isCommand(command) ? [commandText(command, style)] : [];
+}
+
+/** `PID 29640  node worker.js  dev  since 10:34:04` or, when it was ended, how. */
+function processLines({ processes }: FailureFacts, style: Style): readonly string[] {
+  if (!Array.isArray(processes)) return [];
+  const known = processes.filter((process) => isProcess(process));
+  const rows = known.slice(0, longestList).map(({ pid, command, user, started_at: started, how }) => {
+    const remark = typeof how === "string" ? howText(how) : sinceText(started, style);
+    const who = typeof user === "string" ? escapeControl(user) : "";
+    return [`PID ${pid}`, commandText(command, style), who, remark].filter((cell) => cell !== "");
+  });
+  const others = known.length - rows.length;
+  return [...alignColumns(rows), ...(others > 0 ? [`… and ${others} more`] : [])];
+}
+
+function sinceText(started: unknown, { now }: Style): string {
+  if (typeof started !== "string") return "";
+  return `since ${momentText(started, now)} (${durationText(secondsSince(started, now))})`;
+}
+
+/** The agent's last lines, as they would have looked, with a bar that sets them apart from our own words. */
+function outputLines({ output }: FailureFacts, { paint }: Style): readonly string[] {
+  if (typeof output !== "string" || output.trim() === "") return [];
+  return stripVTControlCharacters(output)
+    .replace(/\s+$/, "")
+    .split(/\r*\n/)
+    .map((line) => line.slice(line.lastIndexOf("\r") + 1).replaceAll("\t", "    "))
+    .map((line) => `${paint.dim("│")} ${escapeControl(line)}`.trimEnd());
+}
+
+/** The path, unless the message names it already. */
+function pathLines({ message, facts: { path } }: Failure): readonly string[] {
+  return typeof path === "string" && !message.includes(path) ? [escapeControl(path)] : [];
+}
+
+function stackLines(failure: Failure, { paint }: Style): readonly string[] {
+  const origin = failure.cause instanceof Error ? failure.cause : failure;
+  return (origin.stack ?? "").split("\n").map((line) => paint.dim(escapeControl(line)));
+}
+
+function isFacts(value: unknown): value is FailureFacts {
+  return typeof value === "object" && value !== null;
+}
+
+function isCommand(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === "string");
+}
+
+/** Facts are loose by type; the holder is put among them in one place, `holderCard`. */
+function isHolder(value: unknown): value is HolderCard {
+  return isFacts(value) && isCommand(value["command"]) && typeof value["held_seconds"] === "number";
+}
+
+interface ProcessFacts extends FailureFacts {
+  readonly pid: number;
+  readonly command: string;
+}
+
+function isProcess(value: unknown): value is ProcessFacts {
+  return isFacts(value) && typeof value["pid"] === "number" && typeof value["command"] === "string";
+}

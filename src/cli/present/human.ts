@@ -1,0 +1,163 @@
+import type { Failure, NextStep } from "../../failure.ts";
+import { escapeControl } from "../../home/names.ts";
+import type { AnyEvent } from "../../journal/event.ts";
+import type { CleanupAction } from "../../session/cleanup.ts";
+import type { Client } from "../../session/clients.ts";
+import type { Joined } from "../../session/join.ts";
+import type { Started } from "../../session/start.ts";
+import type { Status } from "../../session/status.ts";
+import type { Stopped } from "../../session/stop.ts";
+import type { Waited } from "../../session/wait.ts";
+import { toAscii } from "./ascii.ts";
+import { cutToWidth } from "./display-width.ts";
+import { eventLine } from "./event-line.ts";
+import { failureCard } from "./failure-card.ts";
+import { nextSteps } from "./next-steps.ts";
+import { afterStart, cleanedText, joinedText, leftText, startedText, stoppedText, waitedText } from "./outcome-text.ts";
+import { openPaint, type Paint } from "./paint.ts";
+import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
+import { startHint, statusText } from "./status-text.ts";
+import type { Style } from "./style.ts";
+import { waitingLine } from "./waiting-line.ts";
+import { WaitingPace } from "./waiting-pace.ts";
+
+/** The presenter for people; decides for each stream by itself whether it takes colour. */
+export async function openHumanPresenter(options: PresenterOptions): Promise<Presenter> {
+  const [stdoutPaint, stderrPaint] = await Promise.all([
+    openPaint(options.color, options.stdout),
+    openPaint(options.color, options.stderr),
+  ]);
+  return new HumanPresenter(options, stdoutPaint, stderrPaint);
+}
+
+/** To the beginning of the line, and clear it (ECMA-48: EL). */
+const clearLine = "\r\u001B[K";
+const usualColumns = 80;
+
+class HumanPresenter implements Presenter {
+  readonly #options: PresenterOptions;
+  readonly #paints: { readonly stdout: Paint; readonly stderr: Paint };
+  readonly #pace = new WaitingPace();
+  #isDrawn = false;
+
+  constructor(options: PresenterOptions, stdout: Paint, stderr: Paint) {
+    this.#options = options;
+    this.#paints = { stdout, stderr };
+  }
+
+  started(result: Started): void {
+    this.#print(startedText(result, this.#style("stdout")));
+    this.#hint(afterStart(result));
+  }
+
+  joined(result: Joined): void {
+    this.#print(joinedText(result, this.#style("stdout")));
+  }
+
+  left(session: string | null, clients: readonly Client[]): void {
+    this.#print(leftText(session, clients, this.#style("stdout")));
+  }
+
+  stopped(result: Stopped): void {
+    this.#print(stoppedText(result, this.#style("stdout")));
+  }
+
+  status(result: Status): void {
+    this.#print(statusText(result, this.#style("stdout")));
+    const isEmpty = result.sessions.length === 0 && result.outside.length === 0 && result.queue.length === 0;
+    if (isEmpty) this.#talk(startHint(this.#style("stderr")));
+  }
+
+  cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {
+    this.#print(cleanedText(actions, dryRun, this.#style("stdout")));
+  }
+
+  waited(result: Waited, until: string): void {
+    this.#print(waitedText(result, until, this.#style("stdout")));
+  }
+
+  events(events: readonly AnyEvent[], follow: boolean): void {
+    const style = this.#style("stdout");
+    this.#print(events.map((event) => eventLine(event, style)));
+    if (events.length === 0 && !follow) this.#talk(["No events"]);
+  }
+
+  output({ text }: OutputChunk): void {
+    this.#write("stdout", text);
+  }
+
+  version(version: string): void {
+    this.#print([version]);
+  }
+
+  waiting(notice: WaitingNotice): void {
+    if (this.#options.quiet) return;
+    const line = this.#shown(waitingLine(notice));
+    const { stderr } = this.#options;
+    if (!stderr.isTTY) {
+      if (this.#pace.isDue(notice)) stderr.write(`${line}\n`);
+      return;
+    }
+    // A full last column would make some terminals wrap, and the next refresh begin one line too low.
+    const columns = (stderr.columns || usualColumns) - 1;
+    stderr.write(clearLine + cutToWidth(line, columns, this.#shown("…")));
+    this.#isDrawn = true;
+  }
+
+  waitingOver(): void {
+    this.#pace.reset();
+    this.#erase();
+  }
+
+  note(text: string): void {
+    this.#talk(text.split("\n").map((line) => escapeControl(line)));
+  }
+
+  failure(failure: Failure): void {
+    this.#say(failureCard(failure, this.#style("stderr"), !this.#options.quiet));
+  }
+
+  #style(stream: "stdout" | "stderr"): Style {
+    const { cwd, invocation, now, verbose } = this.#options;
+    return {
+      paint: this.#paints[stream],
+      now: now?.() ?? new Date(),
+      cwd: cwd ?? process.cwd(),
+      verbose,
+      invocation: invocation ?? "holdfast",
+    };
+  }
+
+  #print(lines: readonly string[]): void {
+    this.#write("stdout", this.#shown(lines.map((line) => `${line}\n`).join("")));
+  }
+
+  #say(lines: readonly string[]): void {
+    this.#write("stderr", this.#shown(lines.map((line) => `${line}\n`).join("")));
+  }
+
+  #talk(lines: readonly string[]): void {
+    if (!this.#options.quiet) this.#say(lines);
+  }
+
+  #hint(steps: readonly NextStep[]): void {
+    const style = this.#style("stderr");
+    this.#talk(nextSteps(steps, style).map((line) => style.paint.dim(line)));
+  }
+
+  #shown(text: string): string {
+    return this.#options.unicode ? text : toAscii(text);
+  }
+
+  #write(stream: "stdout" | "stderr", text: string): void {
+    if (text === "") return;
+    this.#erase();
+    this.#options[stream].write(text);
+  }
+
+  /** Nothing is written behind a line that is refreshed in place. */
+  #erase(): void {
+    if (this.#isDrawn) this.#options.stderr.write(clearLine);
+    this.#isDrawn = false;
+  }
+}

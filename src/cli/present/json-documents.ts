@@ -1,0 +1,148 @@
+import type { Failure } from "../../failure.ts";
+import type { Actor } from "../../journal/event.ts";
+import type { ProcessEntry } from "../../process/table.ts";
+import type { Client } from "../../session/clients.ts";
+import type { PidFile } from "../../session/pid-file.ts";
+import type { SessionEnd } from "../../session/session-end.ts";
+import type { SessionInfo } from "../../session/session-info.ts";
+import type { QueueEntry, SessionStatus, Status } from "../../session/status.ts";
+import type { Stopped } from "../../session/stop.ts";
+import { onThisLock } from "./on-this-lock.ts";
+
+/** A part of a document: what `schema/output/` describes, field by field. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function sessionDocument(session: SessionInfo): Fields {
+  return {
+    id: session.id,
+    uid: session.uid,
+    mode: session.mode,
+    phase: session.phase,
+    command: session.command,
+    cwd: session.cwd,
+    pid: session.agent?.pid ?? null,
+    created_at: session.created_at,
+    started_at: session.started_at,
+    by: actorDocument(session.by),
+    owner: session.owner,
+    note: session.note,
+    close: session.close,
+    stop_signal: session.stop_signal,
+    kill_after_seconds: session.kill_after_ms / 1000,
+  };
+}
+
+function actorDocument({ user, host, pid, tty, name }: Actor): Fields {
+  return { user, host, pid, tty, name: name ?? null };
+}
+
+export function clientDocument({ uid, name, user, joined_at: joinedAt, process }: Client): Fields {
+  return { uid, name, user, pid: process.pid, host: process.host, joined_at: joinedAt };
+}
+
+/** @param now for the uptime */
+function processDocument(entry: ProcessEntry, recordedPid: number | null, now: Date): Fields {
+  return {
+    pid: entry.pid,
+    ppid: entry.ppid,
+    command: entry.command,
+    state: entry.state,
+    uptime_seconds: rounded(Math.max(0, now.getTime() - entry.startedAt.getTime()) / 1000),
+    resident_bytes: entry.residentBytes,
+    cpu_percent: rounded(entry.cpuPercent),
+    cpu_seconds: rounded(entry.cpuSeconds),
+    tty: entry.tty,
+    user: entry.user,
+    started_at: timeOrNull(entry.startedAt),
+    recorded: entry.pid === recordedPid,
+  };
+}
+
+export function endDocument(end: SessionEnd): Fields {
+  return {
+    ended_at: end.ended_at,
+    duration_seconds: end.duration_seconds,
+    reason: end.reason,
+    exit_code: end.exit_code,
+    signal: end.signal,
+    last_activity: end.last_activity,
+    ended_by: end.ended_by === null ? null : actorDocument(end.ended_by),
+    stop_reason: end.stop_reason,
+    processes: end.processes.map(({ pid, command, how, started_at: startedAt }) => {
+      return { pid, command, how, started_at: startedAt };
+    }),
+    survivors: end.survivors.map(({ pid, command }) => ({ pid, command })),
+  };
+}
+
+export function stopDocument(stopped: Stopped): Fields {
+  return stopped.kind === "session"
+    ? { kind: "session", session: sessionDocument(stopped.session), end: endDocument(stopped.end), waiter: null }
+    : { kind: "waiter", session: null, end: null, waiter: { id: stopped.id, pid: stopped.pid } };
+}
+
+export function statusDocument(status: Status, now: Date): Fields {
+  const sessions = status.sessions.map((session) => sessionStatusDocument(session, now));
+  return {
+    active: status.sessions.some(({ state }) => state !== "orphaned"),
+    lock: status.lock,
+    lock_file: status.lockFile,
+    session: sessions[0] ?? null,
+    ...(sessions.length > 1 ? { sessions } : {}),
+    process_count: status.sessions.reduce((count, { processes }) => count + processes.length, status.outside.length),
+    outside: status.outside.map((entry) => processDocument(entry, null, now)),
+    operations: status.operations.map(({ kind, pids }) => ({ kind, count: pids.length, pids })),
+    queue: status.queue.map(queueDocument),
+    pid_file: status.pidFile === null ? null : pidFileDocument(status.pidFile),
+    problems: status.problems,
+  };
+}
+
+function sessionStatusDocument(status: SessionStatus, now: Date): Fields {
+  const { session, processes, clients } = status;
+  return {
+    ...sessionDocument(session),
+    state: status.state,
+    token: status.token,
+    pulse: status.pulse,
+    keeper_pid: status.keeperPid,
+    visible: status.visible,
+    active_seconds: rounded(status.activeSeconds),
+    last_activity: timeOrNull(status.lastActivity),
+    last_output_at: status.lastOutputAt === null ? null : timeOrNull(status.lastOutputAt),
+    active_clients: clients.length,
+    clients: clients.map(clientDocument),
+    processes: processes.map((entry) => processDocument(entry, session.agent?.pid ?? null, now)),
+  };
+}
+
+function pidFileDocument({ path, pid, state }: PidFile): Fields {
+  return { path, pid, state };
+}
+
+function queueDocument({ position, waiter, pid, since, waitingSeconds }: QueueEntry): Fields {
+  return {
+    position,
+    id: waiter?.id ?? null,
+    command: waiter?.command ?? null,
+    by: waiter === null ? null : actorDocument(waiter.by),
+    pid,
+    since,
+    waiting_seconds: rounded(waitingSeconds),
+  };
+}
+
+/** The facts stand behind code and message, and never in their place. */
+export function errorDocument({ code, message, retryable, next, facts }: Failure, invocation: string): Fields {
+  const own = { code, message, retryable, next: next.map(({ command }) => onThisLock(command, invocation)) };
+  return { ...own, ...facts, ...own };
+}
+
+/** To a thousandth: what is measured is not known better. */
+function rounded(number: number): number {
+  return Number.isFinite(number) ? Math.round(number * 1000) / 1000 : 0;
+}
+
+function timeOrNull(time: Date): string | null {
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+}

@@ -1,0 +1,132 @@
+import type { Failure } from "../../failure.ts";
+import type { AnyEvent } from "../../journal/event.ts";
+import type { CleanupAction } from "../../session/cleanup.ts";
+import type { Client } from "../../session/clients.ts";
+import type { Joined } from "../../session/join.ts";
+import type { Started } from "../../session/start.ts";
+import type { Status } from "../../session/status.ts";
+import type { Stopped } from "../../session/stop.ts";
+import type { Waited } from "../../session/wait.ts";
+import {
+  clientDocument,
+  endDocument,
+  errorDocument,
+  sessionDocument,
+  statusDocument,
+  stopDocument,
+  type Fields,
+} from "./json-documents.ts";
+import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
+import { WaitingPace } from "./waiting-pace.ts";
+
+/** The version of the documents: raised when a field goes or changes its meaning, not when one is added. */
+const schemaVersion = 1;
+
+/**
+ * The presenter for programs. Each call is one document on one line of stdout; talk (progress, notes) goes to stderr,
+ * as JSON too, one document a line. `schema/output/` describes each.
+ */
+export class JsonPresenter implements Presenter {
+  readonly #options: PresenterOptions;
+  readonly #pace = new WaitingPace();
+
+  constructor(options: PresenterOptions) {
+    this.#options = options;
+  }
+
+  started({ session, token, joined }: Started): void {
+    this.#answer({ joined, token, session: sessionDocument(session) });
+  }
+
+  joined({ active, client, clients }: Joined): void {
+    this.#answer({
+      token: active.claim.number,
+      orphaned: active.orphaned,
+      session: sessionDocument(active.session),
+      client: clientDocument(client),
+      active_clients: clients.length,
+      clients: clients.map(clientDocument),
+    });
+  }
+
+  left(session: string | null, clients: readonly Client[]): void {
+    this.#answer({ session, count: clients.length, left: clients.map(clientDocument) });
+  }
+
+  stopped(result: Stopped): void {
+    this.#answer(stopDocument(result));
+  }
+
+  status(result: Status): void {
+    this.#answer(statusDocument(result, this.#options.now?.() ?? new Date()));
+  }
+
+  cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {
+    this.#answer({
+      dry_run: dryRun,
+      count: actions.filter(({ result }) => result !== "failed").length,
+      failed: actions.filter(({ result }) => result === "failed").length,
+      actions: actions.map(({ what, name, pid, why, result, detail }) => ({ what, name, pid, why, result, detail })),
+    });
+  }
+
+  waited({ session, end }: Waited, until: string): void {
+    this.#answer({
+      until,
+      session: session === null ? null : sessionDocument(session),
+      end: end === null ? null : endDocument(end),
+    });
+  }
+
+  events(events: readonly AnyEvent[], follow: boolean): void {
+    if (follow) for (const event of events) this.#answer({ event });
+    else this.#answer({ count: events.length, events });
+  }
+
+  output({ session, text, nextCursor, eof }: OutputChunk): void {
+    this.#answer({ session: { id: session.id, uid: session.uid }, text, next_cursor: nextCursor, eof });
+  }
+
+  version(version: string): void {
+    this.#answer({ version });
+  }
+
+  waiting(notice: WaitingNotice): void {
+    if (!this.#pace.isDue(notice)) return;
+    const { id, position, holder, waitedSeconds } = notice;
+    this.#talk({ event: "waiting", id, position, waited_seconds: Math.round(waitedSeconds * 1000) / 1000, holder });
+  }
+
+  waitingOver(): void {
+    this.#pace.reset();
+  }
+
+  note(text: string): void {
+    this.#talk({ event: "note", text });
+  }
+
+  failure(failure: Failure): void {
+    const error = errorDocument(failure, this.#options.invocation ?? "holdfast");
+    this.#options.stdout.write(oneLine({ schema_version: schemaVersion, ok: false, error }));
+  }
+
+  #answer(fields: Fields): void {
+    this.#options.stdout.write(oneLine({ schema_version: schemaVersion, ok: true, ...fields }));
+  }
+
+  #talk(fields: Fields): void {
+    if (this.#options.quiet) return;
+    this.#options.stderr.write(oneLine({ schema_version: schemaVersion, ...fields }));
+  }
+}
+
+/** What JSON allows in a string as it is, and a terminal may act on. */
+const unsafeCharacters = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** A document on one line that is safe to look at; a parser reads the very text it was made from. */
+function oneLine(document: Fields): string {
+  const json = JSON.stringify(document).replaceAll(unsafeCharacters, (character) => {
+    return String.raw`\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  return `${json}\n`;
+}

@@ -1,0 +1,128 @@
+import type { NextStep } from "../../failure.ts";
+import { escapeControl } from "../../home/names.ts";
+import type { CleanupAction } from "../../session/cleanup.ts";
+import type { Client } from "../../session/clients.ts";
+import type { Joined } from "../../session/join.ts";
+import type { SessionEnd } from "../../session/session-end.ts";
+import type { Started } from "../../session/start.ts";
+import type { Stopped } from "../../session/stop.ts";
+import type { Waited } from "../../session/wait.ts";
+import { alignColumns } from "./columns.ts";
+import { commandText } from "./command-line.ts";
+import { endingSymbol, endingText, howText } from "./ending-text.ts";
+import { secondsSince } from "./quantities.ts";
+import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
+import { counted, indent, separator, type Style } from "./style.ts";
+
+/** What runs now, or ran already. */
+export function startedText({ session, token, joined }: Started, style: Style): readonly string[] {
+  const facts = [
+    joined ? "active already, joined" : "started",
+    `token ${token}`,
+    ...(session.agent === null ? [] : [`PID ${session.agent.pid}`]),
+  ];
+  return [
+    headline(joined ? "🤝" : "🔒", session.id, facts.join(separator), style),
+    indent(commandText(session.command, style)),
+  ];
+}
+
+export function afterStart({ session }: Started): readonly NextStep[] {
+  return [
+    { does: "look", command: "holdfast status" },
+    { does: "read along", command: "holdfast logs -o -f" },
+    { does: "stop it", command: `holdfast stop ${session.id}` },
+  ];
+}
+
+export function joinedText({ active, client, clients }: Joined, style: Style): readonly string[] {
+  const { session, claim, orphaned } = active;
+  const facts = cardFacts(session, {
+    phrase: orphaned ? "orphaned, running for" : "active for",
+    activeSeconds: secondsSince(session.created_at, style.now),
+    token: claim.number,
+    clients: clients.length,
+  });
+  const pid = session.agent === null ? "" : `${separator}PID ${session.agent.pid}`;
+  return [
+    headline("🤝", session.id, `joined as ${escapeControl(client.name)} (PID ${client.process.pid})`, style),
+    indent(facts),
+    indent(`${commandText(session.command, style)}${pid}`),
+    ...labelledRows([["clients", [clientTexts(clients, style.now).join(separator)]]], style),
+  ];
+}
+
+export function leftText(session: string | null, clients: readonly Client[], style: Style): readonly string[] {
+  const from = session === null ? "the session" : escapeControl(session);
+  if (clients.length === 0) return [`Nobody left ${from}: no such client is registered`];
+  return clients.map(
+    ({ name, process }) => `👋 ${style.paint.bold(escapeControl(name))} (PID ${process.pid}) left ${from}`,
+  );
+}
+
+export function stoppedText(stopped: Stopped, style: Style): readonly string[] {
+  if (stopped.kind === "waiter") {
+    return [headline("🛑", stopped.id, `taken out of the line (PID ${stopped.pid})`, style)];
+  }
+  const { session, end } = stopped;
+  return [
+    headline(endingSymbol(end), session.id, endingText(end, end.ended_by, end.stop_reason), style),
+    ...endedLines(end, style),
+  ];
+}
+
+/** Each process that was ended, and how; those that could not be last, where they are seen. */
+function endedLines({ processes, survivors }: SessionEnd, style: Style): readonly string[] {
+  const ended = alignColumns(
+    processes.map(({ pid, command, how }) => [String(pid), commandText(command, style), howText(how)]),
+    [8],
+  );
+  const still = survivors.map(({ pid, command }) => {
+    return `${style.paint.yellow("⚠")} still runs: PID ${pid} ${commandText(command, style)}`;
+  });
+  return [...ended, ...still].map(indent);
+}
+
+export function waitedText({ session, end }: Waited, until: string, style: Style): readonly string[] {
+  if (until === "free") return ["✅ The lock is free"];
+  if (session === null) return [`✅ ${escapeControl(until)}`];
+  if (end === null) return [headline("✅", session.id, until === "ready" ? "is ready" : escapeControl(until), style)];
+  return [headline(endingSymbol(end), session.id, endingText(end, end.ended_by, end.stop_reason), style)];
+}
+
+const kinds: Readonly<Record<CleanupAction["what"], string>> = {
+  session: "session",
+  orphan: "orphan",
+  process: "process",
+  waiter: "waiter",
+  lock: "lock",
+  ended_session: "ended session",
+};
+
+/** What a clean-up did, or would do, one line each, and how much it was. */
+export function cleanedText(actions: readonly CleanupAction[], dryRun: boolean, style: Style): readonly string[] {
+  if (actions.length === 0) return [dryRun ? "Nothing would be cleaned up" : "Nothing to clean up"];
+  const failed = actions.filter(({ result }) => result === "failed").length;
+  const count = counted(actions.length - failed, "thing");
+  const title = dryRun ? `Would clean up ${count}` : `Cleaned up ${count}${failed === 0 ? "" : `, ${failed} failed`}`;
+  const rows = actions.map((action) => [
+    kinds[action.what],
+    commandText(action.name, style),
+    action.pid === null ? "" : `PID ${action.pid}`,
+    resultText(action),
+    escapeControl(action.detail === null || action.detail === "" ? action.why : `${action.why}: ${action.detail}`),
+  ]);
+  const lines = alignColumns(rows).map((line, index) =>
+    actions[index]?.result === "failed" ? style.paint.red(line) : line,
+  );
+  return [`🧹 ${style.paint.bold(title)}`, ...lines.map(indent)];
+}
+
+function resultText({ what, result }: CleanupAction): string {
+  if (result !== "planned") return result;
+  return what === "ended_session" || what === "lock" ? "would be removed" : "would be ended";
+}
+
+function headline(symbol: string, id: string, text: string, { paint }: Style): string {
+  return `${symbol} ${paint.bold(escapeControl(id))}   ${text}`;
+}

@@ -1,0 +1,120 @@
+import { escapeControl } from "../../home/names.ts";
+import type { NextStep } from "../../failure.ts";
+import type { QueueEntry, SessionState, SessionStatus, Status } from "../../session/status.ts";
+import { actorName } from "./actor-text.ts";
+import { commandText } from "./command-line.ts";
+import { padToWidth } from "./display-width.ts";
+import { nextSteps } from "./next-steps.ts";
+import { processTable } from "./process-table.ts";
+import { durationText, secondsSince } from "./quantities.ts";
+import { cardFacts, clientTexts, labelledRows, pathText, type LabelledRow } from "./session-card.ts";
+import { indent, separator, type Style } from "./style.ts";
+
+const phrases: Readonly<Record<SessionState, string>> = {
+  active: "active for",
+  starting: "starting for",
+  ending: "ending, active for",
+  orphaned: "orphaned, running for",
+};
+
+/** The state of a lock; what is wrong comes first, with what to do about it. */
+export function statusText(status: Status, style: Style): readonly string[] {
+  const { sessions, outside, problems } = status;
+  const blocks = [
+    [...problems.map((problem) => warning(problem, style)), ...nextSteps(repairs(status), style)],
+    ...(sessions.length === 0 ? [["No active session"]] : []),
+    ...sessions.flatMap((session) => sessionBlocks(session, status.lockFile, style)),
+    outside.length === 0 ? [] : outsideBlock(status, style),
+    labelledRows(footRows(status, style), style),
+  ];
+  return blocks
+    .filter((block) => block.length > 0)
+    .flatMap((block) => ["", block].flat())
+    .slice(1);
+}
+
+/** How to begin, when there is nothing here yet. */
+export function startHint(style: Style): readonly string[] {
+  return nextSteps([{ does: "start one", command: "holdfast start ID -- COMMAND" }], style);
+}
+
+function warning(problem: string, { paint }: Style): string {
+  return `${paint.yellow("⚠")} ${escapeControl(problem)}`;
+}
+
+/** Never a clean-up of everything without a word of it while a healthy session runs. */
+function repairs({ sessions, outside }: Status): readonly NextStep[] {
+  const orphans = sessions.some(({ state }) => state === "orphaned");
+  const healthy = sessions.some(({ state }) => state !== "orphaned");
+  if (orphans) return [{ does: "end them", command: healthy ? "holdfast cleanup --orphans" : "holdfast cleanup" }];
+  if (outside.length === 0) return [];
+  return healthy
+    ? [{ does: "see what a clean-up ends, the session too", command: "holdfast cleanup --dry-run" }]
+    : [{ does: "end them", command: "holdfast cleanup" }];
+}
+
+const commandWidth = 50;
+
+function sessionBlocks(status: SessionStatus, lockFile: string, style: Style): readonly (readonly string[])[] {
+  const { session, state, clients, processes } = status;
+  const facts = cardFacts(session, { ...status, phrase: phrases[state], clients: clients.length });
+  const command = padToWidth(commandText(session.command, style), commandWidth - 2);
+  const card = [
+    `${state === "orphaned" ? "🚨" : "🔒"} ${style.paint.bold(escapeControl(session.id))}   ${facts}`,
+    indent(`${command}  ${style.paint.dim(pathText(lockFile, style))}`),
+  ];
+  const table = processTable(processes, { recordedPid: session.agent?.pid ?? null, commands: style.verbose }, style);
+  const missing = status.visible
+    ? "no process of it runs"
+    : `its processes run in another container or on ${escapeControl(session.by.host)}, and cannot be seen from here`;
+  return [card, processes.length === 0 ? [indent(missing)] : table];
+}
+
+function outsideBlock({ outside }: Status, style: Style): readonly string[] {
+  const heading = `Agent processes outside any session (${outside.length})`;
+  return [heading, "", ...processTable(outside, { recordedPid: null, commands: true }, style)];
+}
+
+function footRows(status: Status, style: Style): readonly LabelledRow[] {
+  const { operations, queue, pidFile, sessions } = status;
+  const rows: LabelledRow[] = [
+    ["operations", joined(operations.map(({ kind, pids }) => `${escapeControl(kind)} ${pids.length}`))],
+    ["queue", queue.map((entry) => queueText(entry))],
+    ...sessions.flatMap((session) => sessionRows(session, sessions.length > 1, style)),
+  ];
+  if (pidFile !== null) {
+    const says = pidFile.pid === null ? pidFile.state : `PID ${pidFile.pid}, ${pidFile.state}`;
+    rows.push(["pid file", [`${pathText(pidFile.path, style)} (${says})`]]);
+  }
+  return rows.filter(([, texts]) => texts.length > 0);
+}
+
+/** @param several whether the rows must say which session they are about */
+function sessionRows(status: SessionStatus, several: boolean, style: Style): readonly LabelledRow[] {
+  const { session, clients, lastOutputAt, keeperPid, pulse } = status;
+  const about = several ? `${session.id}: ` : "";
+  const row = (label: string, texts: readonly string[]): LabelledRow => [
+    label,
+    texts.map((text) => escapeControl(about) + text),
+  ];
+  return [
+    row("clients", joined(clientTexts(clients, style.now))),
+    row("output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]),
+    row("owner", session.owner === null ? [] : [escapeControl(session.owner)]),
+    row("note", session.note === null ? [] : [escapeControl(session.note)]),
+    row("keeper", style.verbose ? [`PID ${keeperPid}, ${pulse} pulse`] : []),
+    row("directory", style.verbose ? [escapeControl(session.cwd)] : []),
+    row("uid", style.verbose ? [escapeControl(session.uid)] : []),
+  ];
+}
+
+function joined(texts: readonly string[]): readonly string[] {
+  return texts.length === 0 ? [] : [texts.join(separator)];
+}
+
+/** `1 nightly (ci, waiting 3m)` */
+function queueText({ position, waiter, pid, waitingSeconds }: QueueEntry): string {
+  const waiting = `waiting ${durationText(waitingSeconds)}`;
+  if (waiter === null) return `${position} PID ${pid} (${waiting})`;
+  return `${position} ${escapeControl(waiter.id)} (${actorName(waiter.by)}, ${waiting})`;
+}
