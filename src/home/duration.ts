@@ -64,7 +64,7 @@ export function readSize(text: string): number | null {
 
 /**
  * `1.5h` as a number of the table's smallest unit. Plain decimals only: no sign, no exponent, no `Infinity`. Rounded to
- * a thousandth, so that 1.1 GB is not a byte more than it should be.
+ * a thousandth, so that 2.007 MB is not a byte more than it says.
  */
 function quantity(text: string, bareUnit: string, units: ReadonlyMap<string, number>): number | null {
   const [, number, unit] = /^([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([A-Za-z]*)$/.exec(text) ?? [];

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Journal } from "../../../src/journal/journal.ts";
 import { endOfLog, lastEvents, readEventsBackward } from "../../../src/journal/read.ts";
 import { failureOf } from "../../support/failure-of.ts";
@@ -54,14 +54,24 @@ describe("readEventsBackward", () => {
     );
   });
 
+  it("takes a line for torn that lacks nothing but its newline: nobody was told that it was written", () => {
+    const path = startedLog(2);
+    truncateSync(path, statSync(path).size - 1);
+    expect(pidsOf(readEventsBackward(path))).toEqual([1]);
+  });
+
   it("passes over garbage: binary, empty and foreign lines, and one too long to keep", () => {
     const path = startedLog(1);
+    const joined = vi.spyOn(Buffer, "concat");
+    onTestFinished(() => joined.mockRestore());
     appendFileSync(path, "\n\n");
     appendFileSync(path, Buffer.from([0, 0xff, 0xc3, 0x0a]));
     appendFileSync(path, '{"level":"info","msg":"not ours"}\n');
     appendFileSync(path, `{"event":"${"x".repeat(3_000_000)}\n`);
     new Journal(path).append({ ...sampleEvents.started, pid: 2 });
     expect(pidsOf(readEventsBackward(path))).toEqual([2, 1]);
+    const longest = Math.max(0, ...joined.mock.results.map(({ value }) => (Buffer.isBuffer(value) ? value.length : 0)));
+    expect(longest).toBeLessThan(1_200_000);
   });
 
   it("reads no more of a large log than it needs (R3.7)", () => {
