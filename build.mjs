@@ -79,8 +79,8 @@ const shared = {
 
 const builds = await Promise.all([
   build({ ...shared, entryPoints: { main: "src/main.ts" }, splitting: true, chunkNames: "chunks/[name]-[hash]" }),
-  // A keeper runs for weeks, over upgrades of the package: it must never look for a file of the build it came from.
-  build({ ...shared, entryPoints: { keeper: "src/keeper/main.ts" } }),
+  // By itself: in one file with little else, what every keeper needs; the rest it loads before an upgrade can take it.
+  build({ ...shared, entryPoints: { keeper: "src/keeper/main.ts" }, splitting: true, chunkNames: "chunks/[name]-[hash]" }),
 ]).catch(() => process.exit(1)); // esbuild has said why
 
 const files = new Map(

@@ -8,15 +8,16 @@ import { version } from "../package.json";
 
 /** The composition root: puts the parts together, runs one command line, and alone decides how the process exits. */
 async function main(argv: readonly string[]): Promise<number> {
-  let presenter: Presenter | null = null;
-  const open = async (globals: GlobalOptions) => (presenter ??= await present(globals));
+  let presenter: Promise<Presenter> | undefined;
+  let globals = undecided(argv);
+  const show = () => (presenter ??= present(globals));
   try {
     return await runProgram(argv, {
       version,
       env: process.env,
-      open: async (globals) => ({
-        globals,
-        presenter: await open(globals),
+      open: (given) => ({
+        globals: (globals = given),
+        show,
         env: process.env,
         cwd: process.cwd(),
         // A getter, as the streams are: opening one costs a millisecond that a command without output saves.
@@ -28,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
     });
   } catch (error) {
     const failure = error instanceof Failure ? error : bug(error);
-    (presenter ?? (await present(undecided(argv)))).failure(failure);
+    (await show()).failure(failure);
     return exitCodes[failure.code];
   }
 }

@@ -15,7 +15,7 @@ import { addGlobalOptions, globalsOf, usage, type GlobalOptions } from "./global
 export interface ProgramOptions {
   readonly version: string;
   /** Makes what a command is called with, once its global options are known. */
-  readonly open: (globals: GlobalOptions) => Promise<Cli>;
+  readonly open: (globals: GlobalOptions) => Cli;
   readonly env: NodeJS.ProcessEnv;
   /** Help and version text. */
   readonly print: (text: string) => void;
@@ -30,9 +30,9 @@ export interface ProgramOptions {
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Exit {
   const { words, operands } = splitOperands(argv);
   let exit: Exit = Promise.resolve(0);
-  const program = declare(options, operands, (cli, run) => {
-    exit = cli.then(run);
-    return exit;
+  const program = declare(options, operands, (result) => {
+    exit = result;
+    return result;
   });
   try {
     await program.parseAsync(words, { from: "user" });
@@ -59,9 +59,7 @@ function splitOperands(argv: readonly string[]): { words: string[]; operands: st
 
 const commandsWithOperands: ReadonlySet<string> = new Set(["start", "join"]);
 
-type Perform = (cli: Promise<Cli>, run: (cli: Cli) => Exit) => Exit;
-
-function declare(options: ProgramOptions, operands: string[] | null, perform: Perform): Command {
+function declare(options: ProgramOptions, operands: string[] | null, perform: (result: Exit) => Exit): Command {
   const program = new Command("holdfast")
     .description("One session at a time: whoever starts first holds the lock; everyone else joins, waits or is told who holds it.")
     .version(options.version, "-V, --version", "print the version")
@@ -79,12 +77,15 @@ function declare(options: ProgramOptions, operands: string[] | null, perform: Pe
   const call = <Options extends OptionValues>(run: (cli: Cli, options: Options, args: string[]) => Exit) =>
     async function (this: Command): Promise<void> {
       const globals = globalsOf(this, options.env);
-      await perform(options.open(globals), (cli) => run(cli, this.opts<Options>(), this.args));
+      await perform(run(options.open(globals), this.opts<Options>(), this.args));
     };
   declareSessionCommands(command, call, operands);
   declareLookingCommands(command, call);
   return program;
 }
+
+/** Loaded when a command line is understood: `--help` and usage errors do without. */
+const commands = async () => (await import("./commands.ts")).commands;
 
 type Declare = (nameAndArguments: string, summary: string) => Command;
 type Call = <Options extends OptionValues>(run: (cli: Cli, options: Options, args: string[]) => Exit) => (this: Command) => Promise<void>;
@@ -102,7 +103,7 @@ function declareSessionCommands(command: Declare, call: Call, operands: string[]
     .option("--force", "start although agent processes already run")
     .action(
       call<StartOptions>(async (cli, options, args) =>
-        (await import("./commands/start.ts")).startCommand(cli, options, args[0], operands),
+        (await commands()).start(cli, options, args[0], operands),
       ),
     );
   command("run [command...]", "run a command in the foreground under the lock, waiting for its turn")
@@ -119,39 +120,39 @@ function declareSessionCommands(command: Declare, call: Call, operands: string[]
     .option("--id <id>", "the session's id")
     .option("--owner <name>", "whose session it is [HOLDFAST_OWNER]")
     .option("--note <text>", "a note for whoever looks")
-    .action(call<RunOptions>(async (cli, options, args) => (await import("./commands/run.ts")).runCommand(cli, options, args)));
+    .action(call<RunOptions>(async (cli, options, args) => (await commands()).run(cli, options, args)));
   command("join [id]", "join the active session; with -- COMMAND, run a command as its client")
     .option("--no-follow", "register the calling process and return")
     .option("--pid <pid>", "register this process instead of the caller")
     .option("--as <name>", "the client's name [HOLDFAST_AS]")
     .action(
       call<JoinOptions>(async (cli, options, args) =>
-        (await import("./commands/join.ts")).joinCommand(cli, options, args[0], operands),
+        (await commands()).join(cli, options, args[0], operands),
       ),
     );
   command("leave [id]", "end the calling process's registration as a client")
     .option("--pid <pid>", "this process's instead")
     .option("--as <name>", "the client of this name instead")
-    .action(call<LeaveOptions>(async (cli, options, args) => (await import("./commands/leave.ts")).leaveCommand(cli, options, args[0])));
+    .action(call<LeaveOptions>(async (cli, options, args) => (await commands()).leave(cli, options, args[0])));
   command("stop [id]", "end the active session and everything it started")
     .addOption(killAfter())
     .option("-s, --signal <signal>", "the signal to begin with")
     .option("--reason <text>", "why, for the log")
     .option("--force", "another owner's session too (its id is required)")
-    .action(call<StopOptions>(async (cli, options, args) => (await import("./commands/stop.ts")).stopCommand(cli, options, args[0])));
+    .action(call<StopOptions>(async (cli, options, args) => (await commands()).stop(cli, options, args[0])));
   command("cleanup", "end everything here: session, orphans, strays, waiters; remove locks and leftovers")
     .option("--dry-run", "show the plan, do nothing")
     .option("--orphans", "only sessions whose keeper is dead")
     .option("--idle [duration]", "only sessions without client and activity for this long (24h)")
     .option("--ended [duration]", "only forget sessions that ended longer ago than this (1h)")
     .option("--match <glob>", "only sessions whose id matches")
-    .action(call<CleanupOptions>(async (cli, options) => (await import("./commands/cleanup.ts")).cleanupCommand(cli, options)));
+    .action(call<CleanupOptions>(async (cli, options) => (await commands()).cleanup(cli, options)));
 }
 
 function declareLookingCommands(command: Declare, call: Call): void {
   command("status", "who holds the lock, with which processes, clients and queue")
     .option("--check", "exit 0 active, 1 stale or orphaned, 3 no session")
-    .action(call<StatusOptions>(async (cli, options) => (await import("./commands/status.ts")).statusCommand(cli, options)));
+    .action(call<StatusOptions>(async (cli, options) => (await commands()).status(cli, options)));
   command("logs", "the event log, or the agent's output")
     .option("-n, --lines <n>", "how many lines", "20")
     .option("-f, --follow", "go on as more come")
@@ -163,11 +164,11 @@ function declareLookingCommands(command: Declare, call: Call): void {
     .option("--raw", "with --output: keep terminal escapes")
     .option("--cursor <n>", "with --output: read on from this byte")
     .option("--max-bytes <n>", "with --output: at most this much")
-    .action(call<LogsOptions>(async (cli, options) => (await import("./commands/logs.ts")).logsCommand(cli, options)));
+    .action(call<LogsOptions>(async (cli, options) => (await commands()).logs(cli, options)));
   command("wait [id]", "wait for the session, then exit with its code")
     .addOption(new Option("--until <what>", "what to wait for").choices(["ended", "ready", "free"]).default("ended"))
     .option("--timeout <duration>", "give up after this long (exit 75)")
-    .action(call<WaitOptions>(async (cli, options, args) => (await import("./commands/wait.ts")).waitCommand(cli, options, args[0])));
+    .action(call<WaitOptions>(async (cli, options, args) => (await commands()).wait(cli, options, args[0])));
 }
 
 function killAfter(): Option {

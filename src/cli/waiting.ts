@@ -6,6 +6,7 @@ import type { Context } from "../session/context.ts";
 import { holderCard, type HolderCard } from "../session/refusals.ts";
 import { holdOf, type WaiterInfo } from "../session/session-info.ts";
 import type { Cli } from "./cli.ts";
+import type { Presenter } from "./present/presenter.ts";
 
 /** How often a wait is shown again although nothing changed: in place on a terminal, as a line in a log. */
 const redrawMs = { terminal: 1_000, log: 60_000 } as const;
@@ -20,6 +21,7 @@ export class Waiting {
   readonly #limitMs: number | null;
   #view: WaitView | null = null;
   #redraw: NodeJS.Timeout | undefined;
+  #shown: Promise<Presenter> | undefined;
 
   /** @param limitMs null: for as long as it takes */
   constructor(cli: Cli, context: Context, id: string, limitMs: number | null) {
@@ -47,7 +49,7 @@ export class Waiting {
       throw error;
     } finally {
       clearInterval(this.#redraw);
-      if (this.#view !== null) this.#cli.presenter.waitingOver();
+      (await this.#shown)?.waitingOver();
     }
   }
 
@@ -60,12 +62,14 @@ export class Waiting {
   }
 
   #show(): void {
-    this.#cli.presenter.waiting({
+    const notice = {
       id: this.#id,
       position: this.#view?.position ?? 1,
       holder: this.#holder(),
       waitedSeconds: (systemClock.now() - this.#begunAt) / 1000,
-    });
+    };
+    this.#shown ??= this.#cli.show();
+    void this.#shown.then((presenter) => presenter.waiting(notice));
   }
 
   #holder(): HolderCard | null {

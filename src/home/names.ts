@@ -55,6 +55,14 @@ export function makeUid(): string {
   return time + Array.from(randomBytes(16), (byte) => digits.charAt(byte % 32)).join("");
 }
 
+/** When a uid was made, in milliseconds; NaN for a text that is none. */
+export function timeOfUid(uid: string): number {
+  return [...uid.slice(0, 10)].reduce((time, digit) => {
+    const value = digits.indexOf(digit);
+    return value === -1 ? Number.NaN : time * 32 + value;
+  }, 0);
+}
+
 /**
  * A descriptive id for a session nobody named: the command's most telling word, the local time and four random
  * hexadecimal digits, `engine-1034-7f3a` for `node engine.js`. Always a valid session id.

@@ -31,7 +31,7 @@ export async function keepInBackground(
     agent = await launch(context, held, keeper);
     const exit = await settle(agent);
     if (exit !== null) throw endedAtOnce(context, keeper, exit);
-    keeper.declareStarted(agent);
+    keeper.declareStarted(agent, true);
   } catch (error) {
     const failure = error instanceof Failure ? error : null;
     await keeper.abandon();
@@ -41,6 +41,8 @@ export async function keepInBackground(
     return 0;
   }
   report({ started: true, agent: agent.identity, session: keeper.session });
+  // A keeper runs for weeks, over upgrades of the package: what it needs to end its session is loaded now.
+  await context.processes();
   const kept = await keeper.keep(agent);
   pruneEnded(context);
   return kept.end.reason === "lock_lost" ? 79 : 0;

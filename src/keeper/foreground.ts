@@ -44,7 +44,8 @@ export async function run(context: Context, session: SessionInfo, request: RunRe
       descriptor: session.close ? null : held.descriptor,
       ownGroup: false,
     });
-    keeper.declareStarted(agent);
+    // Nobody is told before the command has ended, and `ended` takes this line to the disk with it.
+    keeper.declareStarted(agent, false);
     forwarder.begin();
   } catch (error) {
     await keeper.abandon();

@@ -73,12 +73,12 @@ export class SessionKeeper {
     return this.#agent;
   }
 
-  /** The agent runs: on disk before anyone is told. */
-  declareStarted(agent: Agent): void {
+  /** The agent runs. @param durable on disk when this returns: for those who are told of it */
+  declareStarted(agent: Agent, durable: boolean): void {
     this.#publish({ phase: "running", started_at: new Date().toISOString() });
     this.#context.journal.append(
       { ...this.#subject(), event: "started", command: [...this.#session.command], pid: agent.pid },
-      { durable: true },
+      { durable },
     );
   }
 

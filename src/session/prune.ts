@@ -1,8 +1,12 @@
 import { readdirSync } from "node:fs";
 import { errnoOf, failureFromErrno } from "../failure.ts";
+import { timeOfUid } from "../home/names.ts";
 import type { Context } from "./context.ts";
 import { readRecord } from "./session-end.ts";
 import { removeSessionDirectory, sessionFiles } from "./session-files.ts";
+
+/** How many more than `retention.keep` may gather before they are removed together: `run` may end many a second. */
+const slack = 16;
 
 /**
  * Forgets the output of ended sessions that are older than `retention.output`, or more than `retention.keep`. Their
@@ -11,27 +15,19 @@ import { removeSessionDirectory, sessionFiles } from "./session-files.ts";
  */
 export function pruneEnded(context: Context): readonly string[] {
   const { keep, outputMs } = context.config.retention;
-  // Uids begin with their time, so the names sort by age.
-  const uids = sessionUids(context).sort().reverse();
-  const surplus = uids.slice(keep);
-  const removed: string[] = [];
-  for (const uid of [...surplus, ...tooOld(context, uids.slice(0, keep), Date.now() - outputMs)]) {
-    if (readRecord(context.home, uid) === null) continue;
-    removeSessionDirectory(sessionFiles(context.home, uid));
-    removed.push(uid);
-  }
-  return removed;
-}
-
-/** @param uids newest first: the first that is young enough from the old end settles it for all before */
-function tooOld(context: Context, uids: readonly string[], oldest: number): readonly string[] {
-  const old: string[] = [];
-  for (const uid of uids.toReversed()) {
+  // Uids begin with their time, so the names sort by age; a session is at most as old as its uid.
+  const newestFirst = sessionUids(context).sort().reverse();
+  const oldest = Date.now() - outputMs;
+  const isCrowded = newestFirst.length > keep + slack;
+  const candidates = newestFirst.filter((uid, index) => (isCrowded && index >= keep) || timeOfUid(uid) < oldest);
+  return candidates.filter((uid) => {
     const record = readRecord(context.home, uid);
-    if (record !== null && Date.parse(record.end.ended_at) >= oldest) break;
-    old.push(uid);
-  }
-  return old;
+    if (record === null) return false;
+    const isSurplus = isCrowded && newestFirst.indexOf(uid) >= keep;
+    if (!isSurplus && Date.parse(record.end.ended_at) >= oldest) return false;
+    removeSessionDirectory(sessionFiles(context.home, uid));
+    return true;
+  });
 }
 
 export function sessionUids(context: Context): string[] {

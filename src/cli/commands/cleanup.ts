@@ -23,7 +23,7 @@ export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
     ...(options.match === undefined ? {} : { match: options.match }),
   };
   const actions = await cleanup(await openCliContext(cli, "read"), scope);
-  cli.presenter.cleaned(actions, scope.dryRun);
+  (await cli.show()).cleaned(actions, scope.dryRun);
   return actions.some(({ result }) => result === "failed") ? 1 : 0;
 }
 

@@ -35,31 +35,32 @@ export async function joinCommand(cli: Cli, options: JoinOptions, id: string | u
     return follow(cli, context, await join(context, request));
   }
   // A registration of this process would end with it in a moment: the caller is the client.
-  cli.presenter.joined(await join(context, { ...request, pid: pid ?? process.ppid }));
+  (await cli.show()).joined(await join(context, { ...request, pid: pid ?? process.ppid }));
   return 0;
 }
 
 async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const { session } = joined.active;
-  cli.presenter.joined(joined);
+  const presenter = await cli.show();
+  presenter.joined(joined);
   const leaving = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
   const shown = lastLines(sessionFiles(context.home, session.uid).output, linesShown);
-  const show = (text: string) => cli.presenter.output({ session, text, nextCursor: 0, eof: false });
+  const show = (text: string) => presenter.output({ session, text, nextCursor: 0, eof: false });
   show(shown.text);
   for await (const bytes of followOutput(context, session, shown.endByte, leaving.signal)) show(bytes.toString());
   if (leaving.signal.aborted) {
     removeClient(context, session, joined.client, "left");
-    cli.presenter.left(session.id, [joined.client]);
+    presenter.left(session.id, [joined.client]);
   } else {
-    cli.presenter.note(`${session.id} has ended`);
+    presenter.note(`${session.id} has ended`);
   }
   return 0;
 }
 
 async function runAsClient(cli: Cli, context: Context, joined: Joined, command: readonly string[]): Exit {
   const { session } = joined.active;
-  cli.presenter.note(`joined ${session.id}`);
+  (await cli.show()).note(`joined ${session.id}`);
   const [program = "", ...args] = command;
   const env = { ...cli.env, HOLDFAST_JOINED: session.uid };
   const child = spawn(program, args, { stdio: "inherit", env });

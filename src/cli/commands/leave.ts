@@ -11,6 +11,6 @@ export async function leaveCommand(cli: Cli, options: LeaveOptions, id: string |
   const context = await openCliContext(cli, "read");
   const who = options.as === undefined ? { pid: parsePid(options.pid) ?? process.ppid } : { name: options.as };
   const sessionId = parseId(id);
-  cli.presenter.left(sessionId, await leave(context, { id: sessionId, ...who }));
+  (await cli.show()).left(sessionId, await leave(context, { id: sessionId, ...who }));
   return 0;
 }

@@ -12,6 +12,7 @@ const newline = 0x0a;
 /** `logs --output`: what the agent of the active session wrote, or of the last one. */
 export async function showOutput(cli: Cli, context: Context, options: LogsOptions, count: number): Exit {
   const { session, active } = await findSession(context, options.session ?? null);
+  const presenter = await cli.show();
   const { output } = sessionFiles(context.home, session.uid);
   const clean = (text: string) => (options.raw === true ? text : stripVTControlCharacters(text));
   if (options.cursor !== undefined || options.maxBytes !== undefined) {
@@ -20,16 +21,16 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
     const text = wholeLines(bytes, !active);
     const nextCursor = cursor + text.length;
     const eof = !active && readOutput(output, nextCursor, 1).length === 0;
-    cli.presenter.output({ session, text: clean(text.toString()), nextCursor, eof });
+    presenter.output({ session, text: clean(text.toString()), nextCursor, eof });
     return 0;
   }
   const tail = lastLines(output, count);
-  cli.presenter.output({ session, text: clean(tail.text), nextCursor: tail.endByte, eof: !active });
+  presenter.output({ session, text: clean(tail.text), nextCursor: tail.endByte, eof: !active });
   if (options.follow !== true) return 0;
   let cursor = tail.endByte;
   for await (const bytes of followOutput(context, session, tail.endByte)) {
     cursor += bytes.length;
-    cli.presenter.output({ session, text: clean(bytes.toString()), nextCursor: cursor, eof: false });
+    presenter.output({ session, text: clean(bytes.toString()), nextCursor: cursor, eof: false });
   }
   return 0;
 }

@@ -35,9 +35,10 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   });
-  cli.presenter.events(found, options.follow === true);
+  const presenter = await cli.show();
+  presenter.events(found, options.follow === true);
   if (options.follow !== true) return 0;
-  for await (const event of followEvents(log, { fromByte })) if (filter(event)) cli.presenter.events([event], true);
+  for await (const event of followEvents(log, { fromByte })) if (filter(event)) presenter.events([event], true);
   return 0;
 }
 

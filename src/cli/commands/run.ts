@@ -51,7 +51,7 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   } catch (error) {
     const conflict = error instanceof Failure && (error.code === "BUSY" || error.code === "WAIT_TIMEOUT" || error.code === "AGENTS_RUNNING");
     if (conflictCode === null || !conflict) throw error;
-    cli.presenter.failure(error);
+    (await cli.show()).failure(error);
     return conflictCode;
   }
 }

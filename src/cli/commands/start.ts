@@ -39,13 +39,13 @@ export async function startCommand(cli: Cli, options: StartOptions, id: string |
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
   };
   if (waitMs === undefined) {
-    cli.presenter.started(await start(context, request));
+    (await cli.show()).started(await start(context, request));
     return 0;
   }
   const name = request.id ?? "start";
   const waiting = new Waiting(cli, context, name, waitMs);
   const wait = waiting.options({ id: name, by: context.by, command: [...request.command] });
-  cli.presenter.started(await waiting.during(start(context, { ...request, wait })));
+  (await cli.show()).started(await waiting.during(start(context, { ...request, wait })));
   return 0;
 }
 

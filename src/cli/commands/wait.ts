@@ -17,7 +17,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
   const request = { id: parseId(id), until: options.until, ...(patience === undefined ? {} : { signal: patience }) };
   try {
     const waited = await wait(context, request);
-    cli.presenter.waited(waited, options.until);
+    (await cli.show()).waited(waited, options.until);
     return waited.end === null || options.until !== "ended" ? 0 : shellCode(waited.end.exit_code, waited.end.signal);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
