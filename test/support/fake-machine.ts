@@ -5,7 +5,7 @@ import type { ProcessEntry, ProcessTable } from "../../src/process/table.ts";
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type SignalAction = (signal: NodeJS.Signals, process: FakeProcess) => void;
 
-export interface FakeOptions extends Partial<Omit<ProcessEntry, "identity">> {
+export interface FakeOptions extends Partial<ProcessEntry> {
   readonly env?: Readonly<Record<string, string>> | null;
   readonly cwd?: string | null;
   /** What it does with signals other than SIGKILL and SIGSTOP; by default all but SIGCONT end it. */
@@ -60,7 +60,7 @@ export class FakeMachine implements ProcessTable {
       tty: null,
       ...options,
       pid,
-      identity: { pid, started: String(this.#started), ...here() },
+      identity: options.identity ?? { pid, started: String(this.#started), ...here() },
       env,
       cwd,
       onSignal: onSignal ?? ((signal) => signal !== "SIGCONT" && this.end(pid)),
