@@ -28,6 +28,7 @@ export interface ProgramOptions {
  * @throws Failure, `USAGE` for a command line that cannot be understood
  */
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Exit {
+  if (argv.length === 0) throw usage("Which command? start, run, join, leave, stop, status, cleanup, logs or wait");
   const { words, operands } = splitOperands(argv);
   let exit: Exit = Promise.resolve(0);
   const program = declare(options, operands, (result) => {
@@ -39,9 +40,16 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw usage(error.message.replace(/^error: /, "").replace(/^./, (first) => first.toUpperCase()));
+    throw usage(inOurWords(error));
   }
   return exit;
+}
+
+/** commander's message as a sentence; for global options without a command it only prints its help. */
+function inOurWords(error: CommanderError): string {
+  if (error.code === "commander.help") return "Which command? See holdfast --help";
+  if (error.code === "commander.excessArguments") return "Too many arguments. A command to run goes after --";
+  return error.message.replace(/^error: /, "").replace(/^./, (first) => first.toUpperCase());
 }
 
 /**
@@ -69,9 +77,6 @@ function declare(options: ProgramOptions, operands: string[] | null, perform: (r
     .configureHelp({ sortOptions: false, showGlobalOptions: false })
     .showSuggestionAfterError(true);
   addGlobalOptions(program, true);
-  program.action(() => {
-    throw usage("Which command? Try one of: start, run, join, leave, stop, status, cleanup, logs, wait");
-  });
   const command = (nameAndArguments: string, summary: string) =>
     addGlobalOptions(program.command(nameAndArguments).description(summary).allowExcessArguments(false), false);
   const call = <Options extends OptionValues>(run: (cli: Cli, options: Options, args: string[]) => Exit) =>

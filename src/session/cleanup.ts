@@ -73,7 +73,7 @@ async function endActive(context: Context, scope: CleanupScope): Promise<readonl
   const action = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
   return [await attempt(scope, action, async () => {
     const stopped = await stop(context, { id: session.id, force: true, reason: why });
-    return stopped.kind === "session" ? `${stopped.end.processes.length} processes ended` : "";
+    return stopped.kind === "session" ? countOf(stopped.end.processes.length) : "";
   })];
 }
 
@@ -113,7 +113,7 @@ async function endOrphan(context: Context, session: SessionInfo): Promise<string
     closeLost(context, held, session, terminated);
     return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
   });
-  return `${terminated.ended.length} processes ended`;
+  return countOf(terminated.ended.length);
 }
 
 async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
@@ -149,6 +149,10 @@ async function forgetEnded(context: Context, scope: CleanupScope): Promise<reado
     }));
   }
   return actions;
+}
+
+function countOf(ended: number): string {
+  return `${ended} ${ended === 1 ? "process" : "processes"} ended`;
 }
 
 async function attempt(
