@@ -57,10 +57,13 @@ export function makeUid(): string {
 
 /** When a uid was made, in milliseconds; NaN for a text that is none. */
 export function timeOfUid(uid: string): number {
-  return [...uid.slice(0, 10)].reduce((time, digit) => {
+  let time = uid.length < 10 ? Number.NaN : 0;
+  for (const digit of uid.slice(0, 10)) {
     const value = digits.indexOf(digit);
-    return value === -1 ? Number.NaN : time * 32 + value;
-  }, 0);
+    if (value === -1) return Number.NaN;
+    time = time * 32 + value;
+  }
+  return time;
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { escapeControl, makeSessionId, makeUid, parseName } from "../../../src/home/names.ts";
+import { escapeControl, makeSessionId, makeUid, parseName, timeOfUid } from "../../../src/home/names.ts";
 import { failureOf } from "../../support/failure-of.ts";
 
 const escape = String.fromCodePoint(0x1b);
@@ -106,5 +106,15 @@ describe("makeUid", () => {
     const start = Date.now();
     while (Date.now() === start);
     expect(makeUid() > before).toBe(true);
+  });
+
+  it("makes uids that tell when they were made", () => {
+    const before = Date.now();
+    const time = timeOfUid(makeUid());
+    expect(time).toBeGreaterThanOrEqual(before);
+    expect(time).toBeLessThanOrEqual(Date.now());
+    expect(["", "u1", "!".repeat(26), "i".repeat(26), "0".repeat(9) + "!0"].map(timeOfUid)).toEqual(
+      Array.from({ length: 5 }, () => Number.NaN),
+    );
   });
 });
