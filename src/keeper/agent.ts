@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import { errnoOf, Failure } from "../failure.ts";
 import { withClaim } from "../session/claim-descriptor.ts";
@@ -40,6 +40,8 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   const [program = "", ...args] = spec.command;
   const streams: ("inherit" | "ignore" | number)[] =
     spec.output === "inherit" ? ["inherit", "inherit", "inherit"] : ["ignore", spec.output, spec.output];
+  // Late: commands that start nothing do without it, and it takes 2 ms to load.
+  const { spawn } = await import("node:child_process");
   const spawnedAtMs = systemClock.now();
   const child = spawn(program, args, {
     cwd: spec.cwd,

@@ -1,5 +1,3 @@
-import { createRequire } from "node:module";
-
 /** What there is under a PID now. `hidden`: something may be there, but not for this process to see. */
 export type Look = { readonly started: string; readonly zombie: boolean } | "none" | "hidden";
 
@@ -30,8 +28,8 @@ export function bootByPs(): string {
 /** @returns the output, also of a command that found nothing; null when it cannot be run */
 function ask(command: string, parameters: readonly string[]): string | null {
   // Not imported at the top: it would cost every start on Linux 2 ms for nothing.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what this module is does not depend on any data
-  const { spawnSync } = createRequire(process.execPath)("node:child_process") as typeof import("node:child_process");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion, typescript/no-require-imports -- synchronous and late
+  const { spawnSync } = require("node:child_process") as typeof import("node:child_process");
   const answer = spawnSync(command, parameters, {
     encoding: "utf8",
     // Local time would give one process two start times: in another TZ, and after the clocks change.

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
@@ -23,7 +23,13 @@ export class KeeperProcess {
   }
 
   /** Spawns the keeper in a session of its own, with the locked claim among its descriptors. It does nothing yet. */
-  static spawn(context: Context, held: HeldLock, session: SessionInfo, files: SessionFiles): KeeperProcess {
+  static async spawn(
+    context: Context,
+    held: HeldLock,
+    session: SessionInfo,
+    files: SessionFiles,
+  ): Promise<KeeperProcess> {
+    const { spawn } = await import("node:child_process");
     const { O_CREAT, O_WRONLY, O_APPEND } = constants;
     const log = openSync(files.keeperLog, O_CREAT | O_WRONLY | O_APPEND, 0o600);
     const stdio: ("pipe" | "ignore" | number)[] = ["pipe", "ignore", log];

@@ -54,7 +54,7 @@ async function launchKeeper(context: Context, taken: TakenLock, session: Session
   try {
     makeSessionDirectory(files);
     // It needs as long to boot as all that follows takes.
-    keeper = KeeperProcess.spawn(context, held, session, files);
+    keeper = await KeeperProcess.spawn(context, held, session, files);
     logClaimed(context, session, held.token);
     return await keeper.handOver(held, hold, session);
   } catch (error) {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { parseName } from "../../home/names.ts";
 import { shellCode } from "../../session/shell-code.ts";
 import { lastLines } from "../../journal/tail-text.ts";
@@ -61,6 +60,7 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
 async function runAsClient(cli: Cli, context: Context, joined: Joined, command: readonly string[]): Exit {
   const { session } = joined.active;
   (await cli.show()).note(`joined ${session.id}`);
+  const { spawn } = await import("node:child_process");
   const [program = "", ...args] = command;
   const env = { ...cli.env, HOLDFAST_JOINED: session.uid };
   const child = spawn(program, args, { stdio: "inherit", env });
