@@ -46,7 +46,7 @@ export const defaultConfig: Config = {
   pulse: "auto",
 };
 
-export const configFileName = "holdfast.json";
+const configFileName = "holdfast.json";
 
 /**
  * Reads `holdfast.json` (JSON with comments and trailing commas) at the project's root, else the `holdfast` key of its

@@ -26,7 +26,7 @@ export interface LocateOptions {
   readonly cwd: string;
 }
 
-export const stateDirectoryName = ".holdfast";
+const stateDirectoryName = ".holdfast";
 
 /**
  * Finds the project: `--dir`, else HOLDFAST_DIR, else the nearest ancestor of `cwd` (itself included) with `.holdfast/`

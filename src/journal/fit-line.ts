@@ -1,5 +1,5 @@
 /** The longest line of the log, in bytes, its newline not counted. */
-export const longestLineBytes = 64 * 1024;
+const longestLineBytes = 64 * 1024;
 
 const longestTextFirst = 16 * 1024;
 /** Names, times and uids are shorter. */

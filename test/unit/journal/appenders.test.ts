@@ -15,7 +15,7 @@ let program = "";
 
 beforeAll(() => {
   program = join(mkdtempSync(join(tmpdir(), "holdfast-appender-")), "appender.cjs");
-  const entry = join(import.meta.dirname, "appender.ts");
+  const entry = join(import.meta.dirname, "../../fixtures/journal/appender.ts");
   buildSync({ entryPoints: [entry], outfile: program, bundle: true, platform: "node", format: "cjs" });
 });
 
