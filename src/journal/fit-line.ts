@@ -13,7 +13,7 @@ export function fitLine(event: Readonly<Record<string, unknown>>): string {
   let line = JSON.stringify(event);
   let textLimit = longestTextFirst;
   let listLimit = Number.POSITIVE_INFINITY;
-  while (Buffer.byteLength(line) > longestLineBytes) {
+  while (Buffer.byteLength(line) > longestLineBytes && listLimit > 0) {
     line = JSON.stringify({ ...event, truncated: true }, cutter(textLimit, listLimit));
     if (textLimit > shortestText) textLimit = Math.max(shortestText, textLimit / 2);
     else listLimit = Math.floor(Math.min(listLimit, 1024) / 2);
