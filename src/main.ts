@@ -1,5 +1,6 @@
 import { exitCodes } from "./cli/exit-codes.ts";
 import { wantsJson, type GlobalOptions } from "./cli/globals.ts";
+import { BrokenPipe, openOutputStream } from "./cli/present/output-stream.ts";
 import { openPresenter } from "./cli/present/open-presenter.ts";
 import type { Presenter } from "./cli/present/presenter.ts";
 import { runProgram } from "./cli/program.ts";
@@ -25,9 +26,10 @@ async function main(argv: readonly string[]): Promise<number> {
           return process.stdin.isTTY && process.stdout.isTTY;
         },
       }),
-      print: (text) => process.stdout.write(text),
+      print: (text) => openOutputStream(1).write(text),
     });
   } catch (error) {
+    if (error instanceof BrokenPipe) return brokenPipeCode;
     const failure = error instanceof Failure ? error : bug(error);
     (await show()).failure(failure);
     return exitCodes[failure.code];
@@ -36,9 +38,12 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function present(globals: GlobalOptions): Promise<Presenter> {
   const { json, quiet, verbose, color } = globals;
-  const { stdout, stderr, env } = process;
-  return openPresenter({ json, quiet, verbose, color, unicode: hasUnicode(env), stdout, stderr });
+  const [stdout, stderr] = [openOutputStream(1), openOutputStream(2)];
+  return openPresenter({ json, quiet, verbose, color, unicode: hasUnicode(process.env), stdout, stderr });
 }
+
+/** 128 + SIGPIPE, as the shell reports programs that end when nobody reads them any more. */
+const brokenPipeCode = 141;
 
 /** Global options for a command line that could not be understood. */
 function undecided(argv: readonly string[]): GlobalOptions {

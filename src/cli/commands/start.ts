@@ -21,7 +21,7 @@ export interface StartOptions {
 }
 
 /** @param operands what followed `--`; null when nothing did */
-export async function startCommand(cli: Cli, options: StartOptions, id: string | undefined, operands: string[] | null): Exit {
+export async function startCommand(cli: Cli, options: StartOptions, id: string | undefined, operands: readonly string[] | null): Exit {
   const waitMs = parseWait(options.wait, undefined);
   const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   const context = await openCliContext(cli, "write");
@@ -49,7 +49,7 @@ export async function startCommand(cli: Cli, options: StartOptions, id: string |
   return 0;
 }
 
-function commandOf(context: Context, operands: string[] | null): readonly string[] {
+function commandOf(context: Context, operands: readonly string[] | null): readonly string[] {
   if (operands !== null && operands.length > 0) return operands;
   if (operands !== null) throw usage("No command after --", "holdfast start --help");
   const { command } = context.config.agent;

@@ -17,10 +17,17 @@ export interface Ending {
 /** `stopped by dev after 6m 20s (exit 0, SIGTERM), 2 processes ended: deploying` */
 export function endingText(ending: Ending, by: Actor | null, why: string | null): string {
   const after = durationText(ending.duration_seconds);
-  const count =
-    ending.processes.length > 1 ? `, ${counted(ending.processes.length, "process", "processes")} ended` : "";
   const because = why === null || why === "" ? "" : `: ${escapeControl(why)}`;
-  return `${whatHappened(ending.reason, after, by)}${exitText(ending)}${count}${because}`;
+  return `${whatHappened(ending.reason, after, by)}${exitText(ending)}${countText(ending)}${because}`;
+}
+
+/** Ends of the agent's own making: what was ended with it are the processes that it left. */
+const ownMaking: ReadonlySet<string> = new Set(["exited", "signalled", "killed"]);
+
+function countText({ reason, processes }: Ending): string {
+  const { length } = processes;
+  if (ownMaking.has(reason)) return length === 0 ? "" : `, ${counted(length, "process", "processes")} it left ended`;
+  return length > 1 ? `, ${length} processes ended` : "";
 }
 
 function whatHappened(reason: string, after: string, by: Actor | null): string {
@@ -52,8 +59,9 @@ function whatHappened(reason: string, after: string, by: Actor | null): string {
 }
 
 /** The agent's exit, and the strongest signal it took to end its processes. */
-function exitText({ exit_code: code, signal, processes }: Ending): string {
-  const sent = processes.map(({ how }) => how).filter((how) => how.startsWith("SIG"));
+function exitText({ exit_code: code, signal, processes, reason }: Ending): string {
+  const ways = ownMaking.has(reason) ? [] : processes.map(({ how }) => how);
+  const sent = ways.filter((how) => how.startsWith("SIG"));
   const strongest = sent.includes("SIGKILL") ? "SIGKILL" : sent[0];
   const facts = [code === null ? undefined : `exit ${code}`, signal ?? strongest].filter((fact) => fact !== undefined);
   return facts.length === 0 ? "" : ` (${facts.map((fact) => escapeControl(fact)).join(", ")})`;

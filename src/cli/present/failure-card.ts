@@ -10,6 +10,7 @@ import { durationText, momentText, secondsSince } from "./quantities.ts";
 import { indent, separator, type Style } from "./style.ts";
 
 const longestList = 5;
+const longestTrace = 5;
 
 /**
  * What happened, to whom, and what to type next.
@@ -21,7 +22,7 @@ export function failureCard(failure: Failure, style: Style, hints: boolean): rea
   const rest = [...processLines(failure.facts, style), ...outputLines(failure.facts, style), ...pathLines(failure)];
   return [
     `${style.paint.red("✖")} ${style.paint.bold(first)}`,
-    ...[...more, ...details, ...rest, ...(style.verbose ? stackLines(failure, style) : [])].map(indent),
+    ...[...more, ...details, ...rest, ...traceLines(failure, style)].map(indent),
     ...(hints ? nextSteps(failure.next, style) : []),
   ];
 }
@@ -39,6 +40,7 @@ function holderText(holder: HolderCard, style: Style): string {
     where,
     ...(holder.owner === null ? [] : [`owner ${escapeControl(holder.owner)}`]),
     durationText(holder.held_seconds),
+    ...(holder.orphaned ? ["its keeper is dead"] : []),
     ...(holder.last_output_at === null
       ? []
       : [`last output ${durationText(secondsSince(holder.last_output_at, style.now))} ago`]),
@@ -90,9 +92,14 @@ function pathLines({ message, facts: { path } }: Failure): readonly string[] {
   return typeof path === "string" && !message.includes(path) ? [escapeControl(path)] : [];
 }
 
-function stackLines(failure: Failure, { paint }: Style): readonly string[] {
-  const origin = failure.cause instanceof Error ? failure.cause : failure;
-  return (origin.stack ?? "").split("\n").map((line) => paint.dim(escapeControl(line)));
+/** Where a bug is; other failures tell it only when everything was asked for. */
+function traceLines({ code, cause, facts }: Failure, { paint, verbose }: Style): readonly string[] {
+  const stack = cause instanceof Error ? cause.stack : undefined;
+  const trace = typeof facts["trace"] === "string" ? facts["trace"] : stack;
+  if (trace === undefined || (code !== "INTERNAL" && !verbose)) return [];
+  const lines = trace.split("\n").map((line) => paint.dim(escapeControl(line)));
+  const shown = verbose ? lines : lines.slice(0, longestTrace);
+  return code === "INTERNAL" ? [...shown, "Please report it, with these lines and what you typed."] : shown;
 }
 
 function isFacts(value: unknown): value is FailureFacts {

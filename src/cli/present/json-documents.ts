@@ -29,6 +29,7 @@ export function sessionDocument(session: SessionInfo): Fields {
     close: session.close,
     stop_signal: session.stop_signal,
     kill_after_seconds: session.kill_after_ms / 1000,
+    max_time_seconds: session.max_time_ms === null ? null : session.max_time_ms / 1000,
   };
 }
 

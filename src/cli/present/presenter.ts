@@ -9,6 +9,7 @@ import type { Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
+import type { OutputStream } from "./output-stream.ts";
 
 /** What a waiter is told while it waits. */
 export interface WaitingNotice {
@@ -58,8 +59,8 @@ export interface PresenterOptions {
   readonly color: boolean | undefined;
   /** False where the terminal or the locale has no Unicode: symbols fall back to ASCII. */
   readonly unicode: boolean;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   /** What paths are shown relative to; this process's directory when absent. */
   readonly cwd?: string;
   /** How to call holdfast again on the same lock: `holdfast --lock nightly`. Plain `holdfast` when absent. */

@@ -23,7 +23,7 @@ export function statusText(status: Status, style: Style): readonly string[] {
   const blocks = [
     [...problems.map((problem) => warning(problem, style)), ...nextSteps(repairs(status), style)],
     ...(sessions.length === 0 ? [["No active session"]] : []),
-    ...sessions.flatMap((session) => sessionBlocks(session, status.lockFile, style)),
+    ...sessions.flatMap((session, index) => sessionBlocks(session, { status, index }, style)),
     outside.length === 0 ? [] : outsideBlock(status, style),
     labelledRows(footRows(status, style), style),
   ];
@@ -53,21 +53,33 @@ function repairs({ sessions, outside }: Status): readonly NextStep[] {
     : [{ does: "end them", command: "holdfast cleanup" }];
 }
 
-const commandWidth = 50;
+const commandWidth = 48;
 
-function sessionBlocks(status: SessionStatus, lockFile: string, style: Style): readonly (readonly string[])[] {
-  const { session, state, clients, processes } = status;
-  const facts = cardFacts(session, { ...status, phrase: phrases[state], clients: clients.length });
-  const command = padToWidth(commandText(session.command, style), commandWidth - 2);
+/** @param place which of the lock's sessions it is; the first is the one that holds the lock */
+function sessionBlocks(
+  shown: SessionStatus,
+  place: { readonly status: Status; readonly index: number },
+  style: Style,
+): readonly (readonly string[])[] {
+  const { session, state, clients, processes } = shown;
+  const facts = cardFacts(session, { ...shown, phrase: phrases[state], clients: clients.length });
+  const command = commandText(session.command, style);
+  const path = place.index === 0 ? style.paint.dim(pathText(place.status.lockFile, style)) : "";
   const card = [
     `${state === "orphaned" ? "🚨" : "🔒"} ${style.paint.bold(escapeControl(session.id))}   ${facts}`,
-    indent(`${command}  ${style.paint.dim(pathText(lockFile, style))}`),
+    indent(path === "" ? command : `${padToWidth(command, commandWidth)}  ${path}`),
   ];
   const table = processTable(processes, { recordedPid: session.agent?.pid ?? null, commands: style.verbose }, style);
-  const missing = status.visible
-    ? "no process of it runs"
-    : `its processes run in another container or on ${escapeControl(session.by.host)}, and cannot be seen from here`;
-  return [card, processes.length === 0 ? [indent(missing)] : table];
+  return [
+    card,
+    processes.length === 0 ? [indent(whyNoProcesses(shown))] : table,
+    place.status.sessions.length === 1 ? [] : labelledRows(sessionRows(shown, style), style),
+  ];
+}
+
+function whyNoProcesses({ visible, state, session }: SessionStatus): string {
+  if (!visible) return `its processes run in another container or on ${escapeControl(session.by.host)}, out of sight`;
+  return state === "starting" ? "its agent is being started" : "no process of it runs";
 }
 
 function outsideBlock({ outside }: Status, style: Style): readonly string[] {
@@ -77,35 +89,36 @@ function outsideBlock({ outside }: Status, style: Style): readonly string[] {
 
 function footRows(status: Status, style: Style): readonly LabelledRow[] {
   const { operations, queue, pidFile, sessions } = status;
+  const [only] = sessions;
   const rows: LabelledRow[] = [
     ["operations", joined(operations.map(({ kind, pids }) => `${escapeControl(kind)} ${pids.length}`))],
     ["queue", queue.map((entry) => queueText(entry))],
-    ...sessions.flatMap((session) => sessionRows(session, sessions.length > 1, style)),
+    // Of several, each has its own below its processes.
+    ...(only === undefined || sessions.length > 1 ? [] : sessionRows(only, style)),
   ];
   if (pidFile !== null) {
     const says = pidFile.pid === null ? pidFile.state : `PID ${pidFile.pid}, ${pidFile.state}`;
     rows.push(["pid file", [`${pathText(pidFile.path, style)} (${says})`]]);
   }
-  return rows.filter(([, texts]) => texts.length > 0);
+  return rows;
 }
 
-/** @param several whether the rows must say which session they are about */
-function sessionRows(status: SessionStatus, several: boolean, style: Style): readonly LabelledRow[] {
+function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[] {
   const { session, clients, lastOutputAt, keeperPid, pulse } = status;
-  const about = several ? `${session.id}: ` : "";
-  const row = (label: string, texts: readonly string[]): LabelledRow => [
-    label,
-    texts.map((text) => escapeControl(about) + text),
+  const rows: LabelledRow[] = [
+    ["clients", joined(clientTexts(clients, style.now))],
+    ["output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]],
+    ["owner", session.owner === null ? [] : [escapeControl(session.owner)]],
+    ["note", session.note === null ? [] : [escapeControl(session.note)]],
   ];
-  return [
-    row("clients", joined(clientTexts(clients, style.now))),
-    row("output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]),
-    row("owner", session.owner === null ? [] : [escapeControl(session.owner)]),
-    row("note", session.note === null ? [] : [escapeControl(session.note)]),
-    row("keeper", style.verbose ? [`PID ${keeperPid}, ${pulse} pulse`] : []),
-    row("directory", style.verbose ? [escapeControl(session.cwd)] : []),
-    row("uid", style.verbose ? [escapeControl(session.uid)] : []),
-  ];
+  if (style.verbose) {
+    rows.push(
+      ["keeper", [`PID ${keeperPid}, ${pulse} pulse`]],
+      ["directory", [escapeControl(session.cwd)]],
+      ["uid", [escapeControl(session.uid)]],
+    );
+  }
+  return rows;
 }
 
 function joined(texts: readonly string[]): readonly string[] {

@@ -1,0 +1,172 @@
+import { Option, type Command, type OptionValues } from "commander";
+import type { Cli, Exit } from "./cli.ts";
+import type { CleanupOptions } from "./commands/cleanup.ts";
+import type { JoinOptions } from "./commands/join.ts";
+import type { LeaveOptions } from "./commands/leave.ts";
+import type { LogsOptions } from "./commands/logs.ts";
+import type { RunOptions } from "./commands/run.ts";
+import type { StartOptions } from "./commands/start.ts";
+import type { StatusOptions } from "./commands/status.ts";
+import type { StopOptions } from "./commands/stop.ts";
+import type { WaitOptions } from "./commands/wait.ts";
+
+/** What a command is called with. */
+export interface Call {
+  readonly cli: Cli;
+  readonly options: OptionValues;
+  /** Its positional arguments. */
+  readonly args: readonly string[];
+  /** What followed `--`; null when nothing did. */
+  readonly operands: readonly string[] | null;
+}
+
+export interface Verb {
+  readonly name: string;
+  /** Its positional arguments, as commander declares them. */
+  readonly args: string;
+  readonly summary: string;
+  /** Declares its options: only when it is the one that is called, for declaring all takes 2 ms. */
+  readonly declare: (command: Command) => Command;
+  readonly run: (call: Call) => Exit;
+}
+
+/** Loaded when a command line is understood: `--help` and usage errors do without. */
+const commands = async () => (await import("./commands.ts")).commands;
+
+/** Gives a command's options their type: commander fills them in as declared beside. */
+function verb<Options>(
+  declared: Omit<Verb, "run"> & { readonly run: (call: Omit<Call, "options"> & { readonly options: Options }) => Exit },
+): Verb {
+  return { ...declared, run: (call) => declared.run({ ...call, options: call.options as Options }) };
+}
+
+/** Every command, in the order in which help lists them. */
+export const verbs: readonly Verb[] = [
+  verb<StartOptions>({
+    name: "start",
+    args: "[id]",
+    summary: "start the agent in the background under the lock: holdfast start demo -- node server.js",
+    declare: (command) =>
+      command
+        .addOption(stopSignal())
+        .addOption(killAfter())
+        .option("--or-join", "an active session with the same command is success")
+        .option("-w, --wait <duration>", "wait this long for the lock")
+        .option("--max-time <duration>", "end the session after this long")
+        .option("-o, --close", "what the agent leaves in the background neither holds the lock nor is ended with it")
+        .option("--owner <name>", "whose session it is; others need --force to stop it [HOLDFAST_OWNER]")
+        .option("--note <text>", "a note for whoever looks")
+        .option("--force", "start although agent processes already run"),
+    run: async ({ cli, options, args, operands }) => (await commands()).start(cli, options, args[0], operands),
+  }),
+  verb<RunOptions>({
+    name: "run",
+    args: "[command...]",
+    summary: "run a command in the foreground under the lock, waiting for its turn",
+    declare: (command) =>
+      command
+        .passThroughOptions()
+        .option("-n, --nonblock", "do not wait for the lock")
+        .option("-w, --wait <duration>", "wait at most this long for the lock; 0 means do not wait")
+        .option("-E, --conflict-exit-code <n>", "exit with this instead of 75 when the lock cannot be had")
+        .option("-o, --close", "background children neither hold the lock nor are ended with it")
+        .option("-c, --shell <string>", "a command line for $SHELL")
+        .option("--timeout <duration>", "end the command after this long (exit 124)")
+        .option("-s, --signal <signal>", "the signal that ends it (default: TERM)")
+        .addOption(killAfter())
+        .option("--reentrant", "inside its own session, simply run the command")
+        .option("--id <id>", "the session's id")
+        .option("--owner <name>", "whose session it is [HOLDFAST_OWNER]")
+        .option("--note <text>", "a note for whoever looks"),
+    run: async ({ cli, options, args }) => (await commands()).run(cli, options, args),
+  }),
+  verb<JoinOptions>({
+    name: "join",
+    args: "[id]",
+    summary: "join the active session; with -- COMMAND, run a command as its client",
+    declare: (command) =>
+      command
+        .option("--no-follow", "register the calling process and return")
+        .option("--pid <pid>", "register this process instead of the caller")
+        .option("--as <name>", "the client's name [HOLDFAST_AS]"),
+    run: async ({ cli, options, args, operands }) => (await commands()).join(cli, options, args[0], operands),
+  }),
+  verb<LeaveOptions>({
+    name: "leave",
+    args: "[id]",
+    summary: "end the calling process's registration as a client",
+    declare: (command) =>
+      command.option("--pid <pid>", "this process's instead").option("--as <name>", "the client of this name instead"),
+    run: async ({ cli, options, args }) => (await commands()).leave(cli, options, args[0]),
+  }),
+  verb<StopOptions>({
+    name: "stop",
+    args: "[id]",
+    summary: "end the active session and everything it started",
+    declare: (command) =>
+      command
+        .addOption(killAfter())
+        .option("-s, --signal <signal>", "the signal to begin with")
+        .option("--reason <text>", "why, for the log")
+        .option("--force", "another owner's session too (its id is required)"),
+    run: async ({ cli, options, args }) => (await commands()).stop(cli, options, args[0]),
+  }),
+  verb<CleanupOptions>({
+    name: "cleanup",
+    args: "",
+    summary: "end everything here: session, orphans, strays, waiters; remove locks and leftovers",
+    declare: (command) =>
+      command
+        .option("--dry-run", "show the plan, do nothing")
+        .option("--orphans", "only sessions whose keeper is dead")
+        .option("--idle [duration]", "only sessions without client and activity for this long (24h)")
+        .option("--ended [duration]", "only forget sessions that ended longer ago than this (1h)")
+        .option("--match <glob>", "only sessions whose id matches"),
+    run: async ({ cli, options }) => (await commands()).cleanup(cli, options),
+  }),
+  verb<StatusOptions>({
+    name: "status",
+    args: "",
+    summary: "who holds the lock, with which processes, clients and queue",
+    declare: (command) => command.option("--check", "exit 0 active, 1 stale or orphaned, 3 no session"),
+    run: async ({ cli, options }) => (await commands()).status(cli, options),
+  }),
+  verb<LogsOptions>({
+    name: "logs",
+    args: "",
+    summary: "the event log, or the agent's output",
+    declare: (command) =>
+      command
+        .option("-n, --lines <n>", "how many lines", "20")
+        .option("-f, --follow", "go on as more come")
+        .option("--since <time>", "from this time on: ISO, or a duration ago")
+        .option("--until <time>", "up to this time")
+        .option("--session <id>", "only of this session")
+        .option("--event <kind>", "only of this kind")
+        .option("-o, --output", "the agent's output instead")
+        .option("--raw", "with --output: keep terminal escapes")
+        .option("--cursor <n>", "with --output: read on from this byte")
+        .option("--max-bytes <n>", "with --output: at most this much"),
+    run: async ({ cli, options }) => (await commands()).logs(cli, options),
+  }),
+  verb<WaitOptions>({
+    name: "wait",
+    args: "[id]",
+    summary: "wait for the session, then exit with its code",
+    declare: (command) =>
+      command
+        .addOption(
+          new Option("--until <what>", "what to wait for").choices(["ended", "ready", "free"]).default("ended"),
+        )
+        .option("--timeout <duration>", "give up after this long (exit 75)"),
+    run: async ({ cli, options, args }) => (await commands()).wait(cli, options, args[0]),
+  }),
+];
+
+function killAfter(): Option {
+  return new Option("-k, --kill-after <duration>", "SIGKILL what is left after this long (default: 10s)");
+}
+
+function stopSignal(): Option {
+  return new Option("-s, --stop-signal <signal>", "the signal that ends the agent (default: TERM)");
+}
