@@ -24,12 +24,12 @@ export interface RunRequest {
  * @returns the command's own exit code; 128+N when signal N ended it
  * @throws Failure `BUSY`, `AGENTS_RUNNING`, `NOT_FOUND`, `NOT_EXECUTABLE`, `RUN_TIMEOUT`, `LOCK_LOST`
  */
-export async function run(context: Context, session: SessionInfo, request: RunRequest): Promise<number> {
-  const turn = takeLock(context, session, {
+export async function run(context: Context, wanted: SessionInfo, request: RunRequest): Promise<number> {
+  const turn = takeLock(context, wanted, {
     verb: "run",
     ...(request.wait === undefined ? {} : { wait: request.wait }),
   });
-  const { held, hold } = await (request.during === undefined ? turn : request.during(turn));
+  const { held, session, hold } = await (request.during === undefined ? turn : request.during(turn));
   const keeper = new SessionKeeper(context, held, hold, session);
   const forwarder = new SignalForwarder(context, keeper);
   let agent: Agent;

@@ -31,24 +31,24 @@ export interface Started {
  *   its last lines of output), leaving nothing behind
  */
 export async function start(context: Context, request: StartRequest): Promise<Started> {
-  const session = newSession(context, { ...request, mode: "background" });
+  const wanted = newSession(context, { ...request, mode: "background" });
   if (request.orJoin === true) {
-    const active = await activeWithSameCommand(context, session);
+    const active = await activeWithSameCommand(context, wanted);
     if (active !== null) return active;
   }
   if (request.force !== true) await refuseBesideOutsiders(context);
-  const taken = await takeLock(context, session, {
+  const taken = await takeLock(context, wanted, {
     verb: "start",
     force: request.force === true,
     ...(request.wait === undefined ? {} : { wait: request.wait }),
   });
-  const report = await launchKeeper(context, taken, session);
+  const report = await launchKeeper(context, taken);
   if (!report.started) throw new Failure(report.code, report.message, { facts: report.facts });
   return { session: report.session, token: taken.held.token, joined: false };
 }
 
-async function launchKeeper(context: Context, taken: TakenLock, session: SessionInfo): Promise<Report> {
-  const { held, hold } = taken;
+async function launchKeeper(context: Context, taken: TakenLock): Promise<Report> {
+  const { held, session, hold } = taken;
   const files = sessionFiles(context.home, session.uid);
   let keeper: KeeperProcess | null = null;
   try {

@@ -16,6 +16,8 @@ export interface TakeOptions {
 /** The lock in hand for a session, and sessions that earlier keepers left running (only with `force`). */
 export interface TakenLock {
   readonly held: HeldLock;
+  /** The session that was wanted, created now: however long it waited for its turn does not count. */
+  readonly session: SessionInfo;
   readonly hold: Hold;
 }
 
@@ -38,7 +40,8 @@ export async function takeLock(context: Context, session: SessionInfo, options: 
   }
 }
 
-async function settle(context: Context, held: HeldLock, session: SessionInfo, force: boolean): Promise<TakenLock> {
+async function settle(context: Context, held: HeldLock, wanted: SessionInfo, force: boolean): Promise<TakenLock> {
+  const session = { ...wanted, created_at: new Date().toISOString() };
   try {
     const unsettled = await findUnsettled(context, await context.lock.below(held.token));
     const running = unsettled.filter(({ processes }) => processes.length > 0);
@@ -48,7 +51,7 @@ async function settle(context: Context, held: HeldLock, session: SessionInfo, fo
     const hold: Hold = { session, unsettled: running.map((left) => left.session) };
     held.update(hold);
     const first = running[0];
-    if (first === undefined || force) return { held, hold };
+    if (first === undefined || force) return { held, session, hold };
     await held.release({ session: null, unsettled: hold.unsettled } satisfies Hold);
     throw agentsRunning(context, first.processes, first.session);
   } catch (error) {
