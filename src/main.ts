@@ -66,7 +66,7 @@ main(process.argv.slice(2)).then(
   // A waiter that gave up has a thread that still waits in the kernel: only an explicit exit ends the process.
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${errorText(error)}\n`);
+    openOutputStream(2).write(`${errorText(error)}\n`);
     process.exit(exitCodes.INTERNAL);
   },
 );

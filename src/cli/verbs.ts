@@ -3,7 +3,7 @@ import type { Cli, Exit } from "./cli.ts";
 import type { CleanupOptions } from "./commands/cleanup.ts";
 import type { JoinOptions } from "./commands/join.ts";
 import type { LeaveOptions } from "./commands/leave.ts";
-import type { LogsOptions } from "./commands/logs.ts";
+import type { LogsOptions } from "./commands/logs-options.ts";
 import type { RunOptions } from "./commands/run.ts";
 import type { StartOptions } from "./commands/start.ts";
 import type { StatusOptions } from "./commands/status.ts";
@@ -34,9 +34,11 @@ export interface Verb {
 const commands = async () => (await import("./commands.ts")).commands;
 
 /** Gives a command's options their type: commander fills them in as declared beside. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it is given, not inferred
 function verb<Options>(
   declared: Omit<Verb, "run"> & { readonly run: (call: Omit<Call, "options"> & { readonly options: Options }) => Exit },
 ): Verb {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `declare` is what makes them these options
   return { ...declared, run: (call) => declared.run({ ...call, options: call.options as Options }) };
 }
 

@@ -72,7 +72,7 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
 }
 
 function endedAtOnce(context: Context, keeper: SessionKeeper, exit: AgentExit): Failure {
-  const how = exit.signal === null ? `exit code ${exit.code}` : exit.signal;
+  const how = exit.signal ?? `exit code ${exit.code}`;
   const { text } = lastLines(sessionFiles(context.home, keeper.session.uid).output, lastLinesShown, { maxBytes: 4096 });
   return new Failure("START_FAILED", `The agent ended as soon as it had started (${how})`, {
     facts: { exit_code: exit.code, signal: exit.signal, output: text, command: keeper.session.command },

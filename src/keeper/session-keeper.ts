@@ -97,7 +97,7 @@ export class SessionKeeper {
     const request = readStopRequest(this.#context.home, this.#session.uid);
     this.end({
       reason: "stopped",
-      ...(request?.signal == null ? {} : { signal: request.signal as NodeJS.Signals }),
+      ...(request?.signal == null ? {} : { signal: request.signal }),
       ...(request?.kill_after_ms == null ? {} : { killAfterMs: request.kill_after_ms }),
       ...(request === null ? {} : { by: request.by }),
       ...(request?.reason == null ? {} : { stopReason: request.reason }),
@@ -164,7 +164,9 @@ export class SessionKeeper {
 
   #startTimeLimit(): { clear(): void } {
     const { max_time_ms: maxTimeMs } = this.#session;
-    return maxTimeMs === null ? { clear: () => undefined } : startTimer(maxTimeMs, () => this.end({ reason: "max_time" }));
+    return maxTimeMs === null
+      ? { clear: () => undefined }
+      : startTimer(maxTimeMs, () => this.end({ reason: "max_time" }));
   }
 
   async #endProcesses(agent: Agent, order: EndOrder | null): Promise<TerminateResult> {
@@ -175,7 +177,7 @@ export class SessionKeeper {
       return await terminate({
         table,
         find: () => findTree(table, rootsOf(this.#session), known),
-        signal: order?.signal ?? (this.#session.stop_signal as NodeJS.Signals),
+        signal: order?.signal ?? this.#session.stop_signal,
         killAfterMs: order?.killAfterMs ?? this.#session.kill_after_ms,
         abort: this.#urgent.signal,
       });

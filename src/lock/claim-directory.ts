@@ -1,9 +1,9 @@
 import { readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { errnoOf, failureFromErrno } from "../failure.ts";
 import { livenessOf, selfIdentity, type Liveness } from "../process/identity.ts";
 import { readClaim, type ClaimRecord } from "./claim-record.ts";
-import type { Heartbeat, Pulse, PulsedFile, PulseKind } from "./pulse.ts";
+import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
 /** A claim file as a reader finds it, judged. */
 export interface JudgedClaim {
@@ -24,9 +24,9 @@ const temporaryPrefix = ".new-";
 export class ClaimDirectory {
   readonly directory: string;
   readonly lock: string;
-  readonly #pulses: ReadonlyMap<PulseKind, Pulse>;
+  readonly #pulses: PulsesByKind;
 
-  constructor(directory: string, lock: string, pulses: ReadonlyMap<PulseKind, Pulse>) {
+  constructor(directory: string, lock: string, pulses: PulsesByKind) {
     this.directory = directory;
     this.lock = lock;
     this.#pulses = pulses;
@@ -73,7 +73,7 @@ export class ClaimDirectory {
   /** A damaged claim says nothing of its owner, but a kernel lock on it still proves that one lives. */
   async isHeldThoughUnreadable(number: number): Promise<boolean> {
     const file: PulsedFile = { path: this.pathOf(number), mark: { kind: "kernel" }, owner: selfIdentity() };
-    return (await this.#pulses.get("kernel")?.probe(file)) !== "dead";
+    return (await this.#pulses.kernel.probe(file)) !== "dead";
   }
 
   remove(number: number): void {
@@ -84,21 +84,18 @@ export class ClaimDirectory {
 
   /** Removes what contenders that died while publishing left behind: temporary files without a pulse. */
   async removeAbandoned(): Promise<void> {
-    const kernel = this.#pulses.get("kernel");
     for (const name of this.#entries()) {
       if (!name.startsWith(`${temporaryPrefix}${this.lock}-`)) continue;
       const path = join(this.directory, name);
       // A living contender whose file is taken from under it finds its link refused and starts over.
-      if ((await kernel?.probe({ path, mark: { kind: "kernel" }, owner: selfIdentity() })) === "dead") {
+      if ((await this.#pulses.kernel.probe({ path, mark: { kind: "kernel" }, owner: selfIdentity() })) === "dead") {
         unlinkIfThere(path);
       }
     }
   }
 
   #pulse(record: ClaimRecord): Pulse {
-    const pulse = this.#pulses.get(record.pulse.kind);
-    if (pulse === undefined) throw new Failure("INTERNAL", `No pulse of kind ${record.pulse.kind}`);
-    return pulse;
+    return this.#pulses[record.pulse.kind];
   }
 
   #leaseOf(number: number): string | null {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { selfIdentity } from "../process/identity.ts";
-import { ClaimDirectory, type JudgedClaim } from "./claim-directory.ts";
+import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
 import { HeldClaim } from "./held-claim.ts";
 import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
@@ -57,7 +57,7 @@ export class ClaimLock implements Lock {
   async adopt(handedOver: HandedOver): Promise<HeldLock> {
     const judged = await this.#claims.judge(handedOver.token);
     if (judged === null) throw new Failure("LOCK_LOST", `The claim is gone\n${this.#claims.pathOf(handedOver.token)}`);
-    const pulse = this.#pulses.require(judged.record.pulse.kind);
+    const pulse = this.#pulses.byKind[judged.record.pulse.kind];
     const claim = await OwnClaim.adopt(this.#claims, pulse, judged.record, handedOver.descriptor);
     return this.#hold(claim);
   }
@@ -72,7 +72,7 @@ export class ClaimLock implements Lock {
   }
 
   async #waitForTurn(request: AcquireRequest, wait: NonNullable<AcquireRequest["wait"]>): Promise<Acquired> {
-    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew(), wait.info);
+    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, wait.info);
     try {
       for (;;) {
         wait.signal?.throwIfAborted();
@@ -97,11 +97,13 @@ export class ClaimLock implements Lock {
       since: new Date().toISOString(),
       info: request.info,
     };
-    const claim = await OwnClaim.draft(this.#claims, this.#pulses.forNew(), draft);
+    const claim = await OwnClaim.draft(this.#claims, this.#pulses.forNew, draft);
     const taken = await this.#publish(claim, request.despiteDamage === true);
     if ("heldBy" in taken) return { held: null, view: await this.look() };
     const held = this.#hold(claim);
+    // Whoever holds the lock answers for the link: a holder that died could not remove its own.
     if (request.purpose === "session") claim.pointAt(this.#paths.link);
+    else unlinkIfThere(this.#paths.link);
     await this.#tidy();
     return { held };
   }
@@ -151,7 +153,7 @@ export class ClaimLock implements Lock {
   async #restore(vanished: OwnClaim): Promise<OwnClaim | null> {
     const { token, state, purpose, owner, since, info } = vanished.record;
     this.#ensureDirectories();
-    const claim = await OwnClaim.draft(this.#claims, this.#pulses.forNew(), { state, purpose, owner, since, info });
+    const claim = await OwnClaim.draft(this.#claims, this.#pulses.forNew, { state, purpose, owner, since, info });
     const taken = await this.#publish(claim, false, token);
     if ("heldBy" in taken) return null;
     if (taken.taken === token) return claim;

@@ -36,6 +36,8 @@ const claimSchema = v.object({
   info: v.unknown(),
 });
 
+const newerSchema = v.object({ schema_version: v.pipe(v.number(), v.gtValue(claimSchemaVersion)) });
+
 /** One line of a claim file. */
 export type ClaimRecord = Readonly<v.InferOutput<typeof claimSchema>>;
 
@@ -67,8 +69,9 @@ export function parseClaim(text: string, path: string): ClaimRecord {
   } catch {
     throw unreadable(path, last === undefined ? "it has no complete line" : "its last line is not JSON");
   }
-  const version = (value as { schema_version?: unknown } | null)?.schema_version;
-  if (typeof version === "number" && version > claimSchemaVersion) {
+  const newer = v.safeParse(newerSchema, value);
+  if (newer.success) {
+    const version = newer.output.schema_version;
     throw new Failure("DATA", `This claim was written by a newer holdfast (format ${version})\n${path}`, {
       facts: { path, schema_version: version },
     });

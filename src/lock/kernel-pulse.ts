@@ -44,13 +44,13 @@ export class KernelPulse implements Pulse {
   }
 
   async probe(file: PulsedFile): Promise<Heartbeat> {
-    const elsewhere = this.#judgeWithoutLock(file);
-    if (elsewhere !== null) return elsewhere;
+    const native = this.#nativeFor(file);
+    if (typeof native === "string") return native;
     const descriptor = openToProbe(file.path);
     if (descriptor === null) return "dead";
     try {
       // Shared, so that probes never disturb each other. Closing drops it again.
-      return (this.#native as NativeLocks).tryLock(descriptor, { shared: true }) ? "dead" : "beating";
+      return native.tryLock(descriptor, { shared: true }) ? "dead" : "beating";
     } finally {
       closeSync(descriptor);
     }
@@ -58,21 +58,19 @@ export class KernelPulse implements Pulse {
 
   async waitForEnd(file: PulsedFile, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const elsewhere = this.#judgeWithoutLock(file);
-    if (elsewhere === "dead") return;
-    if (elsewhere === "unknown") return new Promise((_, reject) => onAbort(signal, reject));
+    const native = this.#nativeFor(file);
+    if (native === "dead") return;
+    if (native === "unknown") return new Promise((_, reject) => onAbort(signal, reject));
     const descriptor = openToProbe(file.path);
     if (descriptor === null) return;
-    const ended = (this.#native as NativeLocks)
-      .waitForLock(descriptor, { shared: true })
-      .finally(() => closeSync(descriptor));
+    const ended = native.waitForLock(descriptor, { shared: true }).finally(() => closeSync(descriptor));
     await Promise.race([ended, new Promise<never>((_, reject) => onAbort(signal, reject))]);
   }
 
-  /** A kernel lock says something only under the kernel that gave it; null when it can be asked here. */
-  #judgeWithoutLock(file: PulsedFile): "dead" | "unknown" | null {
+  /** A kernel lock says something only under the kernel that gave it. What to ask it with, or the answer without. */
+  #nativeFor(file: PulsedFile): NativeLocks | "dead" | "unknown" {
     if (file.owner.boot !== here().boot) return this.#fileSystem.shared ? "unknown" : "dead";
-    return this.#native === null ? "unknown" : null;
+    return this.#native ?? "unknown";
   }
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
+import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { livenessOf } from "../process/identity.ts";
 import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
@@ -50,7 +51,7 @@ export class LeasePulse implements Pulse {
   async probe(file: PulsedFile): Promise<Heartbeat> {
     // An owner that can be judged here is believed when it is dead; alive, it may still have lost its heart.
     if (livenessOf(file.owner) === "dead") return "dead";
-    const mark = file.mark as LeaseMark;
+    const mark = leaseOf(file);
     const lockfilePath = leasePath(file);
     const { check } = await loadLockfile();
     if (await check(file.path, { lockfilePath, realpath: false, stale: mark.stale_ms })) return "beating";
@@ -63,7 +64,7 @@ export class LeasePulse implements Pulse {
       const before = sizeOf(file.path);
       while ((await this.probe(file)) === "beating") {
         // A clean release appends to the claim; whoever waits then looks at what it says.
-        if ((sizeOf(file.path)) !== before) return;
+        if (sizeOf(file.path) !== before) return;
         await changed.ringOr(lookEveryMs, signal);
       }
     } finally {
@@ -114,7 +115,12 @@ function sizeOf(path: string): number {
 }
 
 function leasePath(file: PulsedFile): string {
-  return join(dirname(file.path), (file.mark as LeaseMark).lease);
+  return join(dirname(file.path), leaseOf(file).lease);
+}
+
+function leaseOf({ path, mark }: PulsedFile): LeaseMark {
+  if (mark.kind === "lease") return mark;
+  throw new Failure("INTERNAL", `This claim has no lease\n${path}`);
 }
 
 function newLeaseName(): string {
@@ -122,6 +128,5 @@ function newLeaseName(): string {
 }
 
 async function loadLockfile(): Promise<typeof import("proper-lockfile")> {
-  const loaded = await import("proper-lockfile");
-  return "default" in loaded ? (loaded as unknown as { default: typeof loaded }).default : loaded;
+  return import("proper-lockfile");
 }

@@ -20,9 +20,7 @@ export interface Lock {
   waitForEnd(holder: JudgedClaim, signal?: AbortSignal): Promise<void>;
 }
 
-export type Acquired =
-  | { readonly held: HeldLock }
-  | { readonly held: null; readonly view: LockView };
+export type Acquired = { readonly held: HeldLock } | { readonly held: null; readonly view: LockView };
 
 export interface AcquireRequest {
   readonly purpose: "session" | "maintenance";

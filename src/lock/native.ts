@@ -12,7 +12,7 @@ let loaded: NativeLocks | Error | undefined;
 export function nativeLocks(): NativeLocks | Error {
   if (loaded === undefined) {
     try {
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded when first needed, and may be missing
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- loaded late and may be missing; has no types
       loaded = require("fs-native-extensions") as NativeLocks;
     } catch (error) {
       loaded = error instanceof Error ? error : new Error(String(error));

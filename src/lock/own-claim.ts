@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, linkSync, openSync, renameSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { ClaimDirectory } from "./claim-directory.ts";
 import { unlinkIfThere } from "./claim-directory.ts";
@@ -16,7 +26,13 @@ export class OwnClaim {
   #record: ClaimRecord;
   #temporaryPath: string | null;
 
-  private constructor(directory: ClaimDirectory, descriptor: number, beat: Beat, record: ClaimRecord, temporary: string | null) {
+  private constructor(
+    directory: ClaimDirectory,
+    descriptor: number,
+    beat: Beat,
+    record: ClaimRecord,
+    temporary: string | null,
+  ) {
     this.#directory = directory;
     this.#descriptor = descriptor;
     this.#beat = beat;
@@ -46,7 +62,12 @@ export class OwnClaim {
   }
 
   /** Carries on a claim that was handed over. */
-  static async adopt(directory: ClaimDirectory, pulse: Pulse, record: ClaimRecord, inherited: number | null): Promise<OwnClaim> {
+  static async adopt(
+    directory: ClaimDirectory,
+    pulse: Pulse,
+    record: ClaimRecord,
+    inherited: number | null,
+  ): Promise<OwnClaim> {
     const path = directory.pathOf(record.token);
     try {
       const descriptor = inherited ?? openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);

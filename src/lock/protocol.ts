@@ -55,7 +55,7 @@ export async function sweep(
   keep: number,
   removable: (number: number) => Promise<boolean> = async () => true,
 ): Promise<void> {
-  const ascending = [...(await store.numbers())].sort((a, b) => a - b);
+  const ascending = (await store.numbers()).toSorted((a, b) => a - b);
   for (const number of ascending.slice(0, -Math.max(keep, 1))) {
     if (await removable(number)) await store.remove(number);
   }

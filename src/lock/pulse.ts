@@ -35,6 +35,8 @@ export interface Beat {
   leave(): Promise<void>;
 }
 
+export type PulsesByKind = Readonly<Record<PulseKind, Pulse>>;
+
 /** One way to tell that a claim's owner lives. `kernel-pulse.ts` and `lease-pulse.ts` are the two there are. */
 export interface Pulse {
   readonly kind: PulseKind;

@@ -3,13 +3,12 @@ import { fileSystemKindOf, type FileSystemKind } from "./file-system-kind.ts";
 import { KernelPulse } from "./kernel-pulse.ts";
 import { LeasePulse, leaseStaleMs } from "./lease-pulse.ts";
 import { nativeLocks } from "./native.ts";
-import type { Pulse, PulseKind } from "./pulse.ts";
+import type { Pulse, PulseKind, PulsesByKind } from "./pulse.ts";
 
 /** Both pulses, to judge any claim by, and the one that new claims get here. */
 export interface Pulses {
-  readonly byKind: ReadonlyMap<PulseKind, Pulse>;
-  forNew(): Pulse;
-  require(kind: PulseKind): Pulse;
+  readonly byKind: PulsesByKind;
+  readonly forNew: Pulse;
   /** For `doctor` and `status`: which pulse new claims get, and why. */
   readonly choice: PulseChoice;
 }
@@ -30,12 +29,8 @@ export function openPulses(directory: string, wanted: "auto" | PulseKind, staleM
   const native = nativeLocks();
   const choice = choosePulse(wanted, fileSystem, native instanceof Error ? native : null);
   const kernel = new KernelPulse(native instanceof Error ? null : native, fileSystem);
-  const byKind = new Map<PulseKind, Pulse>([
-    ["kernel", kernel],
-    ["lease", new LeasePulse(staleMs)],
-  ]);
-  const require = (kind: PulseKind) => byKind.get(kind) as Pulse;
-  return { byKind, require, forNew: () => require(choice.kind), choice: { ...choice, fileSystem } };
+  const byKind = { kernel, lease: new LeasePulse(staleMs) };
+  return { byKind, forNew: byKind[choice.kind], choice: { ...choice, fileSystem } };
 }
 
 /** @param nativeError why the native part cannot be loaded, or null when it can */

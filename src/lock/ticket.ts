@@ -49,7 +49,7 @@ export class Ticket {
   /** The live tickets, first in line first. A damaged ticket is nobody's place. */
   static async live(queue: ClaimDirectory): Promise<readonly JudgedClaim[]> {
     const judged: JudgedClaim[] = [];
-    for (const number of queue.numbers().sort((a, b) => a - b)) {
+    for (const number of queue.numbers().toSorted((a, b) => a - b)) {
       const ticket = await judgeTicket(queue, number);
       if (ticket !== null && !ticket.free) judged.push(ticket);
     }
@@ -63,7 +63,7 @@ export class Ticket {
   /** The live ticket just before this one: whose end is what this one waits for. Null when first in line. */
   async nearestAhead(): Promise<JudgedClaim | null> {
     const ahead = this.#queue.numbers().filter((number) => number < this.number);
-    for (const number of ahead.sort((a, b) => b - a)) {
+    for (const number of ahead.toSorted((a, b) => b - a)) {
       const ticket = await judgeTicket(this.#queue, number);
       if (ticket !== null && !ticket.free) return ticket;
     }

@@ -87,7 +87,7 @@ function allClients(context: Context, session: SessionInfo): Client[] {
     .filter((name) => name.endsWith(".json"))
     .map((name) => v.safeParse(clientSchema, readJson(join(clients, name))))
     .flatMap((parsed) => (parsed.success ? [parsed.output] : []))
-    .sort((a, b) => a.joined_at.localeCompare(b.joined_at));
+    .toSorted((a, b) => a.joined_at.localeCompare(b.joined_at));
 }
 
 function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {

@@ -21,7 +21,7 @@ export async function endProcessesOf(
   const table = await context.processes();
   const known = new Map<number, ProcessIdentity>();
   return endProcesses(context, () => findTree(table, rootsOf(session), known), why, {
-    signal: options.signal ?? (session.stop_signal as NodeJS.Signals),
+    signal: options.signal ?? session.stop_signal,
     killAfterMs: options.killAfterMs ?? session.kill_after_ms,
     session,
   });

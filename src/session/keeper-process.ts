@@ -79,8 +79,12 @@ export class KeeperProcess {
   }
 
   #readReport(): Promise<string> {
-    const stream = this.#child.stdio[reportDescriptor] as NodeJS.ReadableStream;
+    const stream = this.#child.stdio[reportDescriptor];
     return new Promise((resolve) => {
+      if (stream === null || stream === undefined || !("setEncoding" in stream)) {
+        resolve("");
+        return;
+      }
       let text = "";
       stream.setEncoding("utf8");
       stream.on("data", (chunk: string) => (text += chunk));

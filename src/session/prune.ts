@@ -16,7 +16,7 @@ const slack = 16;
 export function pruneEnded(context: Context): readonly string[] {
   const { keep, outputMs } = context.config.retention;
   // Uids begin with their time, so the names sort by age; a session is at most as old as its uid.
-  const newestFirst = sessionUids(context).sort().reverse();
+  const newestFirst = sessionUids(context).toSorted().toReversed();
   const oldest = Date.now() - outputMs;
   const isCrowded = newestFirst.length > keep + slack;
   const candidates = newestFirst.filter((uid, index) => (isCrowded && index >= keep) || timeOfUid(uid) < oldest);

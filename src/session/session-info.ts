@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { Failure } from "../failure.ts";
+import { readSignal } from "../home/signals.ts";
 
 export const identitySchema = v.object({
   pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -17,6 +18,8 @@ export const actorSchema = v.object({
   tty: v.nullable(v.string()),
   name: v.optional(v.string()),
 });
+
+export const signalSchema = v.custom<NodeJS.Signals>((name) => typeof name === "string" && readSignal(name) === name);
 
 /**
  * What a session is, as its claim carries it. The keeper publishes it anew at every change, so a reader needs nothing
@@ -41,7 +44,7 @@ export const sessionSchema = v.object({
   leads_group: v.boolean(),
   /** `-o/--close`: the agent's background children neither hold the lock nor are ended with it. */
   close: v.boolean(),
-  stop_signal: v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/)),
+  stop_signal: signalSchema,
   kill_after_ms: v.pipe(v.number(), v.minValue(0)),
   /** The session is ended when it has run so long; null: no limit. */
   max_time_ms: v.nullable(v.pipe(v.number(), v.minValue(0))),
@@ -65,10 +68,14 @@ export function holdOf(claim: JudgedClaim): Hold {
   const parsed = v.safeParse(holdSchema, claim.record.info);
   if (parsed.success) return parsed.output;
   const issue = parsed.issues[0];
-  throw new Failure("DATA", `This claim cannot be read: info.${v.getDotPath(issue) ?? ""}: ${issue.message}\n${claim.path}`, {
-    facts: { path: claim.path },
-    next: [{ does: "clean up", command: "holdfast cleanup" }],
-  });
+  throw new Failure(
+    "DATA",
+    `This claim cannot be read: info.${v.getDotPath(issue) ?? ""}: ${issue.message}\n${claim.path}`,
+    {
+      facts: { path: claim.path },
+      next: [{ does: "clean up", command: "holdfast cleanup" }],
+    },
+  );
 }
 
 /** What a waiter's ticket says of it. */

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
-import { actorSchema } from "./session-info.ts";
+import { actorSchema, signalSchema } from "./session-info.ts";
 import { readJson, sessionFiles, writeJson } from "./session-files.ts";
 
 const stopSchema = v.object({
   by: actorSchema,
   reason: v.nullable(v.string()),
-  signal: v.nullable(v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/))),
+  signal: v.nullable(signalSchema),
   kill_after_ms: v.nullable(v.pipe(v.number(), v.minValue(0))),
 });
 

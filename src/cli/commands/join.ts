@@ -21,7 +21,12 @@ export interface JoinOptions {
 const linesShown = 20;
 
 /** @param operands what followed `--`; null when nothing did */
-export async function joinCommand(cli: Cli, options: JoinOptions, id: string | undefined, operands: readonly string[] | null): Exit {
+export async function joinCommand(
+  cli: Cli,
+  options: JoinOptions,
+  id: string | undefined,
+  operands: readonly string[] | null,
+): Exit {
   if (operands?.length === 0) throw usage("No command after --", "holdfast join --help");
   const context = await openCliContext(cli, "read", options.as);
   const request = {

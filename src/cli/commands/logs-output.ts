@@ -5,7 +5,7 @@ import type { Context } from "../../session/context.ts";
 import { findSession } from "../../session/find-session.ts";
 import { sessionFiles } from "../../session/session-files.ts";
 import type { Cli, Exit } from "../cli.ts";
-import { parseCount, type LogsOptions } from "./logs.ts";
+import { parseCount, type LogsOptions } from "./logs-options.ts";
 
 const newline = 0x0a;
 

@@ -5,20 +5,8 @@ import { followEvents } from "../../journal/follow.ts";
 import { endOfLog, lastEvents } from "../../journal/read.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
+import { parseCount, type LogsOptions } from "./logs-options.ts";
 import { showOutput } from "./logs-output.ts";
-
-export interface LogsOptions {
-  readonly lines: string;
-  readonly follow?: boolean;
-  readonly since?: string;
-  readonly until?: string;
-  readonly session?: string;
-  readonly event?: string;
-  readonly output?: boolean;
-  readonly raw?: boolean;
-  readonly cursor?: string;
-  readonly maxBytes?: string;
-}
 
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   const context = await openCliContext(cli, "read");
@@ -44,11 +32,11 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
 
 function filterOf(options: LogsOptions, lock: string): (event: AnyEvent) => boolean {
   const session = options.session === undefined ? undefined : parseName("session id", options.session);
-  const kind = options.event;
+  const kinds: ReadonlySet<string> | null = options.event === undefined ? null : new Set([options.event]);
   return (event) =>
     event.lock === lock &&
     (session === undefined || event.session === session) &&
-    (kind === undefined || event.event === kind);
+    (kinds === null || kinds.has(event.event));
 }
 
 /** A point in time: ISO 8601, or so long ago. */
@@ -60,10 +48,4 @@ function parseTime(text: string | undefined, what: string): Date | undefined {
     throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${text}`, "holdfast logs --help");
   }
   return new Date(Date.now() - parseDuration(text, what));
-}
-
-export function parseCount(text: string, what: string): number {
-  const count = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(count)) return count;
-  throw usage(`${what}: expected a number, got ${text}`, "holdfast logs --help");
 }

@@ -6,6 +6,7 @@ import { run, runWithoutLock } from "../../keeper/foreground.ts";
 import { newSession } from "../../session/new-session.ts";
 import { isInsideHolder } from "../../session/take-lock.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
@@ -49,11 +50,15 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
     const wait = waiting.options({ id: session.id, by: context.by, command: [...command] });
     return await run(context, session, { wait, during: (turn) => waiting.during(turn) });
   } catch (error) {
-    const conflict = error instanceof Failure && (error.code === "BUSY" || error.code === "WAIT_TIMEOUT" || error.code === "AGENTS_RUNNING");
-    if (conflictCode === null || !conflict) throw error;
+    if (conflictCode === null || !isConflict(error)) throw error;
     (await cli.show()).failure(error);
     return conflictCode;
   }
+}
+
+/** The lock could not be had: what `--conflict-exit-code` is for. */
+function isConflict(error: unknown): error is Failure {
+  return error instanceof Failure && exitCodes[error.code] === exitCodes.BUSY;
 }
 
 function commandOf(cli: Cli, options: RunOptions, args: readonly string[]): readonly string[] {

@@ -21,7 +21,12 @@ export interface StartOptions {
 }
 
 /** @param operands what followed `--`; null when nothing did */
-export async function startCommand(cli: Cli, options: StartOptions, id: string | undefined, operands: readonly string[] | null): Exit {
+export async function startCommand(
+  cli: Cli,
+  options: StartOptions,
+  id: string | undefined,
+  operands: readonly string[] | null,
+): Exit {
   const waitMs = parseWait(options.wait, undefined);
   const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   const context = await openCliContext(cli, "write");
@@ -54,8 +59,12 @@ function commandOf(context: Context, operands: readonly string[] | null): readon
   if (operands !== null) throw usage("No command after --", "holdfast start --help");
   const { command } = context.config.agent;
   if (command !== null) return command;
-  throw new Failure("USAGE", "No command to start: none was given, and none is configured (agent.command in holdfast.json)", {
-    facts: { path: context.config.path },
-    next: [{ does: "give one", command: "holdfast start ID -- COMMAND" }],
-  });
+  throw new Failure(
+    "USAGE",
+    "No command to start: none was given, and none is configured (agent.command in holdfast.json)",
+    {
+      facts: { path: context.config.path },
+      next: [{ does: "give one", command: "holdfast start ID -- COMMAND" }],
+    },
+  );
 }
