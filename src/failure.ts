@@ -39,11 +39,7 @@ export interface FailureDetails {
 }
 
 /** Codes for which the same call may succeed later without anyone changing anything. */
-const retryableCodes: ReadonlySet<FailureCode> = new Set([
-  "BUSY",
-  "WAIT_TIMEOUT",
-  "AGENTS_RUNNING",
-]);
+const retryableCodes: ReadonlySet<FailureCode> = new Set(["BUSY", "WAIT_TIMEOUT", "AGENTS_RUNNING"]);
 
 /**
  * The one error class: something a user can understand and act on.

@@ -61,7 +61,10 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
 }
 
 /** Runs a command as it is: for `--reentrant` inside the session that holds the lock already. */
-export async function runWithoutLock(context: Context, command: { readonly command: readonly string[]; readonly cwd: string }): Promise<number> {
+export async function runWithoutLock(
+  context: Context,
+  command: { readonly command: readonly string[]; readonly cwd: string },
+): Promise<number> {
   const agent = await spawnAgent({
     ...command,
     env: context.env,
@@ -81,9 +84,13 @@ export async function runWithoutLock(context: Context, command: { readonly comma
 function exitCodeOf(kept: KeptSession, session: SessionInfo): number {
   const { exit, end } = kept;
   if (end.reason === "max_time") {
-    throw new Failure("RUN_TIMEOUT", `The command ran longer than ${(session.max_time_ms ?? 0) / 1000} s and was ended`, {
-      facts: { processes: end.processes },
-    });
+    throw new Failure(
+      "RUN_TIMEOUT",
+      `The command ran longer than ${(session.max_time_ms ?? 0) / 1000} s and was ended`,
+      {
+        facts: { processes: end.processes },
+      },
+    );
   }
   if (end.reason === "lock_lost") {
     throw new Failure("LOCK_LOST", "The lock was lost while the command ran; its processes were ended", {

@@ -40,7 +40,8 @@ function report(message: Report): void {
 main().then(
   () => process.exit(),
   (error: unknown) => {
-    const failure = error instanceof Failure ? error : new Failure("INTERNAL", `The keeper failed: ${errorText(error)}`);
+    const failure =
+      error instanceof Failure ? error : new Failure("INTERNAL", `The keeper failed: ${errorText(error)}`);
     report({ started: false, code: failure.code, message: failure.message, facts: failure.facts });
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(70);

@@ -14,7 +14,7 @@ const longEnoughMs = 250;
 export async function settle(agent: Agent): Promise<AgentExit | null> {
   let exit: AgentExit | null = null;
   const exited = agent.exited.then((seen) => (exit = seen));
-  for (let asleep = 0; asleep < 2; ) {
+  for (let asleep = 0; asleep < 2;) {
     const remaining = longEnoughMs - (systemClock.now() - agent.spawnedAtMs);
     if (remaining <= 0) break;
     await Promise.race([exited, systemClock.sleep(Math.min(lookEveryMs, remaining))]);

@@ -45,7 +45,14 @@ export async function cleanup(context: Context, scope: CleanupScope): Promise<re
   for (const step of stepsFor(scope)) actions.push(...(await step(context, scope)));
   if (scope.dryRun !== true) {
     for (const { what, name, why, result } of actions) {
-      context.journal.append({ event: "cleaned", lock: context.lock.name, by: context.by, what: `${what} ${name}`, why, result });
+      context.journal.append({
+        event: "cleaned",
+        lock: context.lock.name,
+        by: context.by,
+        what: `${what} ${name}`,
+        why,
+        result,
+      });
     }
   }
   return actions;
@@ -71,10 +78,12 @@ async function endActive(context: Context, scope: CleanupScope): Promise<readonl
   const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
   if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
   const action = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
-  return [await attempt(scope, action, async () => {
-    const stopped = await stop(context, { id: session.id, force: true, reason: why });
-    return stopped.kind === "session" ? countOf(stopped.end.processes.length) : "";
-  })];
+  return [
+    await attempt(scope, action, async () => {
+      const stopped = await stop(context, { id: session.id, force: true, reason: why });
+      return stopped.kind === "session" ? countOf(stopped.end.processes.length) : "";
+    }),
+  ];
 }
 
 function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean {
@@ -89,7 +98,12 @@ async function endWaiters(context: Context, scope: CleanupScope): Promise<readon
 
 async function endWaiter(scope: CleanupScope, ticket: JudgedClaim): Promise<CleanupAction> {
   const { pid } = ticket.record.owner;
-  const action = { what: "waiter", name: waiterOf(ticket)?.id ?? `ticket ${ticket.number}`, pid, why: "clean-up" } as const;
+  const action = {
+    what: "waiter",
+    name: waiterOf(ticket)?.id ?? `ticket ${ticket.number}`,
+    pid,
+    why: "clean-up",
+  } as const;
   return attempt(scope, action, async () => {
     signalProcess(ticket.record.owner, "SIGTERM");
     return "left the line";
@@ -101,7 +115,12 @@ async function endOrphans(context: Context, scope: CleanupScope): Promise<readon
   const actions: CleanupAction[] = [];
   for (const { session, processes } of lost) {
     if (!matches(scope, session)) continue;
-    const action = { what: "orphan", name: session.id, pid: processes[0]?.pid ?? null, why: "its keeper is dead" } as const;
+    const action = {
+      what: "orphan",
+      name: session.id,
+      pid: processes[0]?.pid ?? null,
+      why: "its keeper is dead",
+    } as const;
     actions.push(await attempt(scope, action, () => endOrphan(context, session)));
   }
   return actions;
@@ -129,7 +148,10 @@ async function endOutsiders(context: Context, scope: CleanupScope): Promise<read
   if (outside.length === 0) return [];
   if (scope.dryRun === true) return outside.map((entry) => plan(entry, "planned", null));
   const { signal, killAfterMs } = context.config.stop;
-  const result = await endProcesses(context, () => findOutsideAgents(context), "outside any session", { signal, killAfterMs });
+  const result = await endProcesses(context, () => findOutsideAgents(context), "outside any session", {
+    signal,
+    killAfterMs,
+  });
   const survivors = new Set(result.survivors.map(({ pid }) => pid));
   return outside.map((entry) =>
     survivors.has(entry.pid) ? plan(entry, "failed", "it survived SIGKILL") : plan(entry, "ended", null),
@@ -143,10 +165,12 @@ async function forgetEnded(context: Context, scope: CleanupScope): Promise<reado
     const record = readRecord(context.home, uid);
     if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session)) continue;
     const action = { what: "ended_session", name: record.session.id, pid: null, why: "ended long enough ago" } as const;
-    actions.push(await attempt(scope, action, async () => {
-      removeSessionDirectory(sessionFiles(context.home, uid));
-      return uid;
-    }));
+    actions.push(
+      await attempt(scope, action, async () => {
+        removeSessionDirectory(sessionFiles(context.home, uid));
+        return uid;
+      }),
+    );
   }
   return actions;
 }
@@ -171,6 +195,9 @@ async function attempt(
 
 function matches(scope: CleanupScope, session: SessionInfo): boolean {
   if (scope.match === undefined) return true;
-  const pattern = scope.match.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const pattern = scope.match
+    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${pattern}$`).test(session.id);
 }

@@ -82,7 +82,11 @@ export async function orphaned(context: Context, claim: JudgedClaim): Promise<Fa
 }
 
 /** @param session the lost session the processes belong to; null: they run outside any session */
-export function agentsRunning(_context: Context, processes: readonly ProcessEntry[], session: SessionInfo | null): Failure {
+export function agentsRunning(
+  _context: Context,
+  processes: readonly ProcessEntry[],
+  session: SessionInfo | null,
+): Failure {
   const count = processes.length;
   const noun = count === 1 ? "agent process" : "agent processes";
   const whose = session === null ? "outside any session" : `left of ${session.id}, whose keeper is dead`;

@@ -63,13 +63,24 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
   step("clients", () => dropAllClients(context, session, "ended"));
   step("log", () =>
     context.journal.append(
-      { event: "ended", lock: context.lock.name, session: session.id, uid: session.uid, by: end.ended_by ?? context.by, ...end },
+      {
+        event: "ended",
+        lock: context.lock.name,
+        session: session.id,
+        uid: session.uid,
+        by: end.ended_by ?? context.by,
+        ...end,
+      },
       { durable: true },
     ),
   );
   step("record", () => {
     const files = sessionFiles(context.home, session.uid);
-    writeJson(files.record, { schema_version: 1, session: { ...session, phase: "ended" }, end } satisfies SessionRecord);
+    writeJson(files.record, {
+      schema_version: 1,
+      session: { ...session, phase: "ended" },
+      end,
+    } satisfies SessionRecord);
   });
   return problems;
 }

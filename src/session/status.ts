@@ -138,9 +138,11 @@ function problemsOf(view: LockView, sessions: readonly SessionStatus[], outside:
     if (state === "orphaned") {
       const still = processes.length === 1 ? "1 process of it lives" : `${processes.length} processes of it live`;
       problems.push(`${session.id} is orphaned: its keeper is dead, ${still}`);
-    };
+    }
   }
-  if (outside > 0) problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
-  if (view.holder?.heartbeat === "unknown") problems.push("whether the holder lives cannot be told from here; it counts as alive");
+  if (outside > 0)
+    problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
+  if (view.holder?.heartbeat === "unknown")
+    problems.push("whether the holder lives cannot be told from here; it counts as alive");
   return problems;
 }

@@ -36,7 +36,8 @@ export async function takeLock(context: Context, session: SessionInfo, options: 
   for (;;) {
     const acquired = await context.lock.acquire(request);
     if (acquired.held !== null) return settle(context, acquired.held, session, options.force === true);
-    if (!(await outwaitMaintenance(context, acquired.view))) throw await refusal(context, acquired.view, options, session);
+    if (!(await outwaitMaintenance(context, acquired.view)))
+      throw await refusal(context, acquired.view, options, session);
   }
 }
 
@@ -96,12 +97,7 @@ export async function outwaitMaintenance(context: Context, view: LockView): Prom
 
 const maintenancePatienceMs = 15_000;
 
-async function refusal(
-  context: Context,
-  view: LockView,
-  options: TakeOptions,
-  wanted: SessionInfo,
-): Promise<Failure> {
+async function refusal(context: Context, view: LockView, options: TakeOptions, wanted: SessionInfo): Promise<Failure> {
   const holder = view.holder;
   if (holder === null || holdOf(holder).session === null) return alreadyActive(context, view, wanted, options.verb);
   if (holder.owner !== "dead") return alreadyActive(context, view, wanted, options.verb);
