@@ -28,7 +28,7 @@ export function bootByPs(): string {
 /** @returns the output, also of a command that found nothing; null when it cannot be run */
 function ask(command: string, parameters: readonly string[]): string | null {
   // Not imported at the top: it would cost every start on Linux 2 ms for nothing.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion, typescript/no-require-imports -- synchronous and late
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- synchronous and late
   const { spawnSync } = require("node:child_process") as typeof import("node:child_process");
   const answer = spawnSync(command, parameters, {
     encoding: "utf8",

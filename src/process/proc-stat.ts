@@ -12,6 +12,8 @@ export interface ProcStat {
   readonly sid: number;
   /** Device number of the controlling terminal; 0: none. */
   readonly ttyNumber: number;
+  /** Part of the kernel: it has neither arguments nor an environment. */
+  readonly isKernelThread: boolean;
   /** User and system time, without that of children, in clock ticks. */
   readonly cpuTicks: number;
   readonly threads: number;
@@ -22,6 +24,9 @@ export interface ProcStat {
 
 /** Fields 3 to 24, which are all that is used here. */
 const fieldCount = 22;
+
+/** PF_KTHREAD of the kernel's include/linux/sched.h; the same bit since 2009. */
+const kernelThreadFlag = 0x00_20_00_00;
 
 /**
  * Parses /proc/PID/stat. The name is free text: it may contain spaces, parentheses and newlines, but no field after it
@@ -44,11 +49,23 @@ export function parseStat(text: string): ProcStat | null {
     pgid: field(5),
     sid: field(6),
     ttyNumber: field(7),
+    isKernelThread: (field(9) & kernelThreadFlag) !== 0,
     cpuTicks: field(14) + field(15),
     threads: field(20),
     started,
     residentPages: field(24),
   };
+}
+
+/**
+ * The size of a process's environment by its stat line: fields 50 and 51 say where it begins and ends. Both are 0 while
+ * execve(2) has not put it there yet, and for who may not know.
+ * @returns null when it is not there
+ */
+export function parseEnvironmentSize(text: string): number | null {
+  const fields = text.slice(text.lastIndexOf(") ") + 2).split(" ");
+  const [start, end] = [BigInt(fields[47] ?? 0), BigInt(fields[48] ?? 0)];
+  return start === 0n || end < start ? null : Number(end - start);
 }
 
 /** @throws Failure `IO` when /proc itself fails */

@@ -91,16 +91,23 @@ export class ProcfsEntry implements ProcessEntry {
   }
 
   get argv(): readonly string[] {
-    this.#argv ??=
-      this.#ifStillThis(() => {
-        const bytes = readProcFile(`/proc/${this.pid}/cmdline`);
-        return typeof bytes === "string" ? undefined : parseCommandLine(bytes.toString("utf8"));
-      }) ?? [];
+    this.#argv ??= this.#ifStillThis(() => this.#readArguments()) ?? [];
     return this.#argv;
   }
 
   get command(): string {
     return this.argv.length === 0 ? `[${this.name}]` : this.argv.join(" ");
+  }
+
+  /** While a process becomes another program, it seems to have none for a moment; see `ProcfsTable.environmentOf`. */
+  #readArguments(): readonly string[] | undefined {
+    const hasSome = !this.#stat.isKernelThread && this.state !== "zombie";
+    for (let looks = 0; looks < 20; looks += 1) {
+      const bytes = readProcFile(`/proc/${this.pid}/cmdline`);
+      if (typeof bytes === "string") return undefined;
+      if (bytes.length > 0 || !hasSome) return parseCommandLine(bytes.toString("utf8"));
+    }
+    return [];
   }
 
   /** The PID may be another's by now: what was read counts only if this process is there after reading it. */

@@ -1,9 +1,10 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { Failure, failureFromErrno } from "../failure.ts";
+import { systemClock } from "./clock.ts";
 import { parseEnvironment } from "./environment.ts";
 import { here } from "./identity.ts";
 import { readProcFile } from "./proc-files.ts";
-import { readStat } from "./proc-stat.ts";
+import { isZombie, parseEnvironmentSize, parseStat, readStat } from "./proc-stat.ts";
 import { readProcMachine, type ProcMachine } from "./proc-machine.ts";
 import { ProcfsEntry } from "./procfs-entry.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
@@ -11,6 +12,9 @@ import { UserNames } from "./user-names.ts";
 
 /** While processes keep ending during a listing, it looks this often for the children they may have left. */
 const maxPasses = 10;
+
+/** Much longer than an execve(2) takes, also one that has to wait for a disk or for its turn on a busy machine. */
+const longestExecMs = 100;
 
 /** The process table of Linux, read from /proc. All reads are from memory, hence synchronous: that is faster. */
 export class ProcfsTable implements ProcessTable {
@@ -40,9 +44,17 @@ export class ProcfsTable implements ProcessTable {
     return Promise.resolve(entries);
   }
 
-  environmentOf(pid: number, prefix = ""): Promise<ReadonlyMap<string, string> | null> {
-    const bytes = readProcFile(`/proc/${pid}/environ`);
-    return Promise.resolve(typeof bytes === "string" ? null : parseEnvironment(bytes, prefix));
+  /**
+   * While a process becomes another program, its environment and its arguments look empty for a moment, in which it
+   * would seem to belong to nobody: execve(2) gives it a new memory first, and puts them in last. So this waits then.
+   */
+  async environmentOf(pid: number, prefix = ""): Promise<ReadonlyMap<string, string> | null> {
+    for (let waitedMs = 0; waitedMs < longestExecMs; waitedMs += 1) {
+      const environment = readEnvironment(pid);
+      if (environment !== "changing") return environment && parseEnvironment(environment, prefix);
+      await systemClock.sleep(1);
+    }
+    return null;
   }
 
   workingDirectoryOf(pid: number): Promise<string | null> {
@@ -52,6 +64,22 @@ export class ProcfsTable implements ProcessTable {
       return Promise.resolve(null);
     }
   }
+}
+
+/** @returns null when it cannot be read */
+function readEnvironment(pid: number): Buffer | null | "changing" {
+  const path = `/proc/${pid}/environ`;
+  const bytes = readProcFile(path);
+  if (typeof bytes === "string") return null;
+  if (bytes.length > 0) return bytes;
+  const line = readProcFile(`/proc/${pid}/stat`);
+  const text = typeof line === "string" ? "" : line.toString("utf8");
+  const stat = parseStat(text);
+  if (stat === null || isZombie(stat)) return null;
+  if (stat.isKernelThread) return bytes;
+  // Size 0 is also where the kernel begins to fill it; but a process that does that runs, or waits for memory.
+  const isFilling = stat.state === "R" || stat.state === "D";
+  return parseEnvironmentSize(text) === 0 && !isFilling ? bytes : "changing";
 }
 
 function listPids(): readonly string[] {

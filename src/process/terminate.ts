@@ -49,7 +49,8 @@ export async function terminate(options: TerminateOptions): Promise<TerminateRes
 
 interface Target {
   readonly entry: ProcessEntry;
-  readonly command: string;
+  /** As it was last seen: a process begins with the command of the one it was forked from. */
+  command: string;
   how: EndedProcess["how"];
   isAsked: boolean;
   isFrozen: boolean;
@@ -144,6 +145,7 @@ class Ending {
     const key = keyOf(entry.identity);
     const target = this.#open.get(key) ?? newTarget(entry);
     this.#open.set(key, target);
+    if (entry.argv.length > 0) target.command = entry.command;
     return target;
   }
 
@@ -165,7 +167,7 @@ function isHelper(signal: NodeJS.Signals): boolean {
 }
 
 function newTarget(entry: ProcessEntry): Target {
-  // Its command is read now: when it is gone it has none.
+  // Read now, because when it is gone it has none.
   return { entry, command: entry.command, how: "exited", isAsked: false, isFrozen: false, isRefused: false };
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const isLinux = process.platform === "linux";
 const hasLsof = spawnSync("lsof", ["-v"]).error === undefined;
-const hasScript = isLinux && spawnSync("script", ["--version"]).error === undefined;
+const hasScript = isLinux && existsSync("/usr/bin/script");
 
 /** Promises of every process table, whatever it reads. */
 const tables = [

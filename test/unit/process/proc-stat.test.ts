@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isZombie, parseStat, type ProcStat } from "../../../src/process/proc-stat.ts";
+import { isZombie, parseEnvironmentSize, parseStat, type ProcStat } from "../../../src/process/proc-stat.ts";
 
 const count = fc.nat(2 ** 31 - 1);
 
@@ -20,6 +20,7 @@ const stat: fc.Arbitrary<Written> = fc.record({
   pgid: count,
   sid: count,
   ttyNumber: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  isKernelThread: fc.boolean(),
   user: count,
   system: count,
   threads: fc.integer({ min: 1, max: 1000 }),
@@ -30,7 +31,8 @@ const stat: fc.Arbitrary<Written> = fc.record({
 /** As the kernel writes it, up to field 26 of 52. */
 function format(of: Written): string {
   const { pid, state, ppid, pgid, sid, ttyNumber, user, system, threads, started, residentPages } = of;
-  const before = `${pid} (${of.name}) ${state} ${ppid} ${pgid} ${sid} ${ttyNumber} -1 4194304 100 0 0 0`;
+  const flags = of.isKernelThread ? 69_238_848 : 4_194_304;
+  const before = `${pid} (${of.name}) ${state} ${ppid} ${pgid} ${sid} ${ttyNumber} -1 ${flags} 100 0 0 0`;
   return `${before} ${user} ${system} 0 0 20 0 ${threads} 0 ${started} 3133440 ${residentPages} 18446744073709551615 1\n`;
 }
 
@@ -65,6 +67,20 @@ describe("parseStat", () => {
         expect(parseStat(text)).toBeNull();
       }),
     );
+  });
+});
+
+describe("parseEnvironmentSize", () => {
+  const before = `7 (a) b) S ${Array.from({ length: 46 }, () => 1).join(" ")}`;
+
+  it.each([
+    ["140729194474499 140729194475500 0", 1001],
+    ["140729194474499 140729194474499 0", 0],
+    ["140729194474499 0 0", null],
+    ["0 0 0", null],
+    ["", null],
+  ])("from %s is %s", (fields, expected) => {
+    expect(parseEnvironmentSize(`${before} ${fields}\n`)).toBe(expected);
   });
 });
 

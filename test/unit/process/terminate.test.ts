@@ -122,6 +122,22 @@ it("ends what forks on and on by stopping all of it first", async () => {
   expect(machine.signals.findLastIndex((text) => text.endsWith("SIGSTOP"))).toBeLessThan(firstKill);
 });
 
+it("ends processes that replace each other when one is killed", async () => {
+  machine.start({ env: ours, onSignal: ignores });
+  machine.start({ env: ours, onSignal: ignores });
+  const { survivors } = await end({
+    killAfterMs: 0,
+    signalOne: (identity, signal) => {
+      const result = machine.signalOne(identity, signal);
+      const watcher = left().find(({ state }) => state !== "stopped");
+      if (signal === "SIGKILL" && watcher !== undefined) machine.fork(watcher, { onSignal: ignores });
+      return result;
+    },
+  });
+  expect(survivors).toEqual([]);
+  expect(left()).toEqual([]);
+});
+
 it("looks again when it found nothing, for what was handed on during the look", async () => {
   const { pid } = machine.start({ env: ours });
   let looks = 0;
