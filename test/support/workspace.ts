@@ -21,7 +21,8 @@ import { until } from "./until.ts";
  */
 
 const repository = join(import.meta.dirname, "../..");
-const bin = join(repository, "bin/holdfast.js");
+/** The program under test, for agents that call it themselves. */
+export const bin = join(repository, "bin/holdfast.js");
 const agents = join(repository, "test/fixtures/agents");
 
 /** Marks every process that a workspace's holdfast starts, beside holdfast's own cookies. */

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { isAlive } from "../support/live-processes.ts";
+import { expectFree, startSession } from "../support/sessions.ts";
+import { agent, openWorkspace } from "../support/workspace.ts";
+
+describe("stop", () => {
+  it("refuses another session's id, in these words (R3.4)", async () => {
+    const workspace = openWorkspace();
+    const { pid } = await startSession(workspace);
+    const refused = await workspace.holdfast(["stop", "other", "--json"]);
+    expect(refused.exitCode).toBe(66);
+    expect(refused.json().error).toMatchObject({
+      code: "SESSION_MISMATCH",
+      message: "Session does not match: expected other, found demo",
+      expected: "other",
+      found: "demo",
+      retryable: false,
+    });
+    expect(isAlive(pid)).toBe(true);
+    expect((await workspace.holdfast(["stop", "other"])).stderr).toContain(
+      "Session does not match: expected other, found demo",
+    );
+    expect(workspace.events("stop_requested")).toEqual([]);
+  });
+
+  it("says that no session is active, with or without an id, before there ever was one and after (R3.4)", async () => {
+    const workspace = openWorkspace();
+    expect(await workspace.holdfast(["stop"])).toMatchObject({ exitCode: 66 });
+    expect(workspace.read(".holdfast/.gitignore")).toBe("");
+    await startSession(workspace);
+    expect(await workspace.holdfast(["stop", "demo"])).toMatchObject({ exitCode: 0 });
+    for (const args of [["stop"], ["stop", "demo"]]) {
+      const refused = await workspace.holdfast([...args, "--json"]);
+      expect(refused.exitCode).toBe(66);
+      expect(refused.json().error).toMatchObject({ code: "NO_SESSION", retryable: false });
+    }
+    await expectFree(workspace);
+  });
+
+  it("refuses another owner's session; --force needs the id (NOT_PERMITTED 77)", async () => {
+    const workspace = openWorkspace();
+    const { pid } = await startSession(workspace, agent("sleeper.sh"), { env: { HOLDFAST_OWNER: "ci" } });
+    const refusals = [
+      await workspace.holdfast(["stop", "--json"]),
+      await workspace.holdfast(["stop", "demo", "--json"], { env: { HOLDFAST_OWNER: "dev" } }),
+      await workspace.holdfast(["stop", "--force", "--json"]),
+    ];
+    for (const refused of refusals) {
+      expect(refused.exitCode).toBe(77);
+      expect(refused.json().error).toMatchObject({
+        code: "NOT_PERMITTED",
+        message: "demo belongs to ci",
+        next: ["holdfast stop demo --force"],
+      });
+    }
+    expect(isAlive(pid)).toBe(true);
+    expect((await workspace.holdfast(["stop", "demo", "--force"])).exitCode).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it("lets the owner stop without a word", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { options: ["--owner", "ci"] });
+    expect((await workspace.holdfast(["stop"], { env: { HOLDFAST_OWNER: "ci" } })).exitCode).toBe(0);
+    await expectFree(workspace);
+  });
+});

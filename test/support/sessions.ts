@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { isAlive } from "./live-processes.ts";
+import type { Json } from "./program.ts";
+import { agent, type CallOptions, type Workspace } from "./workspace.ts";
+
+export interface StartOptions extends CallOptions {
+  readonly id?: string;
+  /** More options of `start`. */
+  readonly options?: readonly string[];
+}
+
+export interface StartedSession {
+  readonly id: string;
+  readonly uid: string;
+  readonly token: number;
+  /** Of the agent. */
+  readonly pid: number;
+  readonly keeperPid: number;
+}
+
+/** Starts a session that must come to run: a sleeper, or another command. */
+export async function startSession(
+  workspace: Workspace,
+  command: readonly string[] = agent("sleeper.sh"),
+  { id = "demo", options = [], ...call }: StartOptions = {},
+): Promise<StartedSession> {
+  const started = await workspace.holdfast(["start", id, ...options, "--json", "--", ...command], call);
+  expect(started).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"ok":true') });
+  const { token, session } = started.json();
+  const { session: seen } = await statusOf(workspace, { ...call, options: lockOf(options) });
+  return { id, uid: session.uid, token, pid: session.pid, keeperPid: seen.keeper_pid };
+}
+
+function lockOf(options: readonly string[]): readonly string[] {
+  const at = options.indexOf("--lock");
+  return at === -1 ? [] : options.slice(at, at + 2);
+}
+
+/** The document of `status --json`. */
+export async function statusOf(workspace: Workspace, { options = [], ...call }: StartOptions = {}): Promise<Json> {
+  return (await workspace.holdfast(["status", ...options, "--json"], call)).json();
+}
+
+/** The one `ended` event of a session; fails unless there is exactly one. */
+export function endOf(workspace: Workspace, uid: string): Json {
+  const ended = workspace.events("ended").filter((event) => event["uid"] === uid);
+  expect(ended).toHaveLength(1);
+  return ended[0];
+}
+
+/** Nothing is active here in any listing, on disk, or in the process table; and the lock can be had. */
+export async function expectFree(workspace: Workspace, call: CallOptions = {}): Promise<void> {
+  expect(workspace.agents()).toEqual([]);
+  expect(existsSync(join(workspace.state, "session.lock"))).toBe(false);
+  const checked = await workspace.holdfast(["status", "--check", "--json"], call);
+  expect(checked.exitCode).toBe(3);
+  expect(checked.json()).toMatchObject({ active: false, session: null, process_count: 0 });
+  await workspace.untilEmpty();
+}
+
+/** Of these PIDs, those that are alive. */
+export function survivorsOf(pids: readonly number[]): readonly number[] {
+  return pids.filter((pid) => isAlive(pid));
+}
