@@ -48,7 +48,7 @@ const brokenPipeCode = 141;
 /** Global options for a command line that could not be understood. */
 function undecided(argv: readonly string[]): GlobalOptions {
   const json = wantsJson(argv, process.env);
-  return { dir: undefined, lock: "session", json, quiet: false, verbose: false, color: undefined };
+  return { dir: undefined, lock: undefined, json, quiet: false, verbose: false, color: undefined };
 }
 
 function hasUnicode(env: NodeJS.ProcessEnv): boolean {

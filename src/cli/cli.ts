@@ -20,14 +20,24 @@ export interface Cli {
 /** A command: shows its result itself and says what to exit with. */
 export type Exit = Promise<number>;
 
-/** @param access `write` makes the state directory when it is missing */
-export async function openCliContext(cli: Cli, access: "read" | "write", clientName?: string): Promise<Context> {
+export const defaultLock = "session";
+
+export interface Access {
+  /** `write` makes the state directory when it is missing. */
+  readonly access: "read" | "write";
+  /** Another lock than the one the command line names. */
+  readonly lock?: string;
+  /** How this client is called in the log. */
+  readonly clientName?: string;
+}
+
+export async function openCliContext(cli: Cli, { access, lock, clientName }: Access): Promise<Context> {
   const { home, config } = await openProject(cli);
   return openContext({
     home,
     config,
     env: cli.env,
-    lockName: parseName("lock name", cli.globals.lock),
+    lockName: parseName("lock name", lock ?? cli.globals.lock ?? defaultLock),
     by: currentActor(cli.env, clientName === undefined ? undefined : parseName("client name", clientName)),
     create: access === "write",
   });

@@ -4,7 +4,8 @@ import { Failure } from "../failure.ts";
 /** The options every command takes, before or after its name. */
 export interface GlobalOptions {
   readonly dir: string | undefined;
-  readonly lock: string;
+  /** Undefined: none was named. */
+  readonly lock: string | undefined;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -33,7 +34,7 @@ export function globalsOf(command: Command, env: NodeJS.ProcessEnv): GlobalOptio
   const after = command.opts<Partial<GlobalOptions>>();
   return {
     dir: after.dir ?? given.dir,
-    lock: after.lock ?? given.lock ?? (env["HOLDFAST_LOCK"] || "session"),
+    lock: after.lock ?? given.lock ?? (env["HOLDFAST_LOCK"] || undefined),
     json: given.json ?? isTruthy(env["HOLDFAST_JSON"]),
     quiet: given.quiet ?? isTruthy(env["HOLDFAST_QUIET"]),
     verbose: given.verbose ?? isTruthy(env["HOLDFAST_VERBOSE"]),

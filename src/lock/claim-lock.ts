@@ -138,7 +138,8 @@ export class ClaimLock implements Lock {
     try {
       return await this.#claims.judge(number);
     } catch (error) {
-      const damaged = error instanceof Failure && error.code === "DATA";
+      // What a newer holdfast has written is not damaged: it may well be held.
+      const damaged = error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined;
       if (despiteDamage && damaged && !(await this.#claims.isHeldThoughUnreadable(number))) return null;
       throw error;
     }

@@ -39,9 +39,10 @@ export class Cookies {
     const carriers: ProcessEntry[] = [];
     for (const entry of entries) {
       const key = `${entry.pid}:${entry.identity.started}`;
-      const carried = this.#read.get(key) ?? (await this.#carriedBy(entry, user));
+      const before = this.#read.get(key);
+      const carried = before ?? (await this.#carriedBy(entry, user));
       if (carried === null) continue;
-      if (carried.session !== undefined || isSettled(entry)) remembered.set(key, carried);
+      if (before !== undefined || carried.session !== undefined || isSettled(entry)) remembered.set(key, carried);
       if (carried.session === cookie && !carried.close) carriers.push(entry);
     }
     // Only what was listed this time: the memory never outgrows the table.

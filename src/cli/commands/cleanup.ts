@@ -1,5 +1,6 @@
 import { parseDuration } from "../../home/duration.ts";
 import { cleanup } from "../../session/cleanup.ts";
+import { lockNames } from "../../session/lock-names.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 
 export interface CleanupOptions {
@@ -22,7 +23,14 @@ export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
     ...(options.ended === undefined ? {} : { endedMs: duration(options.ended, endedDefault, "--ended") }),
     ...(options.match === undefined ? {} : { match: options.match }),
   };
-  const actions = await cleanup(await openCliContext(cli, "read"), scope);
+  const context = await openCliContext(cli, { access: "read" });
+  const actions = await cleanup(context, scope);
+  // "Here" is the whole state directory, unless a lock is named.
+  if (cli.globals.lock === undefined) {
+    for (const lock of lockNames(context.home).filter((name) => name !== context.lock.name)) {
+      actions.push(...(await cleanup(await openCliContext(cli, { access: "read", lock }), scope)));
+    }
+  }
   (await cli.show()).cleaned(actions, scope.dryRun);
   return actions.some(({ result }) => result === "failed") ? 1 : 0;
 }

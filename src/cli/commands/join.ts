@@ -28,7 +28,10 @@ export async function joinCommand(
   operands: readonly string[] | null,
 ): Exit {
   if (operands?.length === 0) throw usage("No command after --", "holdfast join --help");
-  const context = await openCliContext(cli, "read", options.as);
+  const context = await openCliContext(cli, {
+    access: "read",
+    ...(options.as === undefined ? {} : { clientName: options.as }),
+  });
   const request = {
     id: parseId(id),
     ...(options.as === undefined ? {} : { name: parseName("client name", options.as) }),

@@ -9,7 +9,7 @@ import { parseCount, type LogsOptions } from "./logs-options.ts";
 import { showOutput } from "./logs-output.ts";
 
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
-  const context = await openCliContext(cli, "read");
+  const context = await openCliContext(cli, { access: "read" });
   const count = parseCount(options.lines, "--lines");
   if (options.output === true) return showOutput(cli, context, options, count);
   const filter = filterOf(options, context.lock.name);

@@ -41,7 +41,7 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
     ...(options.timeout === undefined ? {} : { maxTimeMs: parseDuration(options.timeout, "--timeout") }),
   };
-  const context = await openCliContext(cli, "write");
+  const context = await openCliContext(cli, { access: "write" });
   if (options.reentrant === true && (await isInsideHolder(context))) return runWithoutLock(context, request);
   const session = newSession(context, { ...request, mode: "foreground" });
   try {

@@ -29,7 +29,7 @@ export async function startCommand(
 ): Exit {
   const waitMs = parseWait(options.wait, undefined);
   const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
-  const context = await openCliContext(cli, "write");
+  const context = await openCliContext(cli, { access: "write" });
   const request = {
     id: parseId(id),
     command: commandOf(context, operands),

@@ -9,7 +9,7 @@ export interface StatusOptions {
 const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
-  const result = await status(await openCliContext(cli, "read"));
+  const result = await status(await openCliContext(cli, { access: "read" }));
   (await cli.show()).status(result);
   return options.check === true ? checkCodes[judge(result)] : 0;
 }

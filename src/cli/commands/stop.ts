@@ -18,6 +18,6 @@ export async function stopCommand(cli: Cli, options: StopOptions, id: string | u
     ...(options.signal === undefined ? {} : { signal: parseSignal(options.signal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
   };
-  (await cli.show()).stopped(await stop(await openCliContext(cli, "read"), request));
+  (await cli.show()).stopped(await stop(await openCliContext(cli, { access: "read" }), request));
   return 0;
 }

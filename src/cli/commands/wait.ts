@@ -13,7 +13,7 @@ export interface WaitOptions {
 export async function waitCommand(cli: Cli, options: WaitOptions, id: string | undefined): Exit {
   const limitMs = options.timeout === undefined ? null : parseDuration(options.timeout, "--timeout");
   const patience = limitMs === null ? undefined : abortAfter(limitMs);
-  const context = await openCliContext(cli, "read");
+  const context = await openCliContext(cli, { access: "read" });
   const request = { id: parseId(id), until: options.until, ...(patience === undefined ? {} : { signal: patience }) };
   try {
     const waited = await wait(context, request);

@@ -1,7 +1,7 @@
 import type { Failure, NextStep } from "../../failure.ts";
 import { escapeControl } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
-import type { CleanupAction } from "../../session/cleanup.ts";
+import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Started } from "../../session/start.ts";

@@ -1,6 +1,6 @@
 import type { NextStep } from "../../failure.ts";
 import { escapeControl } from "../../home/names.ts";
-import type { CleanupAction } from "../../session/cleanup.ts";
+import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { SessionEnd } from "../../session/session-end.ts";

@@ -1,6 +1,6 @@
 import type { Failure } from "../../failure.ts";
 import type { AnyEvent } from "../../journal/event.ts";
-import type { CleanupAction } from "../../session/cleanup.ts";
+import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { HolderCard } from "../../session/refusals.ts";

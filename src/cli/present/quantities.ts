@@ -15,9 +15,10 @@ export function secondsSince(moment: Date | string, now: Date): number {
   return (now.getTime() - new Date(moment).getTime()) / 1000;
 }
 
-/** `29.1 MB`, `11.0 MB`, `512 kB`. Options that ask pretty-bytes for decimals make it load Intl: 9 ms. */
+/** `29.1 MB`, `11.0 MB`, `512 kB`: three digits. An option of pretty-bytes for decimals makes it load Intl: 9 ms. */
 export function bytesText(bytes: number): string {
-  return prettyBytes(Math.max(0, bytes)).replace(/^(\d\d?) (?!B)/, "$1.0 ");
+  const [number = "0", unit = "B"] = prettyBytes(Math.max(0, bytes)).split(" ");
+  return unit === "B" ? `${number} B` : `${Number(number).toPrecision(3)} ${unit}`;
 }
 
 /** The local time, with the date unless it is today's: `10:34:03`, `2025-06-28 10:34:03`. */

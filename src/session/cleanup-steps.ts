@@ -1,0 +1,181 @@
+import { Failure } from "../failure.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import { signalProcess } from "../process/identity.ts";
+import type { ProcessEntry } from "../process/table.ts";
+import { lastSignOfLife } from "./activity.ts";
+import { liveClients } from "./clients.ts";
+import type { Context } from "./context.ts";
+import { endProcesses, endProcessesOf } from "./end-orphan.ts";
+import { findOutsideAgents } from "./outside-agents.ts";
+import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";
+import { readRecord } from "./session-end.ts";
+import { removeSessionDirectory, sessionFiles } from "./session-files.ts";
+import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
+import { stop } from "./stop.ts";
+import { closeLost } from "./unsettled.ts";
+import { sessionUids } from "./prune.ts";
+import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
+import { findStrays } from "./strays.ts";
+
+/** A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. */
+export async function repairLock(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const damage = await damageOf(context);
+  if (damage === null) return [];
+  const action = { what: "lock", name: context.lock.name, pid: null, why: damage } as const;
+  return [
+    await attempt(scope, action, async () => {
+      const settled = await withMaintenance(context, async (_held, unsettled) => unsettled, { despiteDamage: true });
+      if (settled === null) throw new Failure("BUSY", "Somebody holds the lock");
+      return "a new claim was written over it";
+    }),
+  ];
+}
+
+async function damageOf(context: Context): Promise<string | null> {
+  try {
+    const { last } = await context.lock.look();
+    if (last !== null) holdOf(last);
+    return null;
+  } catch (error) {
+    if (error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
+export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const active = activeSession(await context.lock.look());
+  if (active === null || active.orphaned || !matches(scope, active.session)) return [];
+  const { session } = active;
+  const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
+  if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
+  const action = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
+  return [
+    await attempt(scope, action, async () => {
+      const stopped = await stop(context, { id: session.id, force: true, reason: why });
+      return stopped.kind === "session" ? countOf(stopped.end.processes.length) : "";
+    }),
+  ];
+}
+
+function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean {
+  if (liveClients(context, session).length > 0) return false;
+  return Date.now() - lastSignOfLife(context.home, session).getTime() >= idleMs;
+}
+
+export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const { waiters } = await context.lock.look();
+  return Promise.all(waiters.map((ticket) => endWaiter(scope, ticket)));
+}
+
+async function endWaiter(scope: CleanupScope, ticket: JudgedClaim): Promise<CleanupAction> {
+  const { pid } = ticket.record.owner;
+  const action = {
+    what: "waiter",
+    name: waiterOf(ticket)?.id ?? `ticket ${ticket.number}`,
+    pid,
+    why: "clean-up",
+  } as const;
+  return attempt(scope, action, async () => {
+    signalProcess(ticket.record.owner, "SIGTERM");
+    return "left the line";
+  });
+}
+
+export async function endOrphans(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const lost = await reconcile(context, await context.lock.look());
+  const actions: CleanupAction[] = [];
+  for (const { session, processes } of lost) {
+    if (!matches(scope, session)) continue;
+    const action = {
+      what: "orphan",
+      name: session.id,
+      pid: processes[0]?.pid ?? null,
+      why: "its keeper is dead",
+    } as const;
+    actions.push(await attempt(scope, action, () => endOrphan(context, session)));
+  }
+  return actions;
+}
+
+async function endOrphan(context: Context, session: SessionInfo): Promise<string> {
+  const terminated = await endProcessesOf(context, session, "orphaned");
+  await withMaintenance(context, async (held, unsettled) => {
+    closeLost(context, held, session, terminated);
+    return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
+  });
+  return countOf(terminated.ended.length);
+}
+
+export async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  return endFound(context, scope, "outside any session", () => findOutsideAgents(context));
+}
+
+/** What carries the cookie of a session of this lock that is over: its keeper lost sight of it. */
+export async function endStrays(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  return endFound(context, scope, "left of an ended session", () => findStrays(context));
+}
+
+async function endFound(
+  context: Context,
+  scope: CleanupScope,
+  why: string,
+  find: () => Promise<readonly ProcessEntry[]>,
+): Promise<readonly CleanupAction[]> {
+  const found = await find();
+  if (found.length === 0) return [];
+  const action = ({ pid, command }: ProcessEntry, result: CleanupAction["result"], detail: string | null) =>
+    ({ what: "process", name: command, pid, why, result, detail }) as const;
+  if (scope.dryRun === true) return found.map((entry) => action(entry, "planned", null));
+  const { signal, killAfterMs } = context.config.stop;
+  const { survivors } = await endProcesses(context, find, why, { signal, killAfterMs });
+  const alive = new Set(survivors.map(({ pid }) => pid));
+  return found.map((entry) =>
+    alive.has(entry.pid) ? action(entry, "failed", "it survived SIGKILL") : action(entry, "ended", null),
+  );
+}
+
+export async function forgetEnded(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const oldest = Date.now() - (scope.endedMs ?? 0);
+  const actions: CleanupAction[] = [];
+  for (const uid of sessionUids(context)) {
+    const record = readRecord(context.home, uid);
+    if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session)) continue;
+    const action = { what: "ended_session", name: record.session.id, pid: null, why: "ended long enough ago" } as const;
+    actions.push(
+      await attempt(scope, action, async () => {
+        removeSessionDirectory(sessionFiles(context.home, uid));
+        return uid;
+      }),
+    );
+  }
+  return actions;
+}
+
+function countOf(ended: number): string {
+  return `${ended} ${ended === 1 ? "process" : "processes"} ended`;
+}
+
+async function attempt(
+  scope: CleanupScope,
+  action: Pick<CleanupAction, "what" | "name" | "pid" | "why">,
+  run: () => Promise<string>,
+): Promise<CleanupAction> {
+  if (scope.dryRun === true) return { ...action, result: "planned", detail: null };
+  try {
+    const detail = await run();
+    return { ...action, result: action.what === "ended_session" ? "removed" : "ended", detail };
+  } catch (error) {
+    return { ...action, result: "failed", detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function matches(scope: CleanupScope, session: SessionInfo): boolean {
+  if (scope.match === undefined) return true;
+  const pattern = scope.match
+    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${pattern}$`).test(session.id);
+}
