@@ -38,7 +38,7 @@ async function damageOf(context: Context): Promise<string | null> {
     return null;
   } catch (error) {
     if (error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined) {
-      return error.message;
+      return error.message.split("\n")[0] ?? error.message;
     }
     throw error;
   }
@@ -165,7 +165,7 @@ async function attempt(
   if (scope.dryRun === true) return { ...action, result: "planned", detail: null };
   try {
     const detail = await run();
-    return { ...action, result: action.what === "ended_session" ? "removed" : "ended", detail };
+    return { ...action, result: action.pid === null ? "removed" : "ended", detail };
   } catch (error) {
     return { ...action, result: "failed", detail: error instanceof Error ? error.message : String(error) };
   }

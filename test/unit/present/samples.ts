@@ -1,7 +1,7 @@
 import { Failure } from "../../../src/failure.ts";
 import type { Actor, AnyEvent, EventInput } from "../../../src/journal/event.ts";
 import type { ProcessEntry } from "../../../src/process/table.ts";
-import type { CleanupAction } from "../../../src/session/cleanup.ts";
+import type { CleanupAction } from "../../../src/session/cleanup-action.ts";
 import type { Client } from "../../../src/session/clients.ts";
 import type { Joined } from "../../../src/session/join.ts";
 import type { HolderCard } from "../../../src/session/refusals.ts";
