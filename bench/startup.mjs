@@ -32,7 +32,8 @@ export async function startup({ rounds = 40 } = {}) {
       ],
       { rounds },
     );
-    return results.map((result) => ({ ...result, limit: limits[result.name] ?? null }));
+    for (const result of results) result.limit = limits[result.name] ?? null;
+    return results;
   } finally {
     await timeOf(at("cleanup")).catch(() => undefined);
     await rm(project, { recursive: true, force: true });

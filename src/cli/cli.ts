@@ -20,7 +20,7 @@ export interface Cli {
 /** A command: shows its result itself and says what to exit with. */
 export type Exit = Promise<number>;
 
-export const defaultLock = "session";
+const defaultLock = "session";
 
 export interface Access {
   /** `write` makes the state directory when it is missing. */

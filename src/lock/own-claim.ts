@@ -13,7 +13,7 @@ import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { ClaimDirectory } from "./claim-directory.ts";
 import { unlinkIfThere } from "./claim-directory.ts";
 import { formatClaim, type ClaimRecord } from "./claim-record.ts";
-import type { Beat, Pulse, PulseMark } from "./pulse.ts";
+import type { Beat, Pulse } from "./pulse.ts";
 
 /** The part of a claim that its contender decides; the number and the pulse come with publishing. */
 export type ClaimDraft = Omit<ClaimRecord, "token" | "pulse" | "schema_version" | "lock">;
@@ -168,5 +168,3 @@ export class OwnClaim {
     await this.#beat.end();
   }
 }
-
-export type { PulseMark };
