@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { describe, expect, it } from "vitest";
+import { exitCodes } from "../../../src/cli/exit-codes.ts";
 import type { Presenter } from "../../../src/cli/present/presenter.ts";
 import { Failure } from "../../../src/failure.ts";
+import { endReasons } from "../../../src/session/session-end.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
 import * as sample from "./samples.ts";
 
@@ -97,6 +99,14 @@ describe("--json", () => {
 
   it("has a schema for every answer and an answer for every schema", () => {
     expect(new Set([...answers.map(([schema]) => schema), "common", "progress"])).toEqual(new Set(names));
+  });
+
+  it("names every failure code and every reason of an end in its schemas (R2.1)", () => {
+    const schemaOf = (name: string): Document => validator(name).schema;
+    expect(schemaOf("failure").properties.error.properties.code.enum.toSorted()).toEqual(
+      Object.keys(exitCodes).toSorted(),
+    );
+    expect(schemaOf("common").$defs.end.properties.reason.enum).toEqual(endReasons);
   });
 
   it("says that there is no session (R1.2)", async () => {

@@ -13,7 +13,7 @@ import type { SessionStatus, Status } from "../../../src/session/status.ts";
 export const now = new Date("2025-06-29T10:54:01.000Z");
 const begun = "2025-06-29T10:34:03.000Z";
 
-export const dev: Actor = { user: "dev", host: "build1", pid: 29_600, tty: "pts/0" };
+const dev: Actor = { user: "dev", host: "build1", pid: 29_600, tty: "pts/0" };
 export const ci: Actor = { user: "ci", host: "build1", pid: 30_110, tty: null, name: "nightly-job" };
 
 const identity = (pid: number) => ({ pid, started: "4711", boot: "b", pid_ns: "pid:[1]", host: "build1" });
