@@ -71,6 +71,16 @@ export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
   return a.pid === b.pid && a.started === b.started && a.boot === b.boot && a.pid_ns === b.pid_ns;
 }
 
+/** Whether `a` certainly started before `b`: never of processes of different boots, which cannot be compared. */
+export function startedBefore(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.boot === b.boot && orderOf(a.started) < orderOf(b.started);
+}
+
+/** Clock ticks, or the time that `ps` printed. NaN, which is before nothing, for what is neither. */
+function orderOf(started: string): number {
+  return /^\d+$/.test(started) ? Number(started) : Date.parse(`${started} UTC`);
+}
+
 /**
  * Whether this very process still runs.
  * - Same boot id: the same kernel. PIDs mean the same in the same PID namespace; in another one nothing can be told.

@@ -23,12 +23,13 @@ export async function findOutside(table: ProcessTable, query: OutsideQuery): Pro
   const entries = await table.list();
   // A global or sticky expression remembers where it stopped, and would find every second process.
   const match = new RegExp(query.match.source, query.match.flags.replaceAll(/[gy]/g, ""));
+  const candidates = entries.filter(({ state, command }) => state !== "zombie" && match.test(command));
+  if (candidates.length === 0) return [];
   const root = realRoot(query.root);
   const innocent = innocentPids(entries, query.except);
   const outside: ProcessEntry[] = [];
-  for (const entry of entries) {
-    if (entry.state === "zombie" || innocent.has(entry.pid) || entry.uid !== query.uid) continue;
-    if (!match.test(entry.command)) continue;
+  for (const entry of candidates) {
+    if (innocent.has(entry.pid) || entry.uid !== query.uid) continue;
     if (!isInside(root, await table.workingDirectoryOf(entry.pid))) continue;
     const environment = await table.environmentOf(entry.pid, "HOLDFAST_");
     if (environment !== null && !environment.has("HOLDFAST_SESSION")) outside.push(entry);

@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import type { ProcessIdentity } from "./identity.ts";
 import { isProcfsOurs } from "./look-at-process.ts";
 
@@ -49,11 +50,20 @@ export interface ProcessTable {
   workingDirectoryOf(pid: number): Promise<string | null>;
 }
 
-/** /proc on Linux, because slim containers have no `ps`; `ps` elsewhere. */
+/**
+ * /proc on Linux, because slim containers have no `ps`; `ps` elsewhere.
+ * @throws Failure `UNAVAILABLE` on Linux without a /proc of this PID namespace, on which `ps` depends as well: an empty
+ * table would say that nothing runs
+ */
 export async function openProcessTable(): Promise<ProcessTable> {
   if (isProcfsOurs()) {
     const { ProcfsTable } = await import("./procfs-table.ts");
     return new ProcfsTable();
+  }
+  if (process.platform === "linux") {
+    throw new Failure("UNAVAILABLE", "Cannot list the processes: /proc is not mounted, or for another PID namespace", {
+      facts: { path: "/proc" },
+    });
   }
   const { PsTable } = await import("./ps-table.ts");
   return new PsTable();

@@ -1,5 +1,5 @@
 import { Cookies } from "./cookies.ts";
-import { isSameProcess, type ProcessIdentity } from "./identity.ts";
+import { isSameProcess, startedBefore, type ProcessIdentity } from "./identity.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
 
 /** What makes a process belong to a session. */
@@ -12,6 +12,11 @@ export interface TreeRoots {
   readonly cookie: string | null;
   /** PIDs that are never included: the keeper, this process, its ancestors. */
   readonly except: readonly number[];
+  /**
+   * A process that no process of the session can be older than: whoever started its first agent, or that agent. Spares
+   * reading the environments of all that were there before, which are most. Absent: nothing is known.
+   */
+  readonly notBefore?: ProcessIdentity;
 }
 
 /**
@@ -29,8 +34,11 @@ export async function findTree(
   const tree = new Tree(await table.list(), new Set(roots.except));
   for (const identity of [...roots.roots, ...(known?.values() ?? [])]) tree.addIdentity(identity);
   if (roots.cookie !== null) {
-    const cookies = Cookies.of(table);
-    const carriers = await cookies.carriersOf(roots.cookie, tree.strangers());
+    const { notBefore } = roots;
+    const strangers = tree.strangers();
+    const suspects =
+      notBefore === undefined ? strangers : strangers.filter(({ identity }) => !startedBefore(identity, notBefore));
+    const carriers = await Cookies.of(table).carriersOf(roots.cookie, suspects);
     for (const entry of carriers) tree.add(entry);
   }
   if (roots.groupLeader !== null) tree.addGroup(roots.groupLeader);

@@ -8,6 +8,7 @@ import {
   livenessOf,
   selfIdentity,
   signalProcess,
+  startedBefore,
   type ProcessIdentity,
 } from "../../src/process/identity.ts";
 import { lookAtProcess } from "../../src/process/look-at-process.ts";
@@ -45,6 +46,22 @@ describe("identify", () => {
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 40])("knows no process %d", (pid) => {
     expect(identify(pid)).toBeNull();
+  });
+});
+
+describe("startedBefore", () => {
+  it.each([
+    ["99", "100", true],
+    ["100", "99", false],
+    ["100", "100", false],
+    ["Sat Nov 21 10:34:03 2026", "Sun Nov 22 09:00:00 2026", true],
+    ["Sun Nov 22 09:00:00 2026", "Sat Nov 21 10:34:03 2026", false],
+    ["", "100", false],
+    ["99", "", false],
+  ])("%j before %j: %s", (started, other, expected) => {
+    const self = selfIdentity();
+    expect(startedBefore({ ...self, started }, { ...self, started: other })).toBe(expected);
+    expect(startedBefore({ ...self, started, boot: "another" }, { ...self, started: other })).toBe(false);
   });
 });
 

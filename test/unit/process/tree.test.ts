@@ -108,6 +108,14 @@ describe("the cookie", () => {
     expect(machine.environmentsRead.filter((pid) => pid === settled.pid)).toHaveLength(1);
   });
 
+  it("is not looked for with those that were there before the session", async () => {
+    const starter = machine.start();
+    const { pid } = machine.start({ env: ours });
+    machine.environmentsRead.length = 0;
+    expect(await pidsOf(rootsOf({ notBefore: starter.identity }))).toEqual([100, pid]);
+    expect(machine.environmentsRead).toEqual([starter.pid, pid]);
+  });
+
   it("is asked for again when the PID has a new owner", async () => {
     const before = machine.start({});
     await pidsOf(rootsOf());
