@@ -52,7 +52,6 @@ export async function startProgram(
   const fixture = { pid: child.pid ?? 0, child, pidOf: (word: string) => announcedPid(pids, word), exited };
   started.push(fixture);
   if (options.silent !== true) await untilReady(child, pids);
-  for (const pid of pids.values()) announced.set(pid, startOf(pid));
   return fixture;
 }
 
@@ -66,7 +65,9 @@ async function untilReady(child: ChildProcess, pids: Map<string, number>): Promi
   for await (const line of createInterface({ input: child.stdout })) {
     const [word = "", pid] = line.split(" ");
     if (word === "ready") return;
-    if (pid !== undefined) pids.set(word, Number(pid));
+    if (pid === undefined) continue;
+    pids.set(word, Number(pid));
+    announced.set(Number(pid), startOf(Number(pid)));
   }
   throw new Error("The fixture ended before it was ready");
 }
