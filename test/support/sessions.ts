@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { isAlive } from "./live-processes.ts";
+import { isAlive, lookAt } from "./live-processes.ts";
 import type { Json } from "./program.ts";
 import { agent, type CallOptions, type Workspace } from "./workspace.ts";
 
@@ -17,6 +17,7 @@ export interface StartedSession {
   readonly token: number;
   /** Of the agent. */
   readonly pid: number;
+  /** The agent's parent; 0 when the session has ended meanwhile. */
   readonly keeperPid: number;
 }
 
@@ -29,13 +30,9 @@ export async function startSession(
   const started = await workspace.holdfast(["start", id, ...options, "--json", "--", ...command], call);
   expect(started).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"ok":true') });
   const { token, session } = started.json();
-  const { session: seen } = await statusOf(workspace, { ...call, options: lockOf(options) });
-  return { id, uid: session.uid, token, pid: session.pid, keeperPid: seen.keeper_pid };
-}
-
-function lockOf(options: readonly string[]): readonly string[] {
-  const at = options.indexOf("--lock");
-  return at === -1 ? [] : options.slice(at, at + 2);
+  // Found in the process table, because asking `status` would cost every test a start of node.
+  const keeper = workspace.keepers().find(({ pid }) => pid === lookAt(session.pid)?.ppid);
+  return { id, uid: session.uid, token, pid: session.pid, keeperPid: keeper?.pid ?? 0 };
 }
 
 /** The document of `status --json`. */

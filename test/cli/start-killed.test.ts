@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { expectFree, statusOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+const seed = Number(process.env["HOLDFAST_TEST_SEED"] ?? Date.now() % 1_000_000);
+
+/** An agent that tells when it was not alone: it takes a lock of its own on a witness file. */
+const witnessed = ["sh", "-c", 'exec 9>witness; flock -n 9 || echo "beside $$" >>"$ANNOUNCE"; exec sleep 300'];
+
+/** A generator of numbers in [0, 1), always the same for a seed: mulberry32. */
+function seededRandom(from: number): () => number {
+  let state = from;
+  return () => {
+    state = (state + 0x6d_2b_79_f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What a killed `start` may leave: a whole session, or nothing; and never a lock that nobody frees. */
+async function expectWholeOrNothing(workspace: Workspace, env: Record<string, string>): Promise<void> {
+  const status = await until(async () => {
+    const seen = await statusOf(workspace, { env });
+    return seen.session === null || seen.session.state === "active" ? seen : null;
+  });
+  if (status.session === null) {
+    await until(() => workspace.agents().length === 0, { what: "no agent without a session" });
+  } else {
+    expect(workspace.agents().map(({ pid }) => pid)).toEqual([status.session.pid]);
+    expect((await workspace.holdfast(["stop"], { env })).exitCode).toBe(0);
+  }
+  expect(workspace.announcements("beside")).toEqual([]);
+  const after = await workspace.holdfast(["start", "after", "--json", "--", ...witnessed], { env });
+  expect(after.exitCode).toBe(0);
+  expect((await workspace.holdfast(["stop", "after"], { env })).exitCode).toBe(0);
+  expect(workspace.events("ended").at(-1)).toMatchObject({ uid: after.json().session.uid, reason: "stopped" });
+}
+
+describe.each([
+  { pulse: "kernel", rounds: 16 },
+  { pulse: "lease", rounds: 8 },
+])("a start that is killed at any moment ($pulse pulse)", ({ pulse, rounds }) => {
+  const env = { HOLDFAST_PULSE: pulse };
+
+  it(`leaves a whole session or nothing, never two agents or a stuck lock (R3.1; seed ${seed})`, async () => {
+    const workspace = openWorkspace();
+    const random = seededRandom(seed);
+    for (let round = 0; round < rounds; round += 1) {
+      const killed = workspace.spawnHoldfast(["start", `round-${round}`, "--", ...witnessed], { env });
+      await sleep(random() * 110);
+      killed.signal("SIGKILL");
+      await killed.ended;
+      await expectWholeOrNothing(workspace, env);
+    }
+    await expectFree(workspace, { env });
+    const ended = workspace.events("ended").map(({ uid }) => uid);
+    expect(ended).toEqual([...new Set(ended)]);
+    expect(ended).toEqual(expect.arrayContaining(workspace.events("claimed").map(({ uid }) => uid)));
+    const tokens = workspace.events("claimed").map(({ token }) => token as number);
+    expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
+    expect(new Set(tokens).size).toBe(tokens.length);
+  });
+
+  it(`lets the others go on: of three starts, two killed, the line never sticks (R3.1; seed ${seed + 1})`, async () => {
+    const workspace = openWorkspace();
+    const random = seededRandom(seed + 1);
+    for (let round = 0; round < rounds / 4; round += 1) {
+      const starts = ["a", "b", "c"].map((name) =>
+        workspace.spawnHoldfast(["start", `${name}-${round}`, "--wait", "20s", "--", ...witnessed], { env }),
+      );
+      const [survivor, ...victims] = starts;
+      await Promise.all(
+        victims.map(async (victim) => {
+          await sleep(random() * 150);
+          victim.signal("SIGKILL");
+        }),
+      );
+      // A victim's keeper may have taken the session over before: then its turn ends only when somebody stops it.
+      let isOver = false;
+      void survivor?.ended.then(() => (isOver = true));
+      await until(async () => {
+        const { session } = await statusOf(workspace, { env });
+        if (!isOver && session !== null && !session.id.startsWith("a-")) await workspace.holdfast(["stop"], { env });
+        return isOver;
+      });
+      expect((await survivor?.ended)?.exitCode).toBe(0);
+      expect((await workspace.holdfast(["stop", `a-${round}`], { env })).exitCode).toBe(0);
+      expect(workspace.announcements("beside")).toEqual([]);
+    }
+    await expectFree(workspace, { env });
+  });
+});
+
+describe("a keeper that is killed while start waits for it", () => {
+  it("makes start fail, with nothing left behind, or succeed with an agent that runs (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const random = seededRandom(seed + 2);
+    for (let round = 0; round < 8; round += 1) {
+      const starting = workspace.spawnHoldfast(["start", `round-${round}`, "--json", "--", ...agent("sleeper.sh")]);
+      const keeper = await until(() => workspace.keepers()[0]?.pid);
+      await sleep(random() * 60);
+      process.kill(keeper, "SIGKILL");
+      const outcome = await starting.ended;
+      const agents = workspace.agents().map(({ pid }) => pid);
+      if (outcome.exitCode === 0) expect(agents).toEqual([outcome.json().session.pid]);
+      const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+      expect(cleaned.exitCode).toBe(0);
+      await expectFree(workspace);
+    }
+    const ended = workspace.events("ended").map(({ uid }) => uid);
+    expect(ended).toEqual([...new Set(ended)]);
+    expect(ended).toEqual(expect.arrayContaining(workspace.events("claimed").map(({ uid }) => uid)));
+  });
+});

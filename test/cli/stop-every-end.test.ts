@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { endOf, expectFree, startSession, type StartedSession } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+interface Case {
+  readonly end: string;
+  /** What brings it about; a fifo `told` waits for a line. */
+  readonly bring: (session: StartedSession, workspace: Workspace) => unknown;
+  readonly exitsWith?: number;
+  readonly expected: object;
+}
+
+const tell = (_: StartedSession, workspace: Workspace) => workspace.spawn(["sh", "-c", "echo >told"]).ended;
+const signal = (name: NodeJS.Signals, whom: "pid" | "keeperPid") => (session: StartedSession) =>
+  process.kill(session[whom], name);
+const stopped = { reason: "stopped", exit_code: null, signal: "SIGTERM" };
+
+const cases: readonly Case[] = [
+  { end: "exit 0", bring: tell, expected: { reason: "exited", exit_code: 0, signal: null } },
+  { end: "exit 3", bring: tell, exitsWith: 3, expected: { reason: "exited", exit_code: 3, signal: null } },
+  {
+    end: "a signal to the agent (SIGSEGV)",
+    bring: signal("SIGSEGV", "pid"),
+    expected: { reason: "signalled", exit_code: null, signal: "SIGSEGV" },
+  },
+  {
+    end: "SIGKILL to the agent",
+    bring: signal("SIGKILL", "pid"),
+    expected: { reason: "signalled", exit_code: null, signal: "SIGKILL" },
+  },
+  { end: "stop", bring: (_, workspace) => workspace.holdfast(["stop"]), expected: stopped },
+  { end: "SIGTERM to the keeper (R2.2)", bring: signal("SIGTERM", "keeperPid"), expected: stopped },
+  { end: "SIGINT to the keeper (R2.2)", bring: signal("SIGINT", "keeperPid"), expected: stopped },
+  { end: "SIGHUP to the keeper (R2.2)", bring: signal("SIGHUP", "keeperPid"), expected: stopped },
+];
+
+describe.each(["kernel", "lease"])(
+  "every end leaves exactly one `ended`, and nothing active (R2.1; %s pulse):",
+  (pulse) => {
+    it.each(cases)("$end", async ({ bring, exitsWith = 0, expected }) => {
+      const workspace = openWorkspace();
+      const env = { HOLDFAST_PULSE: pulse };
+      const session = await startSession(workspace, agent("exits-when-told.sh", "told", exitsWith), { env });
+      await workspace.announced("agent");
+      await bring(session, workspace);
+      await workspace.untilEmpty();
+
+      const end = endOf(workspace, session.uid);
+      expect(end).toMatchObject({ ...expected, session: "demo" });
+      expect(Date.parse(end.ended_at)).toBeGreaterThan(Date.parse(workspace.events("started")[0]?.["time"]));
+      expect(Date.parse(end.ended_at)).toBeLessThanOrEqual(Date.parse(end.time));
+      expect(end.duration_seconds).toBeGreaterThan(0);
+      expect(end.duration_seconds * 1000).toBeLessThanOrEqual(
+        Date.parse(end.ended_at) - Date.parse(workspace.events("claimed")[0]?.["time"]) + 1000,
+      );
+      await expectFree(workspace, { env });
+    });
+  },
+);
+
+describe("what an end takes with it", () => {
+  it("the children of an agent that was killed, and names them (R2.1, R4.2)", async () => {
+    const workspace = openWorkspace();
+    const { pid, uid } = await startSession(workspace, agent("family.sh"));
+    const [child, grandchild] = [await workspace.announced("child"), await workspace.announced("grandchild")];
+    process.kill(pid, "SIGKILL");
+    await workspace.untilEmpty();
+    const end = endOf(workspace, uid);
+    expect(end).toMatchObject({ reason: "signalled", signal: "SIGKILL" });
+    expect(new Set(end.processes.map((each: { pid: number }) => each.pid))).toEqual(new Set([child, grandchild]));
+  });
+
+  it("an agent that ignores SIGTERM, when the keeper gets it (R2.2)", async () => {
+    const workspace = openWorkspace();
+    const { keeperPid, uid } = await startSession(workspace, agent("ignores-term.sh"), { options: ["-k", "500ms"] });
+    await workspace.announced("agent");
+    process.kill(keeperPid, "SIGTERM");
+    await until(() => workspace.keepers().length === 0);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGKILL" });
+    await expectFree(workspace);
+  });
+});
