@@ -8,6 +8,7 @@ import { findTree } from "../process/tree.ts";
 import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
 import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
+import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { readStopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/unsettled.ts";
@@ -199,12 +200,18 @@ export class SessionKeeper {
   async #look(): Promise<void> {
     try {
       const claim = await this.#held.verify();
-      if (claim === "restored") this.#context.journal.append({ ...this.#subject(), event: "lock_restored" });
+      if (claim === "restored") this.#restoreFiles();
       if (claim === "lost" && this.#order?.reason !== "lock_lost") this.#loseLock();
       else if (this.#order === null) this.endIfRequested();
     } catch (error) {
       this.#complain("watch", errorText(error));
     }
+  }
+
+  /** The claim was gone and stands again: clients need the session's directory, too. */
+  #restoreFiles(): void {
+    makeSessionDirectory(sessionFiles(this.#context.home, this.#session.uid));
+    this.#context.journal.append({ ...this.#subject(), event: "lock_restored" });
   }
 
   #loseLock(): void {

@@ -3,7 +3,7 @@ import type { Home } from "../home/locate.ts";
 import { errorText } from "../failure.ts";
 import { dropAllClients } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { readJson, sessionFiles, writeJson } from "./session-files.ts";
+import { makeSessionDirectory, readJson, sessionFiles, writeJson } from "./session-files.ts";
 import { actorSchema, sessionSchema, type SessionInfo } from "./session-info.ts";
 
 export const endReasons = [
@@ -76,6 +76,8 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
   );
   step("record", () => {
     const files = sessionFiles(context.home, session.uid);
+    // The state directory may have been removed under the session.
+    makeSessionDirectory(files);
     writeJson(files.record, {
       schema_version: 1,
       session: { ...session, phase: "ended" },

@@ -2,7 +2,8 @@ import { Failure } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock } from "../lock/lock.ts";
-import type { ProcessEntry } from "../process/table.ts";
+import { systemClock } from "../process/clock.ts";
+import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import { findTree, type TreeRoots } from "../process/tree.ts";
 import { lastSignOfLife } from "./activity.ts";
@@ -32,8 +33,26 @@ export async function findUnsettled(context: Context, from: JudgedClaim | null):
   if (found.size === 0) return [];
   const table = await context.processes();
   return Promise.all(
-    [...found.values()].map(async (session) => ({ session, processes: await findTree(table, rootsOf(session)) })),
+    [...found.values()].map(async (session) => ({ session, processes: await findLiving(table, session) })),
   );
+}
+
+/** Much longer than a process takes to be gone once it has given up its memory. */
+const dyingMs = 200;
+const lookEveryMs = 2;
+
+/**
+ * A session's processes, without those that are dying. The death of the last one frees the lock, and wakes who waits
+ * for it, an instant before that process is gone. By then it has given up its memory, and its arguments with it.
+ */
+async function findLiving(table: ProcessTable, session: SessionInfo): Promise<readonly ProcessEntry[]> {
+  const deadline = systemClock.now() + dyingMs;
+  for (;;) {
+    const processes = await findTree(table, rootsOf(session));
+    const mayBeDying = processes.some(({ argv }) => argv.length === 0);
+    if (!mayBeDying || systemClock.now() > deadline) return processes;
+    await systemClock.sleep(lookEveryMs);
+  }
 }
 
 function readableHold(claim: JudgedClaim): Hold | null {

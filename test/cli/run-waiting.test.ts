@@ -201,6 +201,6 @@ describe("run, when the lock is held", () => {
       exitCode: 0,
       stdout: "ran\n",
     });
-    expect(readdirSync(join(workspace.state, "claims")).sort()).toEqual(["other.1", "session.1"]);
+    expect(readdirSync(join(workspace.state, "claims")).toSorted()).toEqual(["other.1", "session.1"]);
   });
 });

@@ -29,6 +29,7 @@ export async function holdLock(
   const command = agent("exits-when-told.sh", fifo, exitCode);
   const run = workspace.spawnHoldfast(["run", "--id", id, ...options, "--", ...command]);
   const agentPid = await until(() => /^agent (\d+)$/m.exec(run.stdout())?.[1], { what: `${id} holds the lock` });
+  await until(() => workspace.events("started").some(({ pid }) => pid === Number(agentPid)));
   const letGo = async () => {
     await tell(join(workspace.root, fifo));
     return run.ended;
