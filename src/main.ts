@@ -1,5 +1,5 @@
 import { exitCodes } from "./cli/exit-codes.ts";
-import { wantsJson, type GlobalOptions } from "./cli/globals.ts";
+import { invocationOf, wantsJson, type GlobalOptions } from "./cli/globals.ts";
 import { BrokenPipe, openOutputStream } from "./cli/present/output-stream.ts";
 import { openPresenter } from "./cli/present/open-presenter.ts";
 import type { Presenter } from "./cli/present/presenter.ts";
@@ -39,7 +39,8 @@ async function main(argv: readonly string[]): Promise<number> {
 function present(globals: GlobalOptions): Promise<Presenter> {
   const { json, quiet, verbose, color } = globals;
   const [stdout, stderr] = [openOutputStream(1), openOutputStream(2)];
-  return openPresenter({ json, quiet, verbose, color, unicode: hasUnicode(process.env), stdout, stderr });
+  const invocation = invocationOf(globals, process.env);
+  return openPresenter({ json, quiet, verbose, color, unicode: hasUnicode(process.env), stdout, stderr, invocation });
 }
 
 /** 128 + SIGPIPE, as the shell reports programs that end when nobody reads them any more. */

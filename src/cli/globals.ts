@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { Failure } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 
 /** The options every command takes, before or after its name. */
 export interface GlobalOptions {
@@ -59,6 +60,14 @@ export function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): bool
 
 function isTruthy(value: string | undefined): boolean {
   return value !== undefined && !["", "0", "false", "no", "off"].includes(value.toLowerCase());
+}
+
+/** How to call holdfast again on the same project and lock: `holdfast --lock nightly`. */
+export function invocationOf({ dir, lock }: GlobalOptions, env: NodeJS.ProcessEnv): string {
+  const words = ["holdfast"];
+  if (dir !== undefined) words.push("-C", shellWord(dir));
+  if (lock !== undefined && lock !== env["HOLDFAST_LOCK"]) words.push("--lock", shellWord(lock));
+  return words.join(" ");
 }
 
 export function usage(message: string, hint = "holdfast --help"): Failure {

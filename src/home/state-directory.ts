@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, writeFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, Failure, failureFromErrno, type NextStep } from "../failure.ts";
 import type { Home } from "./locate.ts";
+import { shellWord } from "./shell-word.ts";
 
 const elsewhere = "HOLDFAST_STATE_DIR=<directory> puts the state elsewhere.";
 
@@ -88,8 +89,4 @@ function attempt<Result>(operation: string, path: string, action: () => Result):
   } catch (error) {
     throw failureFromErrno(error, operation, path);
   }
-}
-
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -119,7 +119,7 @@ export class SessionKeeper {
     try {
       const first = await Promise.race([agent.exited, this.#ordered]);
       const order = "reason" in first ? first : null;
-      this.#publish({ phase: "ending" });
+      this.#tryTo("publish", () => this.#publish({ phase: "ending" }));
       const terminated = await this.#endProcesses(agent, order);
       const exit = await this.#exitOf(agent);
       return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
@@ -223,6 +223,15 @@ export class SessionKeeper {
     this.#session = { ...this.#session, ...change };
     this.#hold = { ...this.#hold, session: this.#session };
     this.#held.update(this.#hold);
+  }
+
+  /** A step of the ending that must not stop the others. */
+  #tryTo(what: string, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#complain(what, errorText(error));
+    }
   }
 
   #complain(what: string, problem: string): void {

@@ -51,7 +51,8 @@ export class SignalForwarder {
       this.#keeper.end({ reason: "stopped", signal: "SIGKILL", killAfterMs: 0 });
       return;
     }
-    void this.#pass(signal);
+    // Whatever kept it from being passed on, the next signal may succeed, and the second INT always does.
+    this.#pass(signal).catch(() => undefined);
   }
 
   async #pass(signal: NodeJS.Signals): Promise<void> {

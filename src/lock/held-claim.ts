@@ -70,8 +70,12 @@ export class HeldClaim implements HeldLock {
   async release(info: unknown): Promise<void> {
     if (this.#handedOn) return;
     // While still holding: whoever takes the lock next must not find its own link removed.
-    if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
-    this.#claim.append({ state: "released", info });
-    await this.#claim.beat.end();
+    try {
+      if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
+      this.#claim.append({ state: "released", info });
+    } finally {
+      // On a full disk too: without its pulse the claim is as free as with the word.
+      await this.#claim.beat.end();
+    }
   }
 }

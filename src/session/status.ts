@@ -2,7 +2,7 @@ import type { LockView } from "../lock/lock.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { findTree } from "../process/tree.ts";
 import { livenessOf } from "../process/identity.ts";
-import type { ProcessEntry } from "../process/table.ts";
+import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { lastOutputAt, lastSignOfLife } from "./activity.ts";
 import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
@@ -56,7 +56,8 @@ export interface Status {
 }
 
 /** Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. */
-export async function status(context: Context): Promise<Status> {
+export async function status(given: Context): Promise<Status> {
+  const context = withOneLook(given);
   const view = await context.lock.look();
   const active = activeSession(view);
   const lost = await reconcile(context, view);
@@ -78,6 +79,21 @@ export async function status(context: Context): Promise<Status> {
     queue: view.waiters.map(queueEntry),
     pidFile: readPidFile(context),
     problems: problemsOf(view, sessions, outside.length),
+  };
+}
+
+/** One look at the processes serves every question that is asked of them. */
+function withOneLook(context: Context): Context {
+  let table: Promise<ProcessTable> | undefined;
+  return { ...context, processes: () => (table ??= context.processes().then(lookOnce)) };
+}
+
+function lookOnce(table: ProcessTable): ProcessTable {
+  let entries: Promise<readonly ProcessEntry[]> | undefined;
+  return {
+    list: () => (entries ??= table.list()),
+    environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
+    workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
   };
 }
 

@@ -1,4 +1,5 @@
 import { escapeControl } from "../../home/names.ts";
+import { shellWord } from "../../home/shell-word.ts";
 import { cutToWidth } from "./display-width.ts";
 import type { Style } from "./style.ts";
 
@@ -6,11 +7,6 @@ const longest = 120;
 
 /** A command as one would type it, safe to print, and cut unless everything was asked for. */
 export function commandText(command: readonly string[] | string, style: Style): string {
-  const line = escapeControl(typeof command === "string" ? command : command.map(quote).join(" "));
+  const line = escapeControl(typeof command === "string" ? command : command.map(shellWord).join(" "));
   return style.verbose ? line : cutToWidth(line, longest);
-}
-
-/** Quoted as a POSIX shell reads it, where it has to be. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
