@@ -1,11 +1,12 @@
 import { Failure } from "../failure.ts";
+import { ensureState } from "../home/state-directory.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import { signalProcess } from "../process/identity.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { endProcesses, endProcessesOf } from "./end-orphan.ts";
+import { endWaiter } from "./end-waiter.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
@@ -66,10 +67,10 @@ function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean
 
 export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const { waiters } = await context.lock.look();
-  return Promise.all(waiters.map((ticket) => endWaiter(scope, ticket)));
+  return Promise.all(waiters.map((ticket) => endOneWaiter(context, scope, ticket)));
 }
 
-async function endWaiter(scope: CleanupScope, ticket: JudgedClaim): Promise<CleanupAction> {
+async function endOneWaiter(context: Context, scope: CleanupScope, ticket: JudgedClaim): Promise<CleanupAction> {
   const { pid } = ticket.record.owner;
   const action = {
     what: "waiter",
@@ -78,7 +79,7 @@ async function endWaiter(scope: CleanupScope, ticket: JudgedClaim): Promise<Clea
     why: "clean-up",
   } as const;
   return attempt(scope, action, async () => {
-    signalProcess(ticket.record.owner, "SIGTERM");
+    await endWaiter(context, ticket);
     return "left the line";
   });
 }
@@ -128,6 +129,8 @@ async function endFound(
   const action = ({ pid, command }: ProcessEntry, result: CleanupAction["result"], detail: string | null) =>
     ({ what: "process", name: command, pid, why, result, detail }) as const;
   if (scope.dryRun === true) return found.map((entry) => action(entry, "planned", null));
+  // They may be found where holdfast has never been used: what is done to them is logged all the same.
+  ensureState(context.home);
   const { signal, killAfterMs } = context.config.stop;
   const { survivors } = await endProcesses(context, find, why, { signal, killAfterMs });
   const alive = new Set(survivors.map(({ pid }) => pid));

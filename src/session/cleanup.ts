@@ -39,8 +39,9 @@ function stepsFor(scope: CleanupScope): readonly Step[] {
   const narrowed = scope.orphans === true || scope.idleMs !== undefined || scope.endedMs !== undefined;
   const isWhole = !narrowed && scope.match === undefined;
   if (isWhole) steps.push(repairLock);
-  if (!narrowed || scope.idleMs !== undefined) steps.push(endActive);
+  // Waiters first: the end of the active session would be the turn of the next one.
   if (isWhole) steps.push(endWaiters);
+  if (!narrowed || scope.idleMs !== undefined) steps.push(endActive);
   if (!narrowed || scope.orphans === true) steps.push(endOrphans);
   if (isWhole) steps.push(endStrays, endOutsiders);
   if (scope.endedMs !== undefined) steps.push(forgetEnded);

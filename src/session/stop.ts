@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import { signalProcess } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { endProcessesOf, type EndingOptions } from "./end-orphan.ts";
+import { endWaiter } from "./end-waiter.ts";
 import { activeSession, mismatch, noSession, reconcile, withMaintenance, type ActiveSession } from "./reconcile.ts";
 import { readRecord, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
@@ -43,7 +44,7 @@ export async function stop(context: Context, options: StopRequestOptions): Promi
   }
   const waiter = options.id === null ? undefined : view.waiters.find((ticket) => waiterOf(ticket)?.id === options.id);
   if (waiter !== undefined && options.id !== null) {
-    signalProcess(waiter.record.owner, "SIGTERM");
+    await endWaiter(context, waiter);
     return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
   }
   throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);

@@ -38,7 +38,7 @@ const cases: readonly Case[] = [
 describe.each(["kernel", "lease"])(
   "every end leaves exactly one `ended`, and nothing active (R2.1; %s pulse):",
   (pulse) => {
-    it.each(cases)("$end", async ({ bring, exitsWith = 0, expected }) => {
+    it.each(cases.map((each) => [each.end, each] as const))("%s", async (_, { bring, exitsWith = 0, expected }) => {
       const workspace = openWorkspace();
       const env = { HOLDFAST_PULSE: pulse };
       const session = await startSession(workspace, agent("exits-when-told.sh", "told", exitsWith), { env });

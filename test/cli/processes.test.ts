@@ -1,0 +1,151 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { forgeClaim, realClaim } from "../support/forged-claims.ts";
+import { isAlive, lookAt } from "../support/live-processes.ts";
+import { expectFree, statusOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+interface Innocent {
+  readonly pid: number;
+  readonly started: string;
+  /** The process group it is in, whose leader is gone. */
+  readonly group: number;
+  /** What it has said so far, which is more with each signal. */
+  readonly said: () => string;
+}
+
+/** A stranger who tells of every signal; another workspace owns it. Its group's leader has ended. */
+async function startInnocent(): Promise<Innocent> {
+  const elsewhere = openWorkspace();
+  const [program = "", ...args] = agent("reports-signals.sh");
+  const leader = elsewhere.spawn(["setsid", "sh", "-c", '"$0" "$@" >said 2>&1 & exit', program, ...args]);
+  const pid = await elsewhere.announced("agent");
+  await until(() => !isAlive(leader.pid));
+  const { started } = lookAt(pid) ?? { started: "" };
+  return { pid, started, group: leader.pid, said: () => elsewhere.read("said") };
+}
+
+/** Alive, not stopped, and never signalled. */
+function expectUntouched({ pid, started, said }: Innocent): void {
+  expect(lookAt(pid)).toMatchObject({ started, state: "S" });
+  expect(said()).toBe(`agent ${pid}\n`);
+}
+
+/** Every command that could signal anybody, and those that only look. */
+const everyCommand = [
+  ["status"],
+  ["cleanup", "--dry-run"],
+  ["join", "demo", "--no-follow"],
+  ["leave", "demo"],
+  ["stop", "demo", "--force", "--kill-after", "0"],
+  ["stop", "--kill-after", "0"],
+  ["wait", "demo", "--timeout", "0"],
+  ["cleanup", "--orphans"],
+  ["cleanup", "--idle", "0", "--ended", "0"],
+  ["start", "next", "--", ...agent("sleeper.sh")],
+  ["stop", "next"],
+  ["run", "--", "true"],
+  ["cleanup"],
+];
+
+async function callEverything(workspace: Workspace): Promise<void> {
+  for (const command of everyCommand) {
+    const { exitCode, stdout } = await workspace.holdfast([...command.slice(0, 1), "--json", ...command.slice(1)]);
+    expect({ command, exitCode, stdout }).toMatchObject({ exitCode: expect.toSatisfy((code) => code !== 70) });
+  }
+}
+
+/** What a forged claim says of its keeper and its agent, in place of what was true. */
+type Forgery = (innocent: Innocent) => { readonly owner: object; readonly agent: object };
+
+const forgeries: readonly (readonly [string, Forgery])[] = [
+  ["PIDs that are somebody else's now", ({ pid }) => ({ owner: { pid }, agent: { pid } })],
+  [
+    "this PID and start time, but before a reboot or in another container",
+    ({ pid, started }) => ({
+      owner: { pid, started, pid_ns: "pid:[1]" },
+      agent: { pid, started, boot: "00000000-0000-4000-8000-000000000000" },
+    }),
+  ],
+  [
+    "an agent whose PID names a group of strangers now",
+    ({ pid, group }) => ({ owner: { pid }, agent: { pid: group } }),
+  ],
+  ["init", () => ({ owner: { pid: 1 }, agent: { pid: 1 } })],
+];
+
+describe("a claim that names an innocent process: no command ever signals it (R3.4, R3.6):", () => {
+  it.each(forgeries)("%s", async (_, forge) => {
+    const workspace = openWorkspace();
+    const innocent = await startInnocent();
+    const claim = await realClaim(workspace);
+    const { owner, agent: forgedAgent } = forge(innocent);
+    const session = {
+      ...claim.info.session,
+      leads_group: true,
+      agent: { ...claim.info.session.agent, ...forgedAgent },
+    };
+    forgeClaim(workspace, { ...claim, owner: { ...claim.owner, ...owner }, info: { ...claim.info, session } });
+    await callEverything(workspace);
+    expectUntouched(innocent);
+  });
+
+  it("the same with a lease that still beats", async () => {
+    const workspace = openWorkspace();
+    const innocent = await startInnocent();
+    const claim = await realClaim(workspace);
+    mkdirSync(join(workspace.state, "claims/.lease-forged"));
+    forgeClaim(workspace, {
+      ...claim,
+      pulse: { kind: "lease", lease: ".lease-forged", stale_ms: 15_000 },
+      owner: { ...claim.owner, pid: innocent.pid },
+    });
+    await callEverything(workspace);
+    expectUntouched(innocent);
+  });
+
+  it("a waiter's ticket and a client's registration", async () => {
+    const workspace = openWorkspace();
+    const innocent = await startInnocent();
+    const claim = await realClaim(workspace);
+    const { session } = claim.info;
+    forgeClaim(workspace, claim);
+    const stranger = { ...claim.owner, pid: innocent.pid };
+    mkdirSync(join(workspace.state, "queue"), { recursive: true });
+    writeFileSync(
+      join(workspace.state, "queue/session.1"),
+      `${JSON.stringify({
+        ...claim,
+        token: 1,
+        purpose: "ticket",
+        owner: stranger,
+        info: { id: "waiter", by: session.by, command: ["true"] },
+      })}\n`,
+    );
+    writeFileSync(
+      join(workspace.state, "sessions", session.uid, "clients/01forgedclient"),
+      JSON.stringify({ uid: "01forgedclient", name: "x", user: "x", process: stranger, joined_at: session.created_at }),
+    );
+    await workspace.holdfast(["stop", "waiter", "--force"]);
+    await workspace.holdfast(["leave", "--pid", String(innocent.pid)]);
+    await callEverything(workspace);
+    expectUntouched(innocent);
+  });
+});
+
+describe("a process of the project that only looks like an agent (R3.6)", () => {
+  it("is not signalled by cleanup: another directory, a waiting holdfast, the caller itself", async () => {
+    const workspace = openWorkspace();
+    const elsewhere = openWorkspace();
+    workspace.configure({ agent: { match: "sleep 271|no-such-thing" } });
+    const other = elsewhere.spawn(["sleep", "271"]);
+    const caller = workspace.spawn(["sh", "-c", 'node "$0" cleanup --json >cleaned; sleep 0.1 # no-such-thing', bin]);
+    expect((await caller.ended).exitCode).toBe(0);
+    expect(JSON.parse(workspace.read("cleaned"))).toMatchObject({ ok: true, actions: [] });
+    expect(isAlive(other.pid)).toBe(true);
+    expect((await statusOf(workspace)).outside).toEqual([]);
+    await expectFree(workspace);
+  });
+});
