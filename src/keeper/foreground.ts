@@ -92,6 +92,12 @@ function exitCodeOf(kept: KeptSession, session: SessionInfo): number {
       },
     );
   }
+  if (end.reason === "idle_timeout") {
+    const silent = (session.idle_ms ?? 0) / 1000;
+    throw new Failure("IDLE_TIMEOUT", `The command wrote nothing for ${silent} s and was ended`, {
+      facts: { processes: end.processes },
+    });
+  }
   if (end.reason === "lock_lost") {
     throw new Failure("LOCK_LOST", "The lock was lost while the command ran; its processes were ended", {
       facts: { processes: end.processes },

@@ -1,7 +1,7 @@
 import { errorText } from "../failure.ts";
 import type { Actor } from "../journal/event.ts";
 import type { HeldLock } from "../lock/lock.ts";
-import { startTimer, systemClock } from "../process/clock.ts";
+import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
@@ -14,6 +14,7 @@ import { readStopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/unsettled.ts";
 import { spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
 import { mayHaveLeftovers } from "./leftovers.ts";
+import { SessionLimits } from "./session-limits.ts";
 
 /** Why and how a session is to be ended. */
 export interface EndOrder {
@@ -51,6 +52,8 @@ export class SessionKeeper {
   #hold: Hold;
   #session: SessionInfo;
   #agent: Agent | null = null;
+  #limits: SessionLimits | null = null;
+  #lastComplaint = "";
 
   constructor(context: Context, held: HeldLock, hold: Hold, session: SessionInfo) {
     this.#context = context;
@@ -115,7 +118,11 @@ export class SessionKeeper {
   /** Keeps the session until its agent is gone or its end is ordered, then ends it. */
   async keep(agent: Agent): Promise<KeptSession> {
     const watch = setInterval(() => void this.#look(), lookEveryMs);
-    const limit = this.#startTimeLimit();
+    this.#limits = new SessionLimits(
+      this.#context,
+      () => this.#session,
+      (reason) => this.end({ reason }),
+    );
     try {
       const first = await Promise.race([agent.exited, this.#ordered]);
       const order = "reason" in first ? first : null;
@@ -125,7 +132,7 @@ export class SessionKeeper {
       return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
     } finally {
       clearInterval(watch);
-      limit.clear();
+      this.#limits.clear();
     }
   }
 
@@ -163,13 +170,6 @@ export class SessionKeeper {
     return end;
   }
 
-  #startTimeLimit(): { clear(): void } {
-    const { max_time_ms: maxTimeMs } = this.#session;
-    return maxTimeMs === null
-      ? { clear: () => undefined }
-      : startTimer(maxTimeMs, () => this.end({ reason: "max_time" }));
-  }
-
   async #endProcesses(agent: Agent, order: EndOrder | null): Promise<TerminateResult> {
     if (order === null && (this.#session.close || !mayHaveLeftovers(agent))) return nothingEnded;
     try {
@@ -202,7 +202,7 @@ export class SessionKeeper {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();
       if (claim === "lost" && this.#order?.reason !== "lock_lost") this.#loseLock();
-      else if (this.#order === null) this.endIfRequested();
+      else if (this.#order === null && !this.endIfRequested()) await this.#limits?.look();
     } catch (error) {
       this.#complain("watch", errorText(error));
     }
@@ -235,6 +235,9 @@ export class SessionKeeper {
   }
 
   #complain(what: string, problem: string): void {
+    // What goes wrong at every look is said once.
+    if (this.#lastComplaint === problem) return;
+    this.#lastComplaint = problem;
     try {
       this.#context.journal.append({ ...this.#subject(), event: "cleaned", what, why: "ending", result: problem });
     } catch {

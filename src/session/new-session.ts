@@ -14,6 +14,7 @@ export interface SessionRequest {
   readonly stopSignal?: NodeJS.Signals;
   readonly killAfterMs?: number;
   readonly maxTimeMs?: number;
+  readonly idleMs?: number;
 }
 
 /** A session that nobody holds yet. */
@@ -38,6 +39,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     stop_signal: request.stopSignal ?? context.config.stop.signal,
     kill_after_ms: request.killAfterMs ?? context.config.stop.killAfterMs,
     max_time_ms: request.maxTimeMs ?? context.config.limits.maxTimeMs,
+    idle_ms: request.idleMs ?? context.config.limits.idleMs,
   };
 }
 

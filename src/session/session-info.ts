@@ -48,6 +48,8 @@ export const sessionSchema = v.object({
   kill_after_ms: v.pipe(v.number(), v.minValue(0)),
   /** The session is ended when it has run so long; null: no limit. */
   max_time_ms: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  /** The session is ended when it has been silent (no output, no client) so long; null: no limit. */
+  idle_ms: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0))), null),
 });
 
 export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;

@@ -156,6 +156,12 @@ function problemsOf(view: LockView, sessions: readonly SessionStatus[], outside:
       problems.push(`${session.id} is orphaned: its keeper is dead, ${still}`);
     }
   }
+  for (const { session, lastActivity } of sessions) {
+    const silentMs = Date.now() - lastActivity.getTime();
+    if (session.mode === "background" && session.idle_ms !== null && silentMs > session.idle_ms) {
+      problems.push(`${session.id} is silent for longer than its idle limit of ${session.idle_ms / 1000} s`);
+    }
+  }
   if (outside > 0)
     problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
   if (view.holder?.heartbeat === "unknown")

@@ -21,6 +21,7 @@ export interface RunOptions {
   readonly killAfter?: string;
   readonly reentrant?: boolean;
   readonly id?: string;
+  readonly idleTimeout?: string;
   readonly owner?: string;
   readonly note?: string;
 }
@@ -40,6 +41,7 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
     ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
     ...(options.timeout === undefined ? {} : { maxTimeMs: parseDuration(options.timeout, "--timeout") }),
+    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
   const context = await openCliContext(cli, { access: "write" });
   if (options.reentrant === true && (await isInsideHolder(context))) return runWithoutLock(context, request);

@@ -15,6 +15,7 @@ export interface StartOptions {
   readonly wait?: string;
   readonly maxTime?: string;
   readonly close?: boolean;
+  readonly idleTimeout?: string;
   readonly owner?: string;
   readonly note?: string;
   readonly force?: boolean;
@@ -42,6 +43,7 @@ export async function startCommand(
     ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
+    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
   if (waitMs === undefined) {
     (await cli.show()).started(await start(context, request));

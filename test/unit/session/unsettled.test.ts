@@ -30,6 +30,7 @@ function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Contex
     stop_signal: "SIGTERM",
     kill_after_ms: 10_000,
     max_time_ms: null,
+    idle_ms: null,
   };
   const record = { state: "held", info: { session, unsettled: [] }, owner };
   const claim = { number: 1, path: "claims/session.1", record, owner: "dead", free: true, heartbeat: "dead" };
