@@ -9,9 +9,10 @@ import type { SessionInfo } from "../session/session-info.ts";
 import { shellCode } from "../session/shell-code.ts";
 import { takeLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
-import { spawnAgent, type Agent } from "./agent.ts";
+import { spawnAgent, type Agent, type AgentSpec } from "./agent.ts";
 import { SessionKeeper, type KeptSession } from "./session-keeper.ts";
 import { SignalForwarder } from "./signal-forwarder.ts";
+import { foregroundGroup } from "./terminal.ts";
 
 export interface RunRequest {
   readonly wait?: WaitOptions;
@@ -60,23 +61,21 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
   }
 }
 
-/** Runs a command as it is: for `--reentrant` inside the session that holds the lock already. */
+/**
+ * Runs a command as it is, and passes TERM and HUP on to it: for `--reentrant` inside the session that holds the lock
+ * already, and for clients.
+ * @param passInterrupts false where somebody else takes INT to the command: the keeper of the session around it. What
+ *   a terminal has taken there is not passed on again in any case.
+ * @throws Failure `NOT_FOUND`, `NOT_EXECUTABLE`
+ */
 export async function runWithoutLock(
-  context: Context,
-  command: { readonly command: readonly string[]; readonly cwd: string },
+  command: Pick<AgentSpec, "command" | "cwd" | "env">,
+  passInterrupts: boolean,
 ): Promise<number> {
-  const agent = await spawnAgent({
-    ...command,
-    env: context.env,
-    output: "inherit",
-    descriptor: null,
-    ownGroup: false,
-  });
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => agent.identity !== null && signalProcess(agent.identity, signal));
-  }
-  // A terminal sends INT to the command too, and the session's keeper passes it on to everything inside.
-  process.on("SIGINT", () => undefined);
+  const agent = await spawnAgent({ ...command, output: "inherit", descriptor: null, ownGroup: false });
+  const pass = (signal: NodeJS.Signals) => agent.identity !== null && signalProcess(agent.identity, signal);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, pass);
+  process.on("SIGINT", () => passInterrupts && foregroundGroup() === null && pass("SIGINT"));
   const { code, signal } = await agent.exited;
   return shellCode(code, signal);
 }

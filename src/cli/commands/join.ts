@@ -1,5 +1,5 @@
 import { parseName } from "../../home/names.ts";
-import { shellCode } from "../../session/shell-code.ts";
+import { runWithoutLock } from "../../keeper/foreground.ts";
 import { lastLines } from "../../journal/tail-text.ts";
 import { followOutput } from "../../session/agent-output.ts";
 import { removeClient } from "../../session/clients.ts";
@@ -68,17 +68,10 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
 async function runAsClient(cli: Cli, context: Context, joined: Joined, command: readonly string[]): Exit {
   const { session } = joined.active;
   (await cli.show()).note(`joined ${session.id}`);
-  const { spawn } = await import("node:child_process");
-  const [program = "", ...args] = command;
   const env = { ...cli.env, HOLDFAST_JOINED: session.uid };
-  const child = spawn(program, args, { stdio: "inherit", env });
-  // The terminal sends Ctrl-C to both; the command decides what it means.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  try {
+    return await runWithoutLock({ command, cwd: cli.cwd, env }, true);
+  } finally {
+    removeClient(context, session, joined.client, "left");
   }
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (exit, signal) => resolve(shellCode(exit, signal)));
-  }).finally(() => removeClient(context, session, joined.client, "left"));
-  return code;
 }

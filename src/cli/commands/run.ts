@@ -44,7 +44,9 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
     ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
   const context = await openCliContext(cli, { access: "write" });
-  if (options.reentrant === true && (await isInsideHolder(context))) return runWithoutLock(context, request);
+  if (options.reentrant === true && (await isInsideHolder(context))) {
+    return runWithoutLock({ command, cwd: cli.cwd, env: cli.env }, false);
+  }
   const session = newSession(context, { ...request, mode: "foreground" });
   try {
     if (waitMs === undefined) return await run(context, session, {});
