@@ -77,6 +77,11 @@ export interface EventFields {
     /** ISO 8601: the agent's last output, or the last sign of life. */
     last_activity: string | null;
     processes: readonly EndedProcess[];
+    /** Who ordered the end; null when nobody did. */
+    ended_by?: Actor | null;
+    stop_reason?: string | null;
+    /** What outlived SIGKILL, or may not be signalled. */
+    survivors?: readonly { pid: number; command: string }[];
     message?: string;
   };
   /** A clean-up ended a process. */

@@ -30,14 +30,17 @@ export async function keepInBackground(
   try {
     agent = await launch(context, held, keeper);
     const exit = await settle(agent);
-    if (exit !== null) throw endedAtOnce(context, keeper, exit);
+    if (exit !== null) throw endedAtOnce(exit);
     keeper.declareStarted(agent, true);
+    await becomeReady(context, held, keeper, agent);
   } catch (error) {
     const failure = error instanceof Failure ? error : null;
-    await keeper.abandon();
-    removeSessionDirectory(sessionFiles(context.home, handover.session.uid));
+    const facts = { command: handover.session.command, output: lastWords(context, keeper) };
+    const end = await keeper.abandon();
+    // A session that was stopped before it was ready has a record for whoever stopped it.
+    if (end.reason === "start_failed") removeSessionDirectory(sessionFiles(context.home, handover.session.uid));
     if (failure === null) throw error;
-    report({ started: false, code: failure.code, message: failure.message, facts: failure.facts });
+    report({ started: false, code: failure.code, message: failure.message, facts: { ...facts, ...failure.facts } });
     return 0;
   }
   report({ started: true, agent: agent.identity, session: keeper.session });
@@ -71,10 +74,31 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
   }
 }
 
-function endedAtOnce(context: Context, keeper: SessionKeeper, exit: AgentExit): Failure {
-  const how = exit.signal ?? `exit code ${exit.code}`;
-  const { text } = lastLines(sessionFiles(context.home, keeper.session.uid).output, lastLinesShown, { maxBytes: 4096 });
-  return new Failure("START_FAILED", `The agent ended as soon as it had started (${how})`, {
-    facts: { exit_code: exit.code, signal: exit.signal, output: text, command: keeper.session.command },
+async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {
+  const { session } = keeper;
+  if (session.ready === null) return;
+  // Loaded only where it is wanted: node:net takes its time.
+  const { waitUntilReady } = await import("./readiness.ts");
+  await waitUntilReady({
+    probe: session.ready,
+    agent,
+    output: sessionFiles(context.home, session.uid).output,
+    env: agentEnvironment(context, session, held.token),
+    cwd: session.cwd,
+    ending: keeper.ending,
   });
+  keeper.declareReady();
+}
+
+function endedAtOnce(exit: AgentExit): Failure {
+  const how = exit.signal ?? `exit code ${exit.code}`;
+  return new Failure("START_FAILED", `The agent ended as soon as it had started (${how})`, {
+    facts: { exit_code: exit.code, signal: exit.signal },
+  });
+}
+
+/** The last lines an agent wrote before its start failed. */
+function lastWords(context: Context, keeper: SessionKeeper): string {
+  const { output } = sessionFiles(context.home, keeper.session.uid);
+  return lastLines(output, lastLinesShown, { maxBytes: 4096 }).text;
 }

@@ -48,6 +48,7 @@ export class SessionKeeper {
   readonly #ordered: Promise<EndOrder>;
   #order: EndOrder | null = null;
   #placeOrder: (order: EndOrder) => void = () => undefined;
+  readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
   #hold: Hold;
   #session: SessionInfo;
@@ -79,11 +80,28 @@ export class SessionKeeper {
 
   /** The agent runs. @param durable on disk when this returns: for those who are told of it */
   declareStarted(agent: Agent, durable: boolean): void {
-    this.#publish({ phase: "running", started_at: new Date().toISOString() });
+    const phase = this.#session.ready === null ? "running" : "starting";
+    this.#publish({ phase, started_at: new Date().toISOString() });
     this.#context.journal.append(
       { ...this.#subject(), event: "started", command: [...this.#session.command], pid: agent.pid },
       { durable },
     );
+  }
+
+  /** The agent is ready: what it was started for can begin. */
+  declareReady(): void {
+    const now = new Date();
+    this.#publish({ phase: "running", ready_at: now.toISOString() });
+    const afterSeconds = secondsBetween(this.#session.started_at ?? this.#session.created_at, now);
+    this.#context.journal.append(
+      { ...this.#subject(), event: "ready", after_seconds: afterSeconds },
+      { durable: true },
+    );
+  }
+
+  /** Fires when the session is to end. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** Orders the end. The first order counts; a later one that leaves no time ends the grace period. */
@@ -93,6 +111,7 @@ export class SessionKeeper {
       return;
     }
     this.#order = order;
+    this.#ending.abort();
     this.#placeOrder(order);
   }
 
@@ -139,9 +158,10 @@ export class SessionKeeper {
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
   async abandon(): Promise<SessionEnd> {
     const agent = this.#agent;
-    if (agent === null) return this.#close("start_failed", null, nothingEnded);
-    const terminated = await this.#endProcesses(agent, { reason: "start_failed" });
-    return this.#close("start_failed", await this.#exitOf(agent), terminated);
+    const order = this.#order ?? { reason: "start_failed" };
+    if (agent === null) return this.#close(order.reason, null, nothingEnded);
+    const terminated = await this.#endProcesses(agent, order);
+    return this.#close(order.reason, await this.#exitOf(agent), terminated);
   }
 
   /** Writes the end and gives the lock back. */

@@ -1,7 +1,7 @@
-import { readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { readdirSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, failureFromErrno } from "../failure.ts";
-import { livenessOf, selfIdentity, type Liveness } from "../process/identity.ts";
+import { isSameProcess, livenessOf, selfIdentity, type Liveness } from "../process/identity.ts";
 import { readClaim, type ClaimRecord } from "./claim-record.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
@@ -19,6 +19,8 @@ export interface JudgedClaim {
 
 /** The names of temporary files: never published, linked under a number and then removed. */
 const temporaryPrefix = ".new-";
+/** Publishing takes milliseconds; whoever is slower, or asleep, has to start over. */
+const abandonedAfterMs = 60_000;
 
 /** Reads one lock's numbered files (`session.42`) in one directory, and judges them by their pulse. */
 export class ClaimDirectory {
@@ -58,11 +60,15 @@ export class ClaimDirectory {
    */
   async judge(number: number): Promise<JudgedClaim | null> {
     const path = this.pathOf(number);
-    const record = readClaim(path);
-    if (record === null) return null;
-    if (record.state === "released") return { number, path, record, heartbeat: "dead", owner: "dead", free: true };
-    const heartbeat = await this.#pulse(record).probe(pulsed(path, record));
-    return { number, path, record, heartbeat, owner: livenessOf(record.owner), free: heartbeat === "dead" };
+    for (;;) {
+      const record = readClaim(path);
+      if (record === null) return null;
+      if (record.state === "released") return { number, path, record, heartbeat: "dead", owner: "dead", free: true };
+      const heartbeat = await this.#pulse(record).probe(pulsed(path, record));
+      // Handed over or released since it was read: then the death of the owner read there means something else.
+      if (heartbeat === "dead" && !isStillAs(record, readClaim(path))) continue;
+      return { number, path, record, heartbeat, owner: livenessOf(record.owner), free: heartbeat === "dead" };
+    }
   }
 
   /** Resolves when the claim may have ended: released, dead or gone. The caller judges again. */
@@ -87,6 +93,7 @@ export class ClaimDirectory {
     for (const name of this.#entries()) {
       if (!name.startsWith(`${temporaryPrefix}${this.lock}-`)) continue;
       const path = join(this.directory, name);
+      if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < abandonedAfterMs) continue;
       // A living contender whose file is taken from under it finds its link refused and starts over.
       if ((await this.#pulses.kernel.probe({ path, mark: { kind: "kernel" }, owner: selfIdentity() })) === "dead") {
         unlinkIfThere(path);
@@ -115,6 +122,10 @@ export class ClaimDirectory {
       throw failureFromErrno(error, "list the claims", this.directory);
     }
   }
+}
+
+function isStillAs(before: ClaimRecord, now: ClaimRecord | null): boolean {
+  return now !== null && now.state === before.state && isSameProcess(now.owner, before.owner);
 }
 
 function pulsed(path: string, record: ClaimRecord): PulsedFile {

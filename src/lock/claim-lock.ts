@@ -5,7 +5,8 @@ import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directo
 import { HeldClaim } from "./held-claim.ts";
 import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
-import { highestOf, sweep, takeNumber, type NumberedStore, type Taken } from "./protocol.ts";
+import { highestOf, sweep } from "./protocol.ts";
+import { publishClaim, type Published } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
 import { Ticket } from "./ticket.ts";
 
@@ -97,40 +98,28 @@ export class ClaimLock implements Lock {
       since: new Date().toISOString(),
       info: request.info,
     };
-    const claim = await OwnClaim.draft(this.#claims, this.#pulses.forNew, draft);
-    const taken = await this.#publish(claim, request.despiteDamage === true);
-    if ("heldBy" in taken) return { held: null, view: await this.look() };
+    const { claim } = await this.#publish(draft, request.despiteDamage === true);
+    if (claim === null) return { held: null, view: await this.look() };
     const held = this.#hold(claim);
-    // Whoever holds the lock answers for the link: a holder that died could not remove its own.
-    if (request.purpose === "session") claim.pointAt(this.#paths.link);
-    else unlinkIfThere(this.#paths.link);
-    await this.#tidy();
+    try {
+      // Whoever holds the lock answers for the link: a holder that died could not remove its own.
+      if (request.purpose === "session") claim.pointAt(this.#paths.link);
+      else unlinkIfThere(this.#paths.link);
+      await this.#tidy(held.token);
+    } catch (error) {
+      // Nobody learns of this lock, so nobody would release it.
+      await held.release(request.info);
+      throw error;
+    }
     return { held };
   }
 
-  async #publish(claim: OwnClaim, despiteDamage: boolean, atLeast?: number): Promise<Taken> {
-    const store = this.#storeFor(claim, despiteDamage);
-    try {
-      const taken = await takeNumber(store, { beside: false, ...(atLeast === undefined ? {} : { atLeast }) });
-      if ("heldBy" in taken) await claim.discard();
-      else claim.settle();
-      return taken;
-    } catch (error) {
-      await claim.discard();
-      throw error;
-    }
-  }
-
-  #storeFor(claim: OwnClaim, despiteDamage: boolean): NumberedStore {
-    const claims = this.#claims;
-    return {
-      numbers: async () => claims.numbers(),
+  #publish(draft: ClaimDraft, despiteDamage: boolean, atLeast = 1): Promise<Published> {
+    return publishClaim(this.#claims, this.#pulses.forNew, draft, {
+      beside: false,
+      atLeast,
       isFree: async (number) => (await this.#judgeOrForgive(number, despiteDamage))?.free ?? true,
-      publish: async (number) => claim.publish(number),
-      isStillMine: async (number) => claim.isLinkedAs(claims.pathOf(number)),
-      withdraw: async (number) => claim.unpublish(number),
-      remove: async (number) => claims.remove(number),
-    };
+    });
   }
 
   /** Null for a claim that is gone, or damaged, free of any kernel lock, and to be taken over all the same. */
@@ -154,11 +143,9 @@ export class ClaimLock implements Lock {
   async #restore(vanished: OwnClaim): Promise<OwnClaim | null> {
     const { token, state, purpose, owner, since, info } = vanished.record;
     this.#ensureDirectories();
-    const claim = await OwnClaim.draft(this.#claims, this.#pulses.forNew, { state, purpose, owner, since, info });
-    const taken = await this.#publish(claim, false, token);
-    if ("heldBy" in taken) return null;
-    if (taken.taken === token) return claim;
-    claim.unpublish(taken.taken);
+    const { claim } = await this.#publish({ state, purpose, owner, since, info }, false, token);
+    if (claim === null || claim.record.token === token) return claim;
+    claim.unpublish(claim.record.token);
     await claim.discard();
     return null;
   }
@@ -180,11 +167,17 @@ export class ClaimLock implements Lock {
     }
   }
 
-  async #tidy(): Promise<void> {
+  async #tidy(token: number): Promise<void> {
     const numbers = this.#claims.numbers();
     if (numbers.length <= claimsKept) return;
-    await sweep({ numbers: async () => numbers, remove: async (n) => this.#claims.remove(n) }, claimsKept);
-    await this.#claims.removeAbandoned();
+    const store = { numbers: async () => numbers, remove: async (number: number) => this.#claims.remove(number) };
+    try {
+      await sweep(store, { keep: claimsKept, upTo: token });
+      await this.#claims.removeAbandoned();
+    } catch (error) {
+      // Old files that cannot be removed are no reason to refuse the lock.
+      if (!(error instanceof Failure)) throw error;
+    }
   }
 }
 

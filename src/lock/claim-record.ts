@@ -41,11 +41,13 @@ const newerSchema = v.object({ schema_version: v.pipe(v.number(), v.gtValue(clai
 /** One line of a claim file. */
 export type ClaimRecord = Readonly<v.InferOutput<typeof claimSchema>>;
 
-/** Enough for the last line of any claim holdfast writes (a command line is at most 128 KiB an argument on Linux). */
-const tailBytes = 512 * 1024;
+/** Enough for the last line of nearly every claim. A command line may have megabytes, so the tail grows to the most. */
+const tailBytes = 64 * 1024;
+const mostTailBytes = 32 * 1024 * 1024;
 
 export function formatClaim(record: ClaimRecord): string {
-  return `${JSON.stringify(record)}\n`;
+  // JSON has no `undefined`: without this, a claim of which nothing is said could not be read again.
+  return `${JSON.stringify({ ...record, info: record.info ?? null })}\n`;
 }
 
 /**
@@ -106,12 +108,21 @@ function readTail(path: string): string | null {
         facts: { path, uid: stat.uid },
       });
     }
-    const buffer = Buffer.alloc(Math.min(stat.size, tailBytes));
-    const length = readSync(descriptor, buffer, 0, buffer.length, stat.size - buffer.length);
-    return buffer.toString("utf8", 0, length);
+    for (let bytes = tailBytes; ; bytes = Math.min(bytes * 8, mostTailBytes)) {
+      const buffer = Buffer.alloc(Math.min(stat.size, bytes));
+      const length = readSync(descriptor, buffer, 0, buffer.length, stat.size - buffer.length);
+      const tail = buffer.subarray(0, length);
+      if (buffer.length === stat.size || bytes === mostTailBytes || hasWholeLine(tail)) return tail.toString("utf8");
+    }
   } catch (error) {
     throw failureFromErrno(error, "read a claim", path);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Whether a line both begins and ends in these bytes. */
+function hasWholeLine(bytes: Buffer): boolean {
+  const end = bytes.lastIndexOf(0x0a);
+  return end > 0 && bytes.lastIndexOf(0x0a, end - 1) >= 0;
 }

@@ -11,7 +11,9 @@ export class HeldClaim implements HeldLock {
   /** `session.lock`; null for a maintenance claim, which is no session. */
   readonly #link: string | null;
   readonly #restore: (claim: OwnClaim) => Promise<OwnClaim | null>;
+  readonly #lost = new AbortController();
   #claim: OwnClaim;
+  #verifying: Promise<"held" | "restored" | "lost"> | null = null;
   #handedOn = false;
 
   constructor(
@@ -24,6 +26,7 @@ export class HeldClaim implements HeldLock {
     this.#claim = claim;
     this.#link = link;
     this.#restore = restore;
+    this.#listenTo(claim);
   }
 
   get token(): number {
@@ -43,7 +46,7 @@ export class HeldClaim implements HeldLock {
   }
 
   get lost(): AbortSignal {
-    return this.#claim.beat.lost;
+    return this.#lost.signal;
   }
 
   update(info: unknown): void {
@@ -56,26 +59,53 @@ export class HeldClaim implements HeldLock {
     await this.#claim.beat.leave();
   }
 
-  async verify(): Promise<"held" | "restored" | "lost"> {
-    if (this.lost.aborted || highestOf(this.#directory.numbers()) > this.token) return "lost";
-    if (this.#claim.isLinkedAs(this.#claim.path)) return "held";
-    const restored = await this.#restore(this.#claim);
-    if (restored === null) return "lost";
-    // The old descriptor stays open: the agent shares it, and it costs nothing.
-    this.#claim = restored;
-    if (this.#link !== null) restored.pointAt(this.#link);
-    return "restored";
+  verify(): Promise<"held" | "restored" | "lost"> {
+    // One at a time: a second one would find what the first restores, and take it for somebody else's.
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = null;
+    });
+    return this.#verifying;
   }
 
   async release(info: unknown): Promise<void> {
     if (this.#handedOn) return;
-    // While still holding: whoever takes the lock next must not find its own link removed.
+    await this.#verifying?.catch(() => undefined);
     try {
+      // While still holding: whoever takes the lock next must not find its own link removed.
       if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
+    } finally {
+      await this.#giveBack(info);
+    }
+  }
+
+  async #verify(): Promise<"held" | "restored" | "lost"> {
+    if (this.lost.aborted || highestOf(this.#directory.numbers()) > this.token) return "lost";
+    if (this.#claim.isLinkedAs(this.#claim.path)) return "held";
+    const vanished = this.#claim;
+    const restored = await this.#restore(vanished);
+    if (restored === null) return "lost";
+    this.#claim = restored;
+    this.#listenTo(restored);
+    // Whoever waits for the vanished file wakes and finds this one; nobody else can see that file any more.
+    await vanished.beat.end();
+    if (this.#link !== null) restored.pointAt(this.#link);
+    return "restored";
+  }
+
+  /** The pulse ends also when nothing can be written, on a full disk: then the next holder looks at what is left. */
+  async #giveBack(info: unknown): Promise<void> {
+    try {
       this.#claim.append({ state: "released", info });
     } finally {
-      // On a full disk too: without its pulse the claim is as free as with the word.
       await this.#claim.beat.end();
     }
+  }
+
+  /** Only the current claim's pulse counts: that of one that vanished breaks too, after it was restored. */
+  #listenTo(claim: OwnClaim): void {
+    const { lost } = claim.beat;
+    lost.addEventListener("abort", () => {
+      if (this.#claim === claim) this.#lost.abort(lost.reason);
+    });
   }
 }

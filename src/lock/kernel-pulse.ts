@@ -1,11 +1,14 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { errnoOf, Failure } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { systemClock } from "../process/clock.ts";
 import { here } from "../process/identity.ts";
 import type { FileSystemKind } from "./file-system-kind.ts";
 import type { NativeLocks } from "./native.ts";
 import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
 
 const mark: PulseMark = { kind: "kernel" };
+/** How often to have another look at a pulse that cannot be taken here: its claim may say that it was released. */
+const lookEveryMs = 1_000;
 
 /**
  * A pulse the kernel keeps: an exclusive record lock on the claim file itself, owned by the open file (F_OFD_SETLK
@@ -60,7 +63,10 @@ export class KernelPulse implements Pulse {
     signal?.throwIfAborted();
     const native = this.#nativeFor(file);
     if (native === "dead") return;
-    if (native === "unknown") return new Promise((_, reject) => onAbort(signal, reject));
+    if (native === "unknown") {
+      await systemClock.sleep(lookEveryMs, signal);
+      return signal?.throwIfAborted();
+    }
     const descriptor = openToProbe(file.path);
     if (descriptor === null) return;
     const ended = native.waitForLock(descriptor, { shared: true }).finally(() => closeSync(descriptor));
@@ -74,13 +80,13 @@ export class KernelPulse implements Pulse {
   }
 }
 
-/** Null when the file is gone: then so is its claim. */
+/** Null when the file is gone, and its claim with it; or when it is a link, which no claim ever is. */
 function openToProbe(path: string): number | null {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return null;
-    throw error;
+    if (["ENOENT", "ELOOP"].includes(errnoOf(error) ?? "")) return null;
+    throw failureFromErrno(error, "look at the pulse of a claim", path);
   }
 }
 

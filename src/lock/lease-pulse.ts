@@ -2,7 +2,8 @@ import { closeSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
-import { livenessOf } from "../process/identity.ts";
+import { here, livenessOf } from "../process/identity.ts";
+import { readClaim } from "./claim-record.ts";
 import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
 
 /** How long after its last beat a lease counts as dead; proper-lockfile beats every half of it, at most. */
@@ -16,7 +17,7 @@ type LeaseMark = Extract<PulseMark, { kind: "lease" }>;
 /**
  * A pulse for file systems without trustworthy kernel locks: a proper-lockfile lock on a path that only this claim
  * uses. Nobody ever contends for it, so proper-lockfile's takeover, which can grant twice (its issue 121), never
- * runs; what is used of it is the heartbeat, the check, and the word that the heartbeat was disturbed.
+ * runs; what is used of it is the heartbeat, and the word that the heartbeat was disturbed.
  * The library is loaded only here: requiring it adds signal listeners and patches `process.reallyExit`.
  */
 export class LeasePulse implements Pulse {
@@ -49,19 +50,23 @@ export class LeasePulse implements Pulse {
   }
 
   async probe(file: PulsedFile): Promise<Heartbeat> {
-    // An owner that can be judged here is believed when it is dead; alive, it may still have lost its heart.
-    if (livenessOf(file.owner) === "dead") return "dead";
+    // An owner of this very kernel is believed when it is dead; alive, it may still have lost its heart. Of another boot
+    // id nothing is known here: hosts that share a directory may share a name too.
+    if (file.owner.boot === here().boot && livenessOf(file.owner) === "dead") return "dead";
     const mark = leaseOf(file);
-    const lockfilePath = leasePath(file);
-    const { check } = await loadLockfile();
-    if (await check(file.path, { lockfilePath, realpath: false, stale: mark.stale_ms })) return "beating";
-    return handOverMayBeUnderWay(file.path, lockfilePath, mark.stale_ms) ? "beating" : "dead";
+    // While a lease goes from the command to its keeper it is gone for a moment, but the claim was just written. One look
+    // at each, in this order: with a second look at the lease it could come or go in between.
+    const beatMs = modifiedMs(join(dirname(file.path), mark.lease)) ?? modifiedMs(file.path);
+    return beatMs !== null && Date.now() - beatMs <= mark.stale_ms ? "beating" : "dead";
   }
 
   async waitForEnd(file: PulsedFile, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     const changed = new ChangeBell(file.path);
     try {
       const before = sizeOf(file.path);
+      // Released before the bell was there to ring.
+      if (readClaim(file.path)?.state === "released") return;
       while ((await this.probe(file)) === "beating") {
         // A clean release appends to the claim; whoever waits then looks at what it says.
         if (sizeOf(file.path) !== before) return;
@@ -71,13 +76,6 @@ export class LeasePulse implements Pulse {
       changed.close();
     }
   }
-}
-
-/** While a lease goes from the command to its keeper it is gone for a moment, but the claim was just written. */
-function handOverMayBeUnderWay(claimPath: string, lockfilePath: string, staleMs: number): boolean {
-  if (statSync(lockfilePath, { throwIfNoEntry: false }) !== undefined) return false;
-  const claim = statSync(claimPath, { throwIfNoEntry: false });
-  return claim !== undefined && Date.now() - claim.mtimeMs < staleMs;
 }
 
 /** Rings when a file changes, where the file system tells; otherwise only the time-out does. */
@@ -114,8 +112,8 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 }
 
-function leasePath(file: PulsedFile): string {
-  return join(dirname(file.path), leaseOf(file).lease);
+function modifiedMs(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
 }
 
 function leaseOf({ path, mark }: PulsedFile): LeaseMark {

@@ -1,12 +1,13 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   linkSync,
   openSync,
+  readSync,
   renameSync,
   statSync,
-  unlinkSync,
   writeSync,
 } from "node:fs";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
@@ -25,6 +26,7 @@ export class OwnClaim {
   readonly #beat: Beat;
   #record: ClaimRecord;
   #temporaryPath: string | null;
+  #discarded = false;
 
   private constructor(
     directory: ClaimDirectory,
@@ -57,7 +59,7 @@ export class OwnClaim {
     } catch (error) {
       closeSync(descriptor);
       unlinkIfThere(path);
-      throw error;
+      throw failureFromErrno(error, "begin the pulse of a claim", path);
     }
   }
 
@@ -90,16 +92,20 @@ export class OwnClaim {
     return this.#directory.pathOf(this.#record.token);
   }
 
-  /** `link(2)` under the number: true for exactly one contender. */
-  publish(number: number): boolean {
+  /**
+   * `link(2)` under the number: `published` for exactly one contender, `taken` for the others. `swept`: this file was
+   * taken for one that a dead contender left behind, and is gone.
+   */
+  publish(number: number): "published" | "taken" | "swept" {
     const temporary = this.#temporaryPath;
     if (temporary === null) throw new Failure("INTERNAL", "A claim is published once");
     this.append({ token: number });
     try {
       linkSync(temporary, this.#directory.pathOf(number));
-      return true;
+      return "published";
     } catch (error) {
-      if (errnoOf(error) === "EEXIST") return false;
+      if (errnoOf(error) === "EEXIST") return "taken";
+      if (errnoOf(error) === "ENOENT" && existsSync(this.#directory.directory)) return "swept";
       if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? "")) {
         throw new Failure("UNAVAILABLE", `This file system has no hard links, which the lock needs\n${temporary}`, {
           facts: { path: temporary, errno: errnoOf(error) },
@@ -119,9 +125,12 @@ export class OwnClaim {
 
   /** Appends a line: the last complete one wins. Only the owner writes. */
   append(change: Partial<ClaimRecord>): void {
-    this.#record = { ...this.#record, ...change };
+    const record = { ...this.#record, ...change };
+    const line = formatClaim(record);
     try {
-      writeSync(this.#descriptor, formatClaim(this.#record));
+      // A write that failed half way left a torn line; without this it would take the next one with it.
+      writeWhole(this.#descriptor, endsInLine(this.#descriptor) ? line : `\n${line}`);
+      this.#record = record;
     } catch (error) {
       throw failureFromErrno(error, "write the claim", this.path);
     }
@@ -159,12 +168,25 @@ export class OwnClaim {
   }
 
   unlinkIfMine(link: string): void {
-    if (this.isLinkedAs(link)) unlinkSync(link);
+    if (this.isLinkedAs(link)) unlinkIfThere(link);
   }
 
   /** Gives up without having published, or after withdrawing. */
   async discard(): Promise<void> {
+    if (this.#discarded) return;
+    this.#discarded = true;
     this.settle();
     await this.#beat.end();
   }
+}
+
+function endsInLine(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor);
+  const last = Buffer.alloc(1);
+  return size === 0 || readSync(descriptor, last, 0, 1, size - 1) === 0 || last.toString() === "\n";
+}
+
+function writeWhole(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let written = 0; written < bytes.length; written += writeSync(descriptor, bytes, written)) continue;
 }

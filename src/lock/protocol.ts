@@ -1,6 +1,6 @@
 /**
  * The claim protocol, as steps over a store of numbered files. It is written against these few operations so that it
- * can be explored over every interleaving; `numbered-files.ts` is the store on a real file system.
+ * can be explored over every interleaving; `claim-lock.ts` has the store on a real file system.
  */
 export interface NumberedStore {
   /** The numbers that exist, in no order. Entries that come or go meanwhile may or may not be among them. */
@@ -18,6 +18,13 @@ export interface NumberedStore {
 
 export type Taken = { readonly taken: number } | { readonly heldBy: number };
 
+export interface TakeOptions {
+  /** True to take a number beside live owners (a ticket in the queue), false to take the lock. */
+  readonly beside: boolean;
+  /** The lowest number to take, for a holder that restores a claim it lost. */
+  readonly atLeast?: number;
+}
+
 /**
  * Takes the next number. At most one contender at a time gets one while no earlier owner is alive, and numbers only rise:
  * 1. look at the highest number; if its owner lives, it is held;
@@ -27,37 +34,45 @@ export type Taken = { readonly taken: number } | { readonly heldBy: number };
  *
  * Steps 3 and 4 are for a contender that slept after step 1 while others came, went and were swept: `readdir` may miss
  * entries that come and go, but whoever removed them in ascending order removed this contender's file first.
- *
- * @param atLeast the lowest number to take, for a holder that restores a claim it lost
- * @param beside true to take a number beside live owners (a ticket in the queue), false to take the lock
  */
-export async function takeNumber(store: NumberedStore, options: { beside: boolean; atLeast?: number }): Promise<Taken> {
+export async function takeNumber(store: NumberedStore, options: TakeOptions): Promise<Taken> {
   for (;;) {
     const highest = highestOf(await store.numbers());
     if (!options.beside && highest > 0 && !(await store.isFree(highest))) return { heldBy: highest };
     const mine = Math.max(highest + 1, options.atLeast ?? 1);
     if (!(await store.publish(mine))) continue;
-    if (highestOf(await store.numbers()) > mine) {
+    const numbers = await store.numbers();
+    if (highestOf(numbers) > mine) {
       await store.withdraw(mine);
       continue;
+    }
+    // `atLeast` leaves a gap, in which others may have published since step 1; they look again too, and see this one.
+    const between = highestOf(numbers.filter((number) => number < mine));
+    if (!options.beside && between > highest && !(await store.isFree(between))) {
+      await store.withdraw(mine);
+      return { heldBy: between };
     }
     if (await store.isStillMine(mine)) return { taken: mine };
   }
 }
 
-/**
- * Removes old files: in ascending order and never the highest, so that no number is ever used twice.
- * @param keep how many of the newest to leave
- * @param removable tickets of live waiters stay; for claims everything old may go
- */
+export interface SweepOptions {
+  /** How many of the newest to leave; at least one, so that no number is ever used twice. */
+  readonly keep: number;
+  /** The sweeper's own number: what is above it is none of its business. */
+  readonly upTo?: number;
+  /** Tickets of live waiters stay; of claims everything old may go. */
+  readonly removable?: (number: number) => Promise<boolean>;
+}
+
+/** Removes old files: in ascending order and never the highest. */
 export async function sweep(
   store: Pick<NumberedStore, "numbers" | "remove">,
-  keep: number,
-  removable: (number: number) => Promise<boolean> = async () => true,
+  { keep, upTo = Infinity, removable }: SweepOptions,
 ): Promise<void> {
-  const ascending = (await store.numbers()).toSorted((a, b) => a - b);
+  const ascending = (await store.numbers()).filter((number) => number <= upTo).toSorted((a, b) => a - b);
   for (const number of ascending.slice(0, -Math.max(keep, 1))) {
-    if (await removable(number)) await store.remove(number);
+    if (removable === undefined || (await removable(number))) await store.remove(number);
   }
 }
 

@@ -1,8 +1,9 @@
 import { selfIdentity } from "../process/identity.ts";
 import { Failure } from "../failure.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
-import { OwnClaim } from "./own-claim.ts";
-import { sweep, takeNumber } from "./protocol.ts";
+import type { ClaimDraft, OwnClaim } from "./own-claim.ts";
+import { sweep } from "./protocol.ts";
+import { publishClaim } from "./publish-claim.ts";
 import type { Pulse } from "./pulse.ts";
 
 /** A place in line: the same kind of file as a claim, numbered by arrival, alive as long as its waiter. */
@@ -16,34 +17,17 @@ export class Ticket {
   }
 
   static async take(queue: ClaimDirectory, pulse: Pulse, info: unknown): Promise<Ticket> {
-    const since = new Date().toISOString();
-    const claim = await OwnClaim.draft(queue, pulse, {
+    const draft: ClaimDraft = {
       state: "held",
       purpose: "ticket",
       owner: selfIdentity(),
-      since,
+      since: new Date().toISOString(),
       info,
-    });
-    try {
-      await takeNumber(
-        {
-          numbers: async () => queue.numbers(),
-          isFree: async () => true,
-          publish: async (number) => claim.publish(number),
-          isStillMine: async (number) => claim.isLinkedAs(queue.pathOf(number)),
-          withdraw: async (number) => claim.unpublish(number),
-          remove: async (number) => queue.remove(number),
-        },
-        { beside: true },
-      );
-      claim.settle();
-    } catch (error) {
-      await claim.discard();
-      throw error;
-    }
-    const ticket = new Ticket(queue, claim);
+    };
+    const { claim } = await publishClaim(queue, pulse, draft, { beside: true, isFree: async () => true });
+    if (claim === null) throw new Failure("INTERNAL", "A ticket was refused");
     await sweepDead(queue);
-    return ticket;
+    return new Ticket(queue, claim);
   }
 
   /** The live tickets, first in line first. A damaged ticket is nobody's place. */
@@ -75,9 +59,13 @@ export class Ticket {
     return (await Ticket.live(this.#queue)).filter((ticket) => ticket.number < this.number).length + 1;
   }
 
-  /** Gives the place up; whoever is behind wakes. */
+  /** Gives the place up; whoever is behind wakes. What the waiter waited for is never spoilt by this. */
   async leave(): Promise<void> {
-    this.#claim.append({ state: "released" });
+    try {
+      this.#claim.append({ state: "released" });
+    } catch {
+      // The end of the pulse says the same.
+    }
     await this.#claim.beat.end();
     await sweepDead(this.#queue);
   }
@@ -92,11 +80,15 @@ async function judgeTicket(queue: ClaimDirectory, number: number): Promise<Judge
   }
 }
 
+/** What cannot be removed stays for the next who passes. */
 async function sweepDead(queue: ClaimDirectory): Promise<void> {
-  const numbers = queue.numbers();
-  if (numbers.length < 2) return;
-  await sweep({ numbers: async () => numbers, remove: async (number) => queue.remove(number) }, 1, async (number) => {
-    const ticket = await judgeTicket(queue, number);
-    return ticket === null || ticket.free;
-  });
+  const removable = async (number: number): Promise<boolean> => (await judgeTicket(queue, number))?.free ?? true;
+  try {
+    const numbers = queue.numbers();
+    if (numbers.length < 2) return;
+    const store = { numbers: async () => numbers, remove: async (number: number) => queue.remove(number) };
+    await sweep(store, { keep: 1, removable });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
 }

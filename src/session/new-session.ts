@@ -1,6 +1,6 @@
 import { makeSessionId, makeUid } from "../home/names.ts";
 import type { Context } from "./context.ts";
-import type { SessionInfo } from "./session-info.ts";
+import type { ReadinessProbe, SessionInfo } from "./session-info.ts";
 
 export interface SessionRequest {
   /** Null: a descriptive one is made from the command. */
@@ -15,6 +15,7 @@ export interface SessionRequest {
   readonly killAfterMs?: number;
   readonly maxTimeMs?: number;
   readonly idleMs?: number;
+  readonly ready?: ReadinessProbe | null;
 }
 
 /** A session that nobody holds yet. */
@@ -39,6 +40,8 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     stop_signal: request.stopSignal ?? context.config.stop.signal,
     kill_after_ms: request.killAfterMs ?? context.config.stop.killAfterMs,
     max_time_ms: request.maxTimeMs ?? context.config.limits.maxTimeMs,
+    ready: request.ready ?? null,
+    ready_at: null,
     idle_ms: request.idleMs ?? context.config.limits.idleMs,
   };
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
 import { errorText } from "../failure.ts";
+import { readEventsBackward } from "../journal/read.ts";
 import { dropAllClients } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { makeSessionDirectory, readJson, sessionFiles, writeJson } from "./session-files.ts";
@@ -91,6 +92,18 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
 export function readRecord(home: Home, uid: string): SessionRecord | null {
   const parsed = v.safeParse(recordSchema, readJson(sessionFiles(home, uid).record));
   return parsed.success ? parsed.output : null;
+}
+
+/** How a session ended: from its record, else from the log; null when it has not ended, or that is forgotten. */
+export function findEnd(context: Context, uid: string): SessionEnd | null {
+  const record = readRecord(context.home, uid);
+  if (record !== null) return record.end;
+  for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed"] })) {
+    if (event.uid !== uid) continue;
+    const parsed = v.safeParse(endSchema, event);
+    return parsed.success ? parsed.output : null;
+  }
+  return null;
 }
 
 /** The end of a session whose agent never came to be started. */

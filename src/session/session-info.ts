@@ -19,6 +19,19 @@ export const actorSchema = v.object({
   name: v.optional(v.string()),
 });
 
+const readinessSchema = v.object({
+  /** A regular expression for the output. */
+  output: v.nullable(v.string()),
+  /** A TCP port of this machine that accepts connections. */
+  port: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  /** A shell command that succeeds. */
+  command: v.nullable(v.string()),
+  timeout_ms: v.pipe(v.number(), v.minValue(0)),
+});
+
+/** What tells that an agent is ready; all that is given must hold. */
+export type ReadinessProbe = Readonly<v.InferOutput<typeof readinessSchema>>;
+
 export const signalSchema = v.custom<NodeJS.Signals>((name) => typeof name === "string" && readSignal(name) === name);
 
 /**
@@ -48,6 +61,9 @@ export const sessionSchema = v.object({
   kill_after_ms: v.pipe(v.number(), v.minValue(0)),
   /** The session is ended when it has run so long; null: no limit. */
   max_time_ms: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  /** What must be seen before the session counts as running; null: that its agent runs. */
+  ready: v.optional(v.nullable(readinessSchema), null),
+  ready_at: v.optional(v.nullable(v.string()), null),
   /** The session is ended when it has been silent (no output, no client) so long; null: no limit. */
   idle_ms: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0))), null),
 });

@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { endProcessesOf, type EndingOptions } from "./end-orphan.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { activeSession, mismatch, noSession, reconcile, withMaintenance, type ActiveSession } from "./reconcile.ts";
-import { readRecord, type SessionEnd } from "./session-end.ts";
+import { findEnd, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
 import { writeStopRequest } from "./stop-request.ts";
 import { closeLost } from "./unsettled.ts";
@@ -85,7 +85,7 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
     signalProcess(claim.record.owner, "SIGKILL");
     return stopLost(context, session, options);
   }
-  return readRecord(context.home, session.uid)?.end ?? stopLost(context, session, options);
+  return findEnd(context, session.uid) ?? stopLost(context, session, options);
 }
 
 /** Whether the session's claim ends in time, released or dead. */
@@ -110,7 +110,8 @@ async function stopLost(context: Context, session: SessionInfo, options: StopReq
     closeLost(context, held, session, terminated);
     return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
   });
-  const record = readRecord(context.home, session.uid);
-  if (record === null) throw new Failure("IO", `${session.id} has ended, but its record could not be written`);
-  return record.end;
+  const end = findEnd(context, session.uid);
+  if (end === null)
+    throw new Failure("IO", `${session.id} has ended, but its end could not be written\n${context.home.log}`);
+  return end;
 }

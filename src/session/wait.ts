@@ -2,7 +2,7 @@ import { Failure } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile, requireSession } from "./reconcile.ts";
-import { readRecord, type SessionEnd } from "./session-end.ts";
+import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 
 export interface WaitRequest {
@@ -35,8 +35,8 @@ export async function wait(context: Context, request: WaitRequest): Promise<Wait
   const { session } = await requireSession(context, request.id);
   if (request.until === "ready") return waitUntilRunning(context, session, request);
   await untilReleased(context, session.uid, request.signal);
-  const record = readRecord(context.home, session.uid);
-  if (record !== null) return { session: record.session, end: record.end };
+  const end = findEnd(context, session.uid);
+  if (end !== null) return { session, end };
   throw new Failure("DATA", `${session.id} has ended, but nothing tells how`, { facts: { session: session.id } });
 }
 
@@ -45,7 +45,7 @@ async function waitUntilFree(context: Context, request: WaitRequest): Promise<Wa
   if (active === null) return { session: null, end: null };
   if (request.id !== null && active.session.id !== request.id) return { session: null, end: null };
   await untilReleased(context, active.session.uid, request.signal);
-  return { session: active.session, end: readRecord(context.home, active.session.uid)?.end ?? null };
+  return { session: active.session, end: findEnd(context, active.session.uid) };
 }
 
 async function waitUntilRunning(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {

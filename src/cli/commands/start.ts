@@ -6,6 +6,7 @@ import { start } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
+import { parseReadiness } from "../readiness-options.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
 export interface StartOptions {
@@ -16,6 +17,10 @@ export interface StartOptions {
   readonly maxTime?: string;
   readonly close?: boolean;
   readonly idleTimeout?: string;
+  readonly readyOutput?: string;
+  readonly readyPort?: string;
+  readonly readyCommand?: string;
+  readonly readyTimeout?: string;
   readonly owner?: string;
   readonly note?: string;
   readonly force?: boolean;
@@ -40,6 +45,7 @@ export async function startCommand(
     close: options.close === true,
     owner: owner ? parseName("owner", owner) : null,
     note: options.note ?? null,
+    ready: parseReadiness(options),
     ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),

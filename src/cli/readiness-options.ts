@@ -1,0 +1,42 @@
+import { parseDuration } from "../home/duration.ts";
+import type { ReadinessProbe } from "../session/session-info.ts";
+import { usage } from "./globals.ts";
+
+export interface ReadinessOptions {
+  readonly readyOutput?: string;
+  readonly readyPort?: string;
+  readonly readyCommand?: string;
+  readonly readyTimeout?: string;
+}
+
+const timeoutDefault = "60s";
+
+/** What must be seen before `start` says so; null when nothing was asked for. */
+export function parseReadiness(options: ReadinessOptions): ReadinessProbe | null {
+  const { readyOutput, readyPort, readyCommand, readyTimeout } = options;
+  if (readyOutput === undefined && readyPort === undefined && readyCommand === undefined) {
+    if (readyTimeout === undefined) return null;
+    throw usage("--ready-timeout: give --ready-output, --ready-port or --ready-command too", "holdfast start --help");
+  }
+  return {
+    output: readyOutput === undefined ? null : parsePattern(readyOutput),
+    port: readyPort === undefined ? null : parsePort(readyPort),
+    command: readyCommand ?? null,
+    timeout_ms: parseDuration(readyTimeout ?? timeoutDefault, "--ready-timeout"),
+  };
+}
+
+function parsePattern(text: string): string {
+  try {
+    return new RegExp(text, "m").source;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "it cannot be read";
+    throw usage(`--ready-output: ${why}`, "holdfast start --help");
+  }
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port >= 1 && port <= 65_535) return port;
+  throw usage(`--ready-port: expected a number from 1 to 65535, got ${text}`, "holdfast start --help");
+}

@@ -1,0 +1,97 @@
+import { createConnection } from "node:net";
+import { errorText, Failure } from "../failure.ts";
+import { followFile } from "../journal/follow.ts";
+import { abortAfter, systemClock } from "../process/clock.ts";
+import type { ReadinessProbe } from "../session/session-info.ts";
+import type { Agent } from "./agent.ts";
+
+export interface ReadinessOptions {
+  readonly probe: ReadinessProbe;
+  readonly agent: Agent;
+  /** The file the agent writes its output to. */
+  readonly output: string;
+  /** What a readiness command runs with: the agent's own. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Aborted when the session is to end instead. */
+  readonly ending: AbortSignal;
+}
+
+/** How long between two tries of a port or a command: nothing tells when a foreign program begins to listen. */
+const tryAgainMs = { port: 50, command: 250 } as const;
+
+/** How much of the last output is searched, so that an endless line does not fill the memory. */
+const searchedChars = 64 * 1024;
+
+/**
+ * Resolves when the agent is ready: when everything its probe asks for is seen.
+ * @throws Failure `START_FAILED` when it is not ready in time, or ends before, or is to be ended
+ */
+export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
+  const { probe, agent, ending } = options;
+  const over = new AbortController();
+  const outOfTime = abortAfter(probe.timeout_ms);
+  const stop = AbortSignal.any([over.signal, outOfTime, ending]);
+  const probes: Promise<void>[] = [];
+  if (probe.output !== null) probes.push(outputShows(new RegExp(probe.output, "m"), options.output, stop));
+  if (probe.port !== null) probes.push(portListens(probe.port, stop));
+  if (probe.command !== null) probes.push(commandSucceeds(probe.command, options, stop));
+  const ready = Promise.all(probes).then(() => !stop.aborted);
+  try {
+    if (await Promise.race([ready, agent.exited.then(() => false)])) return;
+  } finally {
+    over.abort();
+  }
+  throw new Failure("START_FAILED", whyNot(ending, outOfTime, probe));
+}
+
+function whyNot(ending: AbortSignal, outOfTime: AbortSignal, probe: ReadinessProbe): string {
+  if (ending.aborted) return "The session was ended before the agent was ready";
+  if (outOfTime.aborted) return `The agent was not ready within ${probe.timeout_ms / 1000} s and was ended`;
+  return "The agent ended before it was ready";
+}
+
+async function outputShows(pattern: RegExp, path: string, signal: AbortSignal): Promise<void> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of followFile(path, { signal })) {
+    text = (text + decoder.decode(bytes, { stream: true })).slice(-searchedChars);
+    if (pattern.test(text)) return;
+  }
+}
+
+async function portListens(port: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    if ((await accepts("127.0.0.1", port)) || (await accepts("::1", port))) return;
+    await systemClock.sleep(tryAgainMs.port, signal);
+  }
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function commandSucceeds(command: string, options: ReadinessOptions, signal: AbortSignal): Promise<void> {
+  const { spawn } = await import("node:child_process");
+  const { env, cwd } = options;
+  while (!signal.aborted) {
+    const child = spawn("/bin/sh", ["-c", command], { env, cwd, stdio: "ignore", signal });
+    const code = await new Promise((resolve, reject) => {
+      child.once("exit", resolve);
+      child.once("error", (error) => (signal.aborted ? resolve(null) : reject(cannotRun(error))));
+    });
+    if (code === 0) return;
+    await systemClock.sleep(tryAgainMs.command, signal);
+  }
+}
+
+function cannotRun(error: Error): Failure {
+  return new Failure("START_FAILED", `The readiness command cannot be run: ${errorText(error)}`, { cause: error });
+}
