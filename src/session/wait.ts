@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
-import { readEventsBackward } from "../journal/read.ts";
+import { followEvents } from "../journal/follow.ts";
+import { endOfLog, readEventsBackward } from "../journal/read.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile, requireSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
@@ -48,14 +49,32 @@ async function waitUntilFree(context: Context, request: WaitRequest): Promise<Wa
   return { session: active.session, end: findEnd(context, active.session.uid) };
 }
 
+/** Woken by the log, where every change of a session is written, and by the session's end. */
 async function waitUntilRunning(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
-  for (;;) {
-    const active = activeSession(await context.lock.look());
-    if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
-    if (active.session.phase !== "starting") return { session: active.session, end: null };
-    request.signal?.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const fromByte = endOfLog(context.home.log);
+  const over = new AbortController();
+  const signals = request.signal === undefined ? [over.signal] : [over.signal, request.signal];
+  const signal = AbortSignal.any(signals);
+  // Left behind when the session is ready first: it ends with the session, or with this process.
+  untilReleased(context, session.uid, signal).then(
+    () => over.abort(),
+    () => over.abort(),
+  );
+  const ready = await runningNow(context, session);
+  if (ready !== null) return ready;
+  for await (const event of followEvents(context.home.log, { fromByte, signal })) {
+    const running = event.uid === session.uid ? await runningNow(context, session) : null;
+    if (running !== null) return running;
   }
+  request.signal?.throwIfAborted();
+  throw noSession(session.id);
+}
+
+/** Null while the session is starting. @throws Failure `NO_SESSION` when it is over */
+async function runningNow(context: Context, session: SessionInfo): Promise<Waited | null> {
+  const active = activeSession(await context.lock.look());
+  if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
+  return active.session.phase === "starting" ? null : { session: active.session, end: null };
 }
 
 /** Resolves when the session does not hold the lock any more, and is closed if it died without a word. */
