@@ -1,0 +1,133 @@
+import { readFileSync, rmSync, statSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { useContenders, type Contender } from "../../support/lock-contenders.ts";
+import { claimNumbers, claimPath, inodeOf, inodeOfClaim, leasesOf } from "../../support/lock-files.ts";
+import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { until } from "../../support/until.ts";
+
+const start = useContenders();
+
+/** A holder with token 3, and what becomes of its files. */
+async function startHolder(place: LockPlace): Promise<Contender> {
+  const holder = await start(place);
+  for (let tenure = 1; tenure < 3; tenure += 1) {
+    await holder.acquire();
+    await holder.ask("release");
+  }
+  expect(await holder.acquire({ info: "mine" })).toBe(3);
+  return holder;
+}
+
+function removeState(place: LockPlace): void {
+  rmSync(place.state, { recursive: true });
+}
+
+describe.each(["kernel", "lease"] as const)("a holder with a %s pulse", (pulse) => {
+  const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
+
+  it("still holds what nobody touched", async () => {
+    const holder = await startHolder(newPlace());
+    expect(await holder.ask("verify")).toBe("held");
+  });
+
+  it("restores its claim, number and link when the state directory was removed", async () => {
+    const place = newPlace();
+    const holder = await startHolder(place);
+    removeState(place);
+    expect(await holder.ask("verify")).toBe("restored");
+    expect(claimNumbers(place)).toEqual([3]);
+    expect(inodeOf(place.link)).toBe(inodeOfClaim(place, 3));
+    const other = await start(place);
+    const { view } = await other.tryAcquire();
+    expect(view?.holder).toMatchObject({ number: 3, pid: holder.pid, info: "mine", state: "held" });
+    expect(await holder.ask("verify")).toBe("held");
+    await holder.ask("release");
+    expect(await other.acquire()).toBe(4);
+  });
+
+  it("restores its claim when only that was removed", async () => {
+    const place = newPlace();
+    const holder = await startHolder(place);
+    rmSync(claimPath(place, 3));
+    expect(await holder.ask("verify")).toBe("restored");
+    expect(await holder.ask("verify")).toBe("held");
+  });
+
+  it("restores it above a claim that came and went meanwhile, but never beside a live one", async () => {
+    const place = newPlace();
+    const holder = await startHolder(place);
+    removeState(place);
+    const other = await start(place);
+    expect(await other.acquire()).toBe(1);
+    await other.ask("release");
+    expect(await holder.ask("verify")).toBe("restored");
+    removeState(place);
+    const another = await start(place);
+    expect(await another.acquire()).toBe(1);
+    expect(await holder.ask("verify")).toBe("lost");
+    expect(await another.ask("verify")).toBe("held");
+    expect(claimNumbers(place)).toEqual([1]);
+  });
+
+  it.each(["held", "released"])("has lost the lock when a higher number was taken, %s or not", async (state) => {
+    const place = newPlace();
+    const holder = await startHolder(place);
+    removeState(place);
+    const other = await start(place);
+    for (let token = 1; token <= 4; token += 1) {
+      expect(await other.acquire()).toBe(token);
+      if (token < 4 || state === "released") await other.ask("release");
+    }
+    expect(await holder.ask("verify")).toBe("lost");
+    await holder.ask("release");
+    expect((await other.ask("look")).last).toMatchObject({ number: 4, pid: other.pid, state });
+  });
+});
+
+describe("a holder whose state directory was removed", () => {
+  it("wakes who waited for it all the same (kernel pulse)", async () => {
+    const place = lockPlace(temporaryDirectory(), "kernel");
+    const holder = await startHolder(place);
+    const waiter = await start(place);
+    const { granted } = await waiter.getInLine();
+    await until(() => isWaitedFor(claimPath(place, 3)));
+    removeState(place);
+    expect(await holder.ask("verify")).toBe("restored");
+    await holder.ask("release");
+    expect(await granted).toBe(4);
+  });
+
+  it("is not told that the lock is lost once its claim is restored (lease pulse)", async () => {
+    const place = lockPlace(temporaryDirectory(), "lease", { staleMs: 2_000 });
+    const holder = await startHolder(place);
+    removeState(place);
+    expect(await holder.ask("verify")).toBe("restored");
+    const restoredMs = newestLeaseMs(place);
+    // By then a heart that still beat for what was removed would have noticed.
+    await until(() => newestLeaseMs(place) > restoredMs);
+    expect(await holder.ask("isLost")).toBe(false);
+    expect(await holder.ask("verify")).toBe("held");
+  });
+
+  it("is told that the lock is lost when its lease is disturbed (lease pulse)", async () => {
+    const place = lockPlace(temporaryDirectory(), "lease", { staleMs: 2_000 });
+    const holder = await startHolder(place);
+    for (const lease of leasesOf(place)) rmSync(lease, { recursive: true });
+    await until(() => holder.ask("isLost"));
+    expect(await holder.ask("verify")).toBe("lost");
+  });
+});
+
+/** When the lease of this place's one live claim last beat. */
+function newestLeaseMs(place: LockPlace): number {
+  return Math.max(...leasesOf(place).map((lease) => statSync(lease).mtimeMs));
+}
+
+/** Whether the kernel has somebody waiting for a lock on this file (proc_locks(5)). */
+function isWaitedFor(path: string): boolean {
+  const waiters = readFileSync("/proc/locks", "utf8")
+    .split("\n")
+    .filter((line) => line.includes("->"));
+  return waiters.some((line) => line.includes(`:${statSync(path).ino} `));
+}

@@ -1,0 +1,80 @@
+import type { ProcessIdentity } from "../../src/process/identity.ts";
+import type { PulseKind, PulseMark } from "../../src/lock/pulse.ts";
+
+/** What a contender is asked to do: one JSON line on its standard input, answered by one with the same id. */
+export interface LockOperations {
+  look: { asks: unknown; answers: View };
+  /** Answers when the lock is held, refused, or the wait was aborted. */
+  acquire: { asks: AcquireOrder; answers: AcquireAnswer };
+  abort: { asks: unknown; answers: null };
+  update: { asks: { info: unknown }; answers: null };
+  verify: { asks: unknown; answers: "held" | "restored" | "lost" };
+  /** Whether the `lost` that it got with the lock has fired. */
+  isLost: { asks: unknown; answers: boolean };
+  release: { asks: { info?: unknown }; answers: null };
+  /** Spawns a process that only shares the locked descriptor. */
+  spawnBystander: { asks: unknown; answers: { pid: number } };
+  /** Spawns a contender that can carry the lock on. */
+  spawnHeir: { asks: unknown; answers: { pid: number } };
+  handTo: { asks: { pid: number }; answers: HandOverMessage };
+  adopt: { asks: HandOverMessage; answers: { token: number } };
+}
+
+export type LockOperation = keyof LockOperations;
+
+export interface AcquireOrder {
+  readonly purpose?: "session" | "maintenance";
+  readonly info?: unknown;
+  readonly wait?: boolean;
+  readonly passQueue?: boolean;
+}
+
+export interface ClaimView {
+  readonly number: number;
+  readonly pid: number;
+  readonly purpose: string;
+  readonly state: string;
+  readonly info: unknown;
+  readonly heartbeat: string;
+  readonly owner: string;
+  readonly free: boolean;
+}
+
+export interface View {
+  readonly holder: ClaimView | null;
+  readonly last: ClaimView | null;
+  readonly waiters: readonly ClaimView[];
+}
+
+export type AcquireAnswer =
+  | { readonly held: { readonly token: number; readonly pulse: PulseKind }; readonly view?: undefined }
+  | { readonly held: null; readonly view: View };
+
+export interface HandOverMessage {
+  readonly token: number;
+  readonly mark: PulseMark;
+  readonly owner: ProcessIdentity;
+}
+
+/** What a contender says unasked. */
+export type LockEvent =
+  | { readonly event: "ready"; readonly pid: number }
+  | { readonly event: "waiting"; readonly position: number; readonly holder: ClaimView | null };
+
+export interface Request {
+  readonly id: number;
+  readonly op: LockOperation;
+  readonly args: unknown;
+}
+
+export type Answer =
+  | { readonly id: number; readonly value: unknown }
+  | {
+      readonly id: number;
+      readonly error: { readonly name: string; readonly code?: string; readonly message: string };
+    };
+
+/** The descriptor under which a bystander or an heir inherits the claim. */
+export const inheritedDescriptor = 10;
+/** Pipes of the test that a contender passes on, as standard input and output of the process it spawns. */
+export const pipesForChild = [3, 4] as const;

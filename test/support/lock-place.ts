@@ -1,0 +1,43 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ClaimLock, claimLockPaths } from "../../src/lock/claim-lock.ts";
+import type { PulseKind } from "../../src/lock/pulse.ts";
+import { openPulses, type Pulses } from "../../src/lock/pulses.ts";
+
+/** So long that no test can pass because something went stale. */
+export const neverStaleMs = 3_600_000;
+
+/** Where one lock lives, laid out as a state directory. */
+export interface LockPlace {
+  readonly state: string;
+  readonly claims: string;
+  readonly queue: string;
+  readonly link: string;
+  readonly name: string;
+  readonly pulse: PulseKind;
+  readonly staleMs: number;
+}
+
+export function lockPlace(
+  state: string,
+  pulse: PulseKind,
+  { name = "session", staleMs = neverStaleMs }: { name?: string; staleMs?: number } = {},
+): LockPlace {
+  const paths = { state, claims: join(state, "claims"), queue: join(state, "queue") };
+  return { ...paths, link: claimLockPaths(paths, name).link, name, pulse, staleMs };
+}
+
+/** @param pulses in place of the ones that would be opened */
+export function openLock(place: LockPlace, pulses?: Pulses): ClaimLock {
+  const ensureDirectories = (): void => {
+    for (const directory of [place.claims, place.queue]) mkdirSync(directory, { recursive: true });
+  };
+  ensureDirectories();
+  const { state, name, pulse, staleMs } = place;
+  return new ClaimLock(
+    name,
+    claimLockPaths(place, name),
+    pulses ?? openPulses(state, pulse, staleMs),
+    ensureDirectories,
+  );
+}
