@@ -80,15 +80,22 @@ const shared = {
 const builds = await Promise.all([
   build({ ...shared, entryPoints: { main: "src/main.ts" }, splitting: true, chunkNames: "chunks/[name]-[hash]" }),
   // By itself: in one file with little else, what every keeper needs; the rest it loads before an upgrade can take it.
-  build({ ...shared, entryPoints: { keeper: "src/keeper/main.ts" }, splitting: true, chunkNames: "chunks/[name]-[hash]" }),
+  build({
+    ...shared,
+    entryPoints: { keeper: "src/keeper/main.ts" },
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+  }),
 ]).catch(() => process.exit(1)); // esbuild has said why
 
 const files = new Map(
   await Promise.all(
-    builds.flatMap(({ outputFiles }) => outputFiles).map(async (file) => {
-      const name = path.relative(path.join(root, "dist"), file.path);
-      return [name, await toCommonJs(name, file.text)];
-    }),
+    builds
+      .flatMap(({ outputFiles }) => outputFiles)
+      .map(async (file) => {
+        const name = path.relative(path.join(root, "dist"), file.path);
+        return [name, await toCommonJs(name, file.text)];
+      }),
   ),
 );
 files.set("THIRD-PARTY-LICENSES.txt", await licences(builds.map(({ metafile }) => metafile)));
@@ -119,9 +126,11 @@ async function toCommonJs(name, source) {
 
 /** The licence texts of every package that has code in the output, as their licences ask. */
 async function licences(metafiles) {
-  const used = metafiles.flatMap(({ outputs }) => Object.values(outputs)).flatMap((output) =>
-    Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
-  );
+  const used = metafiles
+    .flatMap(({ outputs }) => Object.values(outputs))
+    .flatMap((output) =>
+      Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
+    );
   const directories = new Set(
     used.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []).toSorted(),
   );

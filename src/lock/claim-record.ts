@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 
 /** What this version writes, and the newest it can read. */
-export const claimSchemaVersion = 1;
+const claimSchemaVersion = 1;
 
 const identitySchema = v.object({
   pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -62,7 +62,7 @@ export function readClaim(path: string): ClaimRecord | null {
 }
 
 /** @param path only for messages */
-export function parseClaim(text: string, path: string): ClaimRecord {
+function parseClaim(text: string, path: string): ClaimRecord {
   const lines = text.split("\n").slice(0, -1);
   const last = lines.findLast((line) => line.trim() !== "");
   let value: unknown;

@@ -3,14 +3,15 @@ import type { Readable, Writable } from "node:stream";
 import { identify, signalProcess } from "../../src/process/identity.ts";
 import type { AcquireAnswer, AcquireOrder, Answer, LockEvent, LockOperation, LockOperations } from "./lock-messages.ts";
 
-type WaitingEvent = Extract<LockEvent, { event: "waiting" }>;
+type Unasked = "waiting" | "pausing";
+type EventOf<Kind extends Unasked> = Extract<LockEvent, { event: Kind }>;
 interface Settle {
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** The answer of a contender that failed, with the code of its `Failure`. */
-export class ContenderError extends Error {
+class ContenderError extends Error {
   readonly code: string | undefined;
 
   constructor(name: string, message: string, code: string | undefined) {
@@ -26,8 +27,8 @@ export class LockChannel {
   readonly #asked = new Map<number, Settle>();
   #lastId = 0;
   #pid = 0;
-  readonly #waitings: WaitingEvent[] = [];
-  #onWaiting: () => void = () => undefined;
+  readonly #unasked: EventOf<Unasked>[] = [];
+  #onUnasked: () => void = () => undefined;
   /** Rejects when the process ends before it was ready. */
   readonly ready: Promise<void>;
   readonly #gone: Promise<void>;
@@ -78,14 +79,13 @@ export class LockChannel {
   }
 
   /** The next time it says that it waits, and for what; those it has said already come first. */
-  async nextWaiting(): Promise<WaitingEvent> {
-    for (;;) {
-      const waiting = this.#waitings.shift();
-      if (waiting !== undefined) return waiting;
-      await new Promise<void>((resolve) => {
-        this.#onWaiting = resolve;
-      });
-    }
+  nextWaiting(): Promise<EventOf<"waiting">> {
+    return this.#next("waiting");
+  }
+
+  /** The next time it stops itself, and before which step. */
+  nextPause(): Promise<EventOf<"pausing">> {
+    return this.#next("pausing");
   }
 
   /** SIGKILLs a process that is not this one's child, and returns when its pipes are closed. */
@@ -95,15 +95,25 @@ export class LockChannel {
     await this.#gone;
   }
 
+  async #next<Kind extends Unasked>(kind: Kind): Promise<EventOf<Kind>> {
+    for (;;) {
+      const index = this.#unasked.findIndex(({ event }) => event === kind);
+      if (index >= 0) return this.#unasked.splice(index, 1)[0] as EventOf<Kind>;
+      await new Promise<void>((resolve) => {
+        this.#onUnasked = resolve;
+      });
+    }
+  }
+
   #hear(message: LockEvent | Answer, ready: () => void): void {
     if ("event" in message) {
-      if (message.event === "waiting") {
-        this.#waitings.push(message);
-        this.#onWaiting();
-        return;
+      if (message.event === "ready") {
+        this.#pid = message.pid;
+        ready();
+      } else {
+        this.#unasked.push(message);
+        this.#onUnasked();
       }
-      this.#pid = message.pid;
-      ready();
       return;
     }
     const asked = this.#asked.get(message.id);

@@ -5,7 +5,7 @@ import type { PulseKind } from "../../src/lock/pulse.ts";
 import { openPulses, type Pulses } from "../../src/lock/pulses.ts";
 
 /** So long that no test can pass because something went stale. */
-export const neverStaleMs = 3_600_000;
+const neverStaleMs = 3_600_000;
 
 /** Where one lock lives, laid out as a state directory. */
 export interface LockPlace {
