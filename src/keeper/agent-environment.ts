@@ -1,13 +1,14 @@
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import { sessionsAround } from "../session/take-lock.ts";
+import { depthVariable } from "./pass-signal.ts";
 
 /**
  * What the agent finds in its environment. `HOLDFAST_SESSION` is the cookie that every process of the session carries
  * on; the directory and the lock make a `holdfast` run inside mean the same lock without being told.
  */
 export function agentEnvironment(context: Context, session: SessionInfo, token: number): NodeJS.ProcessEnv {
-  const { HOLDFAST_CLOSE: _, HOLDFAST_ANCESTORS: __, ...inherited } = context.env;
+  const { HOLDFAST_CLOSE: _, HOLDFAST_ANCESTORS: __, [depthVariable]: ___, ...inherited } = context.env;
   const ancestors = sessionsAround(context.env).filter((uid) => uid !== session.uid);
   return {
     ...inherited,

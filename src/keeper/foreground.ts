@@ -1,5 +1,4 @@
 import { Failure } from "../failure.ts";
-import { signalProcess } from "../process/identity.ts";
 import type { WaitOptions } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
 import { logClaimed } from "../session/new-session.ts";
@@ -10,9 +9,9 @@ import { shellCode } from "../session/shell-code.ts";
 import { takeLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
 import { spawnAgent, type Agent, type AgentSpec } from "./agent.ts";
+import { depthIn, depthVariable, passSignal } from "./pass-signal.ts";
 import { SessionKeeper, type KeptSession } from "./session-keeper.ts";
-import { SignalForwarder } from "./signal-forwarder.ts";
-import { foregroundGroup } from "./terminal.ts";
+import { forwardedSignals, SignalForwarder } from "./signal-forwarder.ts";
 
 export interface RunRequest {
   readonly wait?: WaitOptions;
@@ -62,20 +61,28 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
 }
 
 /**
- * Runs a command as it is, and passes TERM and HUP on to it: for `--reentrant` inside the session that holds the lock
- * already, and for clients.
- * @param passInterrupts false where somebody else takes INT to the command: the keeper of the session around it. What
- *   a terminal has taken there is not passed on again in any case.
+ * Runs a command as it is, and passes TERM, HUP and INT on to its whole tree: for `--reentrant` inside the session that
+ * holds the lock already, and for clients.
  * @throws Failure `NOT_FOUND`, `NOT_EXECUTABLE`
  */
 export async function runWithoutLock(
-  command: Pick<AgentSpec, "command" | "cwd" | "env">,
-  passInterrupts: boolean,
+  context: Context,
+  { env, ...command }: Pick<AgentSpec, "command" | "cwd" | "env">,
 ): Promise<number> {
-  const agent = await spawnAgent({ ...command, output: "inherit", descriptor: null, ownGroup: false });
-  const pass = (signal: NodeJS.Signals) => agent.identity !== null && signalProcess(agent.identity, signal);
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, pass);
-  process.on("SIGINT", () => passInterrupts && foregroundGroup() === null && pass("SIGINT"));
+  const circle = { session: env["HOLDFAST_SESSION"], depth: depthIn(env[depthVariable]) + 1 };
+  const agent = await spawnAgent({
+    ...command,
+    env: { ...env, [depthVariable]: String(circle.depth) },
+    output: "inherit",
+    descriptor: null,
+    ownGroup: false,
+  });
+  const roots = agent.identity === null ? [] : [agent.identity];
+  const pass = async (signal: NodeJS.Signals) => {
+    await passSignal(await context.processes(), { groupLeader: null, roots, cookie: null, except: [] }, signal, circle);
+  };
+  // What kept one signal from being passed on need not keep the next one.
+  for (const signal of forwardedSignals) process.on(signal, () => void pass(signal).catch(() => undefined));
   const { code, signal } = await agent.exited;
   return shellCode(code, signal);
 }

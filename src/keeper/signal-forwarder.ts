@@ -1,19 +1,14 @@
-import { signalProcess } from "../process/identity.ts";
-import { findTree } from "../process/tree.ts";
 import type { Context } from "../session/context.ts";
 import { rootsOf } from "../session/unsettled.ts";
+import { passSignal } from "./pass-signal.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
-import { foregroundGroup } from "./terminal.ts";
 
-const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export const forwardedSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Passes INT, TERM and HUP on to the command's whole tree, from the moment the lock is held: a signal that comes before
  * the command runs reaches it when it does. A second INT ends the command with SIGKILL; TERM with a stop request ends
  * it as requested.
- *
- * A Ctrl-C in a terminal has reached the whole foreground process group already. Those processes are not sent INT
- * again, because many programs take a second one for impatience.
  */
 export class SignalForwarder {
   readonly #context: Context;
@@ -25,7 +20,7 @@ export class SignalForwarder {
   constructor(context: Context, keeper: SessionKeeper) {
     this.#context = context;
     this.#keeper = keeper;
-    this.#listeners = forwarded.map((signal) => [signal, () => this.#receive(signal)] as const);
+    this.#listeners = forwardedSignals.map((signal) => [signal, () => this.#receive(signal)] as const);
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }
 
@@ -56,9 +51,7 @@ export class SignalForwarder {
   }
 
   async #pass(signal: NodeJS.Signals): Promise<void> {
-    const reached = signal === "SIGINT" ? foregroundGroup() : null;
-    for (const entry of await findTree(await this.#context.processes(), rootsOf(this.#keeper.session))) {
-      if (entry.pgid !== reached) signalProcess(entry.identity, signal);
-    }
+    const { session } = this.#keeper;
+    await passSignal(await this.#context.processes(), rootsOf(session), signal, { session: session.uid, depth: 0 });
   }
 }

@@ -60,7 +60,8 @@ export async function status(given: Context): Promise<Status> {
   const context = withOneLook(given);
   const view = await context.lock.look();
   const active = activeSession(view);
-  const lost = await reconcile(context, view);
+  // This may have to look again: at processes that are dying.
+  const lost = await reconcile(given, view);
   const sessions: SessionStatus[] = [];
   if (active !== null) sessions.push(await sessionStatus(context, active.session, active.claim, active.orphaned));
   for (const { session } of lost) {

@@ -173,9 +173,10 @@ describe("what a command of run leaves in the background", () => {
 
   it("is found also when it has left the command's group, session and descriptors", async () => {
     const workspace = openWorkspace();
-    const ran = await workspace.holdfast(["run", ...agent("daemon.mjs", "leave")]);
-    expect(ran.exitCode).toBe(0);
-    const daemon = await workspace.announced("daemon");
+    const run = workspace.spawnHoldfast(["run", ...agent("daemon.mjs")]);
+    const [agentPid, daemon] = [await workspace.announced("agent"), await workspace.announced("daemon")];
+    process.kill(agentPid, "SIGUSR2");
+    expect((await run.ended).exitCode).toBe(0);
     expect(isAlive(daemon)).toBe(false);
     expect(workspace.events("ended")).toMatchObject([{ processes: [{ pid: daemon }] }]);
   });

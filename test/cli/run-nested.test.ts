@@ -68,6 +68,28 @@ describe("run inside a session", () => {
   });
 });
 
+describe("signals to a run around a run", () => {
+  it.each([
+    ["on another lock", ["-l", "inner", "run"]],
+    ["--reentrant", ["run", "--reentrant"]],
+    ["that joins", ["join", "--"]],
+  ])("reach the innermost command and its child once each: one %s", async (_, inner) => {
+    const workspace = openWorkspace();
+    const run = workspace.spawnHoldfast(["run", ...holdfast(...inner, ...agent("counts-signals.mjs", "child"))]);
+    const agentPid = await workspace.announced("agent");
+    for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+      run.signal(signal);
+      for (const who of ["agent", "child"]) {
+        await until(() => run.stdout().includes(`${who} got ${signal.slice(3)} 1\n`));
+      }
+    }
+    // Whoever passes a signal on does it in order: by now a second TERM or HUP would have come.
+    expect(run.stdout()).not.toMatch(/got (TERM|HUP) 2/);
+    process.kill(agentPid, "SIGKILL");
+    expect((await run.ended).exitCode).toBe(137);
+  });
+});
+
 describe("run, whose lock is taken away", () => {
   it("takes it back when only the state directory was removed, and ends as its command does", async () => {
     const workspace = openWorkspace();

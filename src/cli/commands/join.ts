@@ -70,7 +70,7 @@ async function runAsClient(cli: Cli, context: Context, joined: Joined, command: 
   (await cli.show()).note(`joined ${session.id}`);
   const env = { ...cli.env, HOLDFAST_JOINED: session.uid };
   try {
-    return await runWithoutLock({ command, cwd: cli.cwd, env }, true);
+    return await runWithoutLock(context, { command, cwd: cli.cwd, env });
   } finally {
     removeClient(context, session, joined.client, "left");
   }

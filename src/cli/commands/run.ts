@@ -45,7 +45,7 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   };
   const context = await openCliContext(cli, { access: "write" });
   if (options.reentrant === true && (await isInsideHolder(context))) {
-    return runWithoutLock({ command, cwd: cli.cwd, env: cli.env }, false);
+    return runWithoutLock(context, { command, cwd: cli.cwd, env: cli.env });
   }
   const session = newSession(context, { ...request, mode: "foreground" });
   try {
