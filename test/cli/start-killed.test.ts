@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { childrenOf } from "../support/live-processes.ts";
 import { expectFree, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -62,6 +63,18 @@ describe.each([
     const tokens = workspace.events("claimed").map(({ token }) => token as number);
     expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
     expect(new Set(tokens).size).toBe(tokens.length);
+  });
+
+  it("leaves nothing when it dies the moment its keeper exists, before it could hand over (R3.1)", async () => {
+    const workspace = openWorkspace();
+    for (let round = 0; round < 6; round += 1) {
+      const killed = workspace.spawnHoldfast(["start", `round-${round}`, "--", ...witnessed], { env });
+      await until(() => childrenOf(killed.pid).length > 0, { everyMs: 0, what: "the keeper is there" });
+      killed.signal("SIGKILL");
+      await killed.ended;
+      await expectWholeOrNothing(workspace, env);
+    }
+    await expectFree(workspace, { env });
   });
 
   it(`lets the others go on: of three starts, two killed, the line never sticks (R3.1; seed ${seed + 1})`, async () => {

@@ -80,6 +80,15 @@ describe("a session that has been active on record and dead in truth for 18 days
     await expectFree(workspace);
   });
 
+  it("is not closed again when its end was written just before its keeper died (R2.1)", async () => {
+    const workspace = openWorkspace();
+    const real = await realClaim(workspace);
+    forgeClaim(workspace, real);
+    expect(await statusOf(workspace)).toMatchObject({ active: false, session: null });
+    expect(endOf(workspace, real.info.session.uid)).toMatchObject({ reason: "stopped" });
+    await expectFree(workspace);
+  });
+
   it("before a reboot: a claim of another boot is dead, whatever its numbers mean now (R2.1)", async () => {
     const workspace = openWorkspace();
     const real = await realClaim(workspace);

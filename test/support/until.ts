@@ -1,16 +1,16 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 
 export interface UntilOptions {
   /** How long it may take; the default is generous, because nothing waits longer than it has to. */
   readonly withinMs?: number;
+  /** How often to look; 0: as often as possible, to be there in the moment when something happens. */
+  readonly everyMs?: number;
   /** What is waited for, for the message of a failure. */
   readonly what?: string;
 }
 
-const lookEveryMs = 10;
-
 /**
- * Waits for a condition, looking every 10 ms: the only place of the command line's tests that polls. A condition that
+ * Waits for a condition, looking every 10 ms if nothing else is said: the only place of the command line's tests that polls. A condition that
  * throws does not hold yet; what it threw last is the cause of the failure.
  * @returns the first thing that is neither null, undefined nor false
  * @throws Error when it does not hold in time
@@ -19,7 +19,7 @@ export async function until<Result>(
   condition: () => Result | Promise<Result>,
   options: UntilOptions = {},
 ): Promise<Exclude<Result, null | undefined | false>> {
-  const { withinMs = 15_000, what = condition.toString() } = options;
+  const { withinMs = 15_000, everyMs = 10, what = condition.toString() } = options;
   const deadline = performance.now() + withinMs;
   for (;;) {
     let cause: unknown;
@@ -32,6 +32,6 @@ export async function until<Result>(
       cause = error;
     }
     if (performance.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${what}`, { cause });
-    await sleep(lookEveryMs);
+    await (everyMs === 0 ? nextTurn() : sleep(everyMs));
   }
 }

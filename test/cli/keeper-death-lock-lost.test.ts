@@ -1,0 +1,64 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { isAlive } from "../support/live-processes.ts";
+import { endOf, expectFree, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+/** What `git clean -fdx` does to a state directory. */
+function removeState(workspace: Workspace): void {
+  rmSync(workspace.state, { recursive: true, force: true });
+}
+
+const lease = { HOLDFAST_PULSE: "lease" };
+
+describe("a session whose state directory is removed", () => {
+  it.each(["kernel", "lease"])("is restored under its token, and goes on (R3.1; %s pulse)", async (pulse) => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: pulse };
+    await startSession(workspace, agent("sleeper.sh"), { id: "before", env });
+    await workspace.holdfast(["stop"], { env });
+    const session = await startSession(workspace, agent("family.sh"), { env });
+    await workspace.announced("grandchild");
+    removeState(workspace);
+    await until(() => existsSync(join(workspace.state, "session.lock")));
+    expect((await statusOf(workspace, { env })).session).toMatchObject({ uid: session.uid, token: 2, state: "active" });
+    const refused = await workspace.holdfast(["start", "other", "--json", "--", ...agent("sleeper.sh")], { env });
+    expect(refused.json().error).toMatchObject({ code: "BUSY", holder: { uid: session.uid } });
+    expect(workspace.events("lock_restored")).toMatchObject([{ session: "demo", uid: session.uid, token: 2 }]);
+    expect((await workspace.holdfast(["stop", "demo"], { env })).exitCode).toBe(0);
+    expect(endOf(workspace, session.uid)).toMatchObject({ reason: "stopped" });
+    await expectFree(workspace, { env });
+    expect((await startSession(workspace, agent("sleeper.sh"), { id: "after", env })).token).toBeGreaterThan(2);
+  });
+
+  it("outlives the beat of the lease it had before (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const session = await startSession(workspace, agent("sleeper.sh"), { env: lease });
+    removeState(workspace);
+    await until(() => workspace.events("lock_restored").length > 0);
+    const restoredAt = performance.now();
+    // A lease beats every 3 s, and the old one finds then that it is gone.
+    await until(() => performance.now() - restoredAt > 4000);
+    expect((await statusOf(workspace, { env: lease })).session).toMatchObject({ uid: session.uid, state: "active" });
+    expect(isAlive(session.pid)).toBe(true);
+    expect(workspace.events("ended")).toEqual([]);
+  });
+
+  it("is ended when somebody took the lock meanwhile: never two for long (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const first = await startSession(workspace, agent("family.sh"));
+    const family = [first.pid, await workspace.announced("child"), await workspace.announced("grandchild")];
+    process.kill(first.keeperPid, "SIGSTOP");
+    removeState(workspace);
+    const second = await startSession(workspace, agent("sleeper.sh"), { id: "second" });
+    process.kill(first.keeperPid, "SIGCONT");
+    await until(() => !isAlive(first.keeperPid));
+    expect(survivorsOf(family)).toEqual([]);
+    expect(isAlive(second.pid)).toBe(true);
+    expect((await statusOf(workspace)).session).toMatchObject({ uid: second.uid, state: "active" });
+    expect(workspace.events("lock_lost")).toMatchObject([{ session: "demo", uid: first.uid }]);
+    expect(endOf(workspace, first.uid)).toMatchObject({ reason: "lock_lost" });
+  });
+});
