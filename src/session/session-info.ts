@@ -52,7 +52,8 @@ export const sessionSchema = v.object({
   owner: v.nullable(v.string()),
   note: v.nullable(v.string()),
   phase: v.picklist(["starting", "running", "ending", "ended"]),
-  agent: v.nullable(identitySchema),
+  /** Never init: everything that runs descends from it, and would count as this session's. */
+  agent: v.nullable(v.object({ ...identitySchema.entries, pid: v.pipe(v.number(), v.integer(), v.minValue(2)) })),
   /** Whether the agent leads a process group of its own, which may then be signalled as a whole. */
   leads_group: v.boolean(),
   /** `-o/--close`: the agent's background children neither hold the lock nor are ended with it. */

@@ -73,7 +73,6 @@ const forgeries: readonly (readonly [string, Forgery])[] = [
     "an agent whose PID names a group of strangers now",
     ({ pid, group }) => ({ owner: { pid }, agent: { pid: group } }),
   ],
-  ["init", () => ({ owner: { pid: 1 }, agent: { pid: 1 } })],
 ];
 
 describe("a claim that names an innocent process: no command ever signals it (R3.4, R3.6):", () => {
@@ -90,6 +89,15 @@ describe("a claim that names an innocent process: no command ever signals it (R3
     forgeClaim(workspace, { ...claim, owner: { ...claim.owner, ...owner }, info: { ...claim.info, session } });
     await callEverything(workspace);
     expectUntouched(innocent);
+  });
+
+  it("init as an agent is not believed: everything that runs would count as its session's", async () => {
+    const workspace = openWorkspace();
+    const claim = await realClaim(workspace);
+    const session = { ...claim.info.session, agent: { ...claim.info.session.agent, pid: 1 } };
+    forgeClaim(workspace, { ...claim, info: { ...claim.info, session } });
+    // Only a look: should this ever fail, it must not take the machine down.
+    expect(await statusOf(workspace)).toMatchObject({ active: false, session: null, process_count: 0 });
   });
 
   it("the same with a lease that still beats", async () => {
