@@ -94,7 +94,10 @@ describe("a claim that names an innocent process: no command ever signals it (R3
   it("init as an agent is not believed: everything that runs would count as its session's", async () => {
     const workspace = openWorkspace();
     const claim = await realClaim(workspace);
-    const session = { ...claim.info.session, agent: { ...claim.info.session.agent, pid: 1 } };
+    const session = {
+      ...claim.info.session,
+      agent: { ...claim.info.session.agent, pid: 1, started: lookAt(1)?.started },
+    };
     forgeClaim(workspace, { ...claim, info: { ...claim.info, session } });
     // Only a look: should this ever fail, it must not take the machine down.
     expect(await statusOf(workspace)).toMatchObject({ active: false, session: null, process_count: 0 });
