@@ -20,7 +20,7 @@ async function main(argv: readonly string[]): Promise<number> {
         globals: (globals = given),
         show,
         env: process.env,
-        cwd: process.cwd(),
+        cwd: currentDirectory(),
         // A getter, as the streams are: opening one costs a millisecond that a command without output saves.
         get interactive() {
           return process.stdin.isTTY && process.stdout.isTTY;
@@ -40,7 +40,17 @@ function present(globals: GlobalOptions): Promise<Presenter> {
   const { json, quiet, verbose, color } = globals;
   const [stdout, stderr] = [openOutputStream(1), openOutputStream(2)];
   const invocation = invocationOf(globals, process.env);
-  return openPresenter({ json, quiet, verbose, color, unicode: hasUnicode(process.env), stdout, stderr, invocation });
+  const unicode = hasUnicode(process.env);
+  return openPresenter({ json, quiet, verbose, color, unicode, stdout, stderr, invocation, cwd: currentDirectory() });
+}
+
+/** Where this process is; where it was, when somebody has removed that: whoever needs it finds out, and says so. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env["PWD"] || "/";
+  }
 }
 
 /** 128 + SIGPIPE, as the shell reports programs that end when nobody reads them any more. */

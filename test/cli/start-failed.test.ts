@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../support/program.ts";
 import { expectFree, startSession } from "../support/sessions.ts";
-import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 describe("an agent that does not come to run", () => {
   it("is NOT_FOUND, exit 127, when there is no such command; nothing stays (R3.1)", async () => {
@@ -64,6 +64,22 @@ describe("an agent that does not come to run", () => {
     const failed = await start(workspace, ["sh", "-c", 'sleep 300 & echo "left $!" >>"$ANNOUNCE"; exit 4']);
     expect(failed.json().error).toMatchObject({ code: "START_FAILED", exit_code: 4 });
     expect(workspace.announcements("left")).toHaveLength(1);
+    await expectNothingLeft(workspace);
+  });
+
+  it("is told when its working directory, or the caller's, is gone (USAGE 64)", async () => {
+    const workspace = openWorkspace();
+    for (const options of [[], ["-C", workspace.root]]) {
+      workspace.write("gone/file", "");
+      const call = ["node", bin, "start", "demo", ...options, "--json", "--", "sleep", "300"];
+      const script = 'rm -r "$PWD" && exec "$@"';
+      const failed = await workspace.spawn(["sh", "-c", script, "sh", ...call], {
+        cwd: join(workspace.root, "gone"),
+        input: "",
+      }).ended;
+      expect(failed.exitCode).toBe(64);
+      expect(failed.json().error.message).toMatch(/directory does not exist\n.*\/gone$/);
+    }
     await expectNothingLeft(workspace);
   });
 
