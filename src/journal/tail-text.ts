@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { failureFromErrno } from "../failure.ts";
 import { openToRead, readChunk } from "./read-chunk.ts";
+import { endOfWholeCharacters, isContinuation } from "./utf8.ts";
 
 const newline = 0x0a;
 
@@ -74,23 +75,6 @@ function newlineFromEnd(chunk: Buffer, nth: number, from: number): { index: numb
 function decode(bytes: Buffer, startByte: number): TextPiece {
   let begin = 0;
   while (begin < Math.min(3, bytes.length) && isContinuation(bytes[begin])) begin += 1;
-  let end = bytes.length;
-  for (let back = 1; back <= Math.min(3, bytes.length - begin); back += 1) {
-    const byte = bytes[bytes.length - back];
-    if (isContinuation(byte)) continue;
-    if (characterLength(byte) > back) end = bytes.length - back;
-    break;
-  }
+  const end = begin + endOfWholeCharacters(bytes.subarray(begin));
   return { text: bytes.toString("utf8", begin, end), startByte: startByte + begin, endByte: startByte + end };
-}
-
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
-}
-
-/** In bytes, by the character's first one. */
-function characterLength(byte = 0): number {
-  if (byte >= 0xf0) return 4;
-  if (byte >= 0xe0) return 3;
-  return byte >= 0xc0 ? 2 : 1;
 }

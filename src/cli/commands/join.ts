@@ -8,6 +8,7 @@ import { join, type Joined } from "../../session/join.ts";
 import { sessionFiles } from "../../session/session-files.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
+import { OutputText } from "../output-text.ts";
 import { parsePid } from "../pid.ts";
 
 export interface JoinOptions {
@@ -53,9 +54,11 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const leaving = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
   const shown = lastLines(sessionFiles(context.home, session.uid).output, linesShown);
+  // On a terminal, colours may stay what they are.
+  const output = new OutputText(true);
   const show = (text: string) => presenter.output({ session, text, nextCursor: 0, eof: false });
   show(shown.text);
-  for await (const bytes of followOutput(context, session, shown.endByte, leaving.signal)) show(bytes.toString());
+  for await (const bytes of followOutput(context, session, shown.endByte, leaving.signal)) show(output.next(bytes));
   if (leaving.signal.aborted) {
     removeClient(context, session, joined.client, "left");
     presenter.left(session.id, [joined.client]);

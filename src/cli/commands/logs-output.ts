@@ -1,53 +1,65 @@
-import { stripVTControlCharacters } from "node:util";
+import { parseName } from "../../home/names.ts";
 import { lastLines } from "../../journal/tail-text.ts";
+import { endOfWholeCharacters } from "../../journal/utf8.ts";
 import { followOutput, readOutput } from "../../session/agent-output.ts";
 import type { Context } from "../../session/context.ts";
 import { findSession } from "../../session/find-session.ts";
 import { sessionFiles } from "../../session/session-files.ts";
 import type { Cli, Exit } from "../cli.ts";
+import { OutputText } from "../output-text.ts";
+import type { OutputChunk } from "../present/presenter.ts";
 import { parseCount, type LogsOptions } from "./logs-options.ts";
 
 const newline = 0x0a;
+const defaultMaxBytes = 1024 * 1024;
+const longestCharacterBytes = 4;
 
 /** `logs --output`: what the agent of the active session wrote, or of the last one. */
 export async function showOutput(cli: Cli, context: Context, options: LogsOptions, count: number): Exit {
-  const { session, active } = await findSession(context, options.session ?? null);
+  const id = options.session === undefined ? null : parseName("session id", options.session);
+  const { session, active } = await findSession(context, id);
   const presenter = await cli.show();
+  const show = (chunk: Omit<OutputChunk, "session">) => presenter.output({ session, ...chunk });
   const { output } = sessionFiles(context.home, session.uid);
-  const clean = (text: string) => (options.raw === true ? text : stripVTControlCharacters(text));
+  const text = new OutputText(options.raw === true);
   if (options.cursor !== undefined || options.maxBytes !== undefined) {
     const cursor = parseCount(options.cursor ?? "0", "--cursor");
-    const bytes = readOutput(output, cursor, parseCount(options.maxBytes ?? String(1024 * 1024), "--max-bytes"));
-    const text = wholeLines(bytes, !active);
-    const nextCursor = cursor + text.length;
-    const eof = !active && readOutput(output, nextCursor, 1).length === 0;
-    presenter.output({ session, text: clean(text.toString()), nextCursor, eof });
+    const maxBytes = parseCount(options.maxBytes ?? String(defaultMaxBytes), "--max-bytes");
+    const { bytes, eof } = readPiece(output, cursor, { maxBytes, active });
+    show({ text: text.next(bytes) + text.rest(), nextCursor: cursor + bytes.length, eof });
     return 0;
   }
   const tail = lastLines(output, count);
-  presenter.output({ session, text: clean(tail.text), nextCursor: tail.endByte, eof: !active });
-  if (options.follow !== true) return 0;
+  const shown = text.next(Buffer.from(tail.text));
   let cursor = tail.endByte;
-  for await (const bytes of followOutput(context, session, tail.endByte)) {
-    cursor += bytes.length;
-    presenter.output({ session, text: clean(bytes.toString()), nextCursor: cursor, eof: false });
+  if (options.follow !== true) {
+    show({ text: shown + text.rest(), nextCursor: cursor, eof: !active });
+    return 0;
   }
+  show({ text: shown, nextCursor: cursor - text.heldBytes, eof: false });
+  for await (const bytes of followOutput(context, session, cursor)) {
+    cursor += bytes.length;
+    const next = text.next(bytes);
+    if (next !== "") show({ text: next, nextCursor: cursor - text.heldBytes, eof: false });
+  }
+  show({ text: text.rest(), nextCursor: cursor, eof: true });
   return 0;
 }
 
-/** Cut after the last newline, so that neither a line nor a character is torn; a longer line is given in part. */
-function wholeLines(bytes: Buffer, isComplete: boolean): Buffer {
-  const end = bytes.lastIndexOf(newline);
-  if (end !== -1) return isComplete && bytes.length > end + 1 ? bytes : bytes.subarray(0, end + 1);
-  let length = bytes.length;
-  // A UTF-8 character begins at the last byte that is no continuation byte.
-  while (length > 0 && ((bytes[length - 1] ?? 0) & 0xc0) === 0x80) length -= 1;
-  const lead = bytes[length - 1] ?? 0;
-  const whole = lead < 0x80 || bytes.length - length + 1 === characterLength(lead);
-  return whole ? bytes : bytes.subarray(0, Math.max(length - 1, 0));
+/** What a program reads at once, and whether nothing will follow. */
+function readPiece(
+  path: string,
+  cursor: number,
+  { maxBytes, active }: { readonly maxBytes: number; readonly active: boolean },
+): { readonly bytes: Buffer; readonly eof: boolean } {
+  const bytes = readOutput(path, cursor, Math.max(maxBytes, longestCharacterBytes));
+  const isAtEnd = readOutput(path, cursor + bytes.length, 1).length === 0;
+  if (isAtEnd && !active) return { bytes, eof: true };
+  return { bytes: bytes.subarray(0, endOfWhole(bytes)), eof: false };
 }
 
-function characterLength(lead: number): number {
-  if (lead >= 0xf0) return 4;
-  return lead >= 0xe0 ? 3 : 2;
+/** After the last newline, so that no line is torn; of a line that has no end yet, or is too long, as much as there is. */
+function endOfWhole(bytes: Buffer): number {
+  const end = bytes.lastIndexOf(newline) + 1;
+  return end > 0 ? end : endOfWholeCharacters(bytes);
 }
