@@ -37,7 +37,7 @@ export async function wait(context: Context, request: WaitRequest): Promise<Wait
   if (request.until === "ready") return waitUntilRunning(context, session, request);
   await untilReleased(context, session.uid, request.signal);
   const end = findEnd(context, session.uid);
-  if (end !== null) return { session, end };
+  if (end !== null) return { session: { ...session, phase: "ended" }, end };
   throw new Failure("DATA", `${session.id} has ended, but nothing tells how`, { facts: { session: session.id } });
 }
 
@@ -46,7 +46,7 @@ async function waitUntilFree(context: Context, request: WaitRequest): Promise<Wa
   if (active === null) return { session: null, end: null };
   if (request.id !== null && active.session.id !== request.id) return { session: null, end: null };
   await untilReleased(context, active.session.uid, request.signal);
-  return { session: active.session, end: findEnd(context, active.session.uid) };
+  return { session: { ...active.session, phase: "ended" }, end: findEnd(context, active.session.uid) };
 }
 
 /** Woken by the log, where every change of a session is written, and by the session's end. */

@@ -43,6 +43,16 @@ export function childrenOf(pid: number): readonly number[] {
   return children === "" ? [] : children.split(" ").map(Number);
 }
 
+/** The files that it has open, by their paths. */
+export function openFilesOf(pid: number): readonly string[] {
+  const descriptors = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(descriptors).map((name) => readOr(() => readlinkSync(`${descriptors}/${name}`)));
+  } catch {
+    return [];
+  }
+}
+
 /** All processes for which the answer is yes, but never this one. */
 export function findProcesses(belongs: (pid: number) => boolean): readonly LiveProcess[] {
   return readdirSync("/proc")
