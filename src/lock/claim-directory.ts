@@ -65,9 +65,10 @@ export class ClaimDirectory {
       if (record === null) return null;
       if (record.state === "released") return { number, path, record, heartbeat: "dead", owner: "dead", free: true };
       const heartbeat = await this.#pulse(record).probe(pulsed(path, record));
+      const owner = livenessOf(record.owner);
       // Handed over or released since it was read: then the death of the owner read there means something else.
-      if (heartbeat === "dead" && !isStillAs(record, readClaim(path))) continue;
-      return { number, path, record, heartbeat, owner: livenessOf(record.owner), free: heartbeat === "dead" };
+      if ((heartbeat === "dead" || owner === "dead") && !isStillAs(record, readClaim(path))) continue;
+      return { number, path, record, heartbeat, owner, free: heartbeat === "dead" };
     }
   }
 

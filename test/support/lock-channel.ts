@@ -3,8 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { identify, signalProcess } from "../../src/process/identity.ts";
 import type { AcquireAnswer, AcquireOrder, Answer, LockEvent, LockOperation, LockOperations } from "./lock-messages.ts";
 
-type Unasked = "waiting" | "pausing";
-type EventOf<Kind extends Unasked> = Extract<LockEvent, { event: Kind }>;
+type Unasked = Exclude<LockEvent, { event: "ready" }>;
 interface Settle {
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
@@ -27,7 +26,7 @@ export class LockChannel {
   readonly #asked = new Map<number, Settle>();
   #lastId = 0;
   #pid = 0;
-  readonly #unasked: EventOf<Unasked>[] = [];
+  readonly #unasked: Unasked[] = [];
   #onUnasked: () => void = () => undefined;
   /** Rejects when the process ends before it was ready. */
   readonly ready: Promise<void>;
@@ -55,6 +54,7 @@ export class LockChannel {
     args?: LockOperations[Operation]["asks"],
   ): Promise<LockOperations[Operation]["answers"]> {
     const id = (this.#lastId += 1);
+    if (op === "acquire") this.#unasked.length = 0;
     return new Promise((resolve, reject) => {
       this.#asked.set(id, { resolve, reject });
       this.#input.write(`${JSON.stringify({ id, op, args: args ?? {} })}\n`);
@@ -78,14 +78,22 @@ export class LockChannel {
     return { granted };
   }
 
-  /** The next time it says that it waits, and for what; those it has said already come first. */
-  nextWaiting(): Promise<EventOf<"waiting">> {
-    return this.#next("waiting");
+  /** The next thing it says unasked while it takes the lock: that it waits, and for what, or that it stands still. */
+  async nextUnasked(): Promise<Unasked> {
+    for (;;) {
+      const said = this.#unasked.shift();
+      if (said !== undefined) return said;
+      await new Promise<void>((resolve) => {
+        this.#onUnasked = resolve;
+      });
+    }
   }
 
-  /** The next time it stops itself, and before which step. */
-  nextPause(): Promise<EventOf<"pausing">> {
-    return this.#next("pausing");
+  /** The next time it says that it waits, and for what; those it has said already come first. */
+  async nextWaiting(): Promise<Extract<Unasked, { event: "waiting" }>> {
+    const said = await this.nextUnasked();
+    if (said.event !== "waiting") throw new Error(`It does not wait, but is ${said.event}`);
+    return said;
   }
 
   /** SIGKILLs a process that is not this one's child, and returns when its pipes are closed. */
@@ -93,16 +101,6 @@ export class LockChannel {
     const identity = identify(this.#pid);
     if (identity !== null) signalProcess(identity, "SIGKILL");
     await this.#gone;
-  }
-
-  async #next<Kind extends Unasked>(kind: Kind): Promise<EventOf<Kind>> {
-    for (;;) {
-      const index = this.#unasked.findIndex(({ event }) => event === kind);
-      if (index >= 0) return this.#unasked.splice(index, 1)[0] as EventOf<Kind>;
-      await new Promise<void>((resolve) => {
-        this.#onUnasked = resolve;
-      });
-    }
   }
 
   #hear(message: LockEvent | Answer, ready: () => void): void {

@@ -14,6 +14,8 @@ const root = join(import.meta.dirname, "../..");
 export interface Contender extends LockChannel {
   /** Sends the signal to this very process; a SIGKILL returns when it is gone and reaped. */
   signal(signal: NodeJS.Signals): Promise<void>;
+  /** Lets it go on that stands still. */
+  goOn(): void;
   readonly exited: Promise<void>;
   /** The one process it may spawn, once `spawnHeir` or `spawnBystander` has been answered. */
   readonly child: LockChannel;
@@ -48,11 +50,11 @@ async function bundle(outfile: string): Promise<void> {
 
 async function startContender(program: string, place: LockPlace): Promise<Contender> {
   const child = spawn(process.execPath, [program, JSON.stringify(place)], {
-    stdio: ["pipe", "pipe", "inherit", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "inherit", "pipe", "pipe", "pipe"],
     env: { ...process.env, NODE_PATH: join(root, "node_modules") },
   });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const pipes = child.stdio as readonly [Writable, Readable, null, Writable, Readable];
+  const pipes = child.stdio as unknown as readonly [Writable, Readable, null, Writable, Readable, Writable];
   const heirGone = new Promise<void>((resolve) => pipes[4].once("close", resolve));
   const channel = new LockChannel(pipes[0], pipes[1]);
   const heir = new LockChannel(pipes[3], pipes[4]);
@@ -65,7 +67,8 @@ async function startContender(program: string, place: LockPlace): Promise<Conten
   });
   await channel.ready;
   const signal = (name: NodeJS.Signals): Promise<void> => signalChild(child, name, exited);
-  return Object.assign(channel, { signal, exited, child: heir });
+  const goOn = (): void => void pipes[5].write("\n");
+  return Object.assign(channel, { signal, goOn, exited, child: heir });
 }
 
 async function signalChild(child: ChildProcess, signal: NodeJS.Signals, exited: Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { LockPlace } from "./lock-place.ts";
 
@@ -35,4 +35,12 @@ export function leasesOf(place: LockPlace): string[] {
   return readdirSync(place.claims)
     .filter((name) => name.startsWith(".lease-"))
     .map((name) => join(place.claims, name));
+}
+
+/** Whether the kernel has somebody wait for a lock on one of these files (proc_locks(5)); only Linux tells. */
+export function isWaitedFor(paths: readonly string[]): boolean {
+  const waits = readFileSync("/proc/locks", "utf8")
+    .split("\n")
+    .filter((line) => line.includes("->"));
+  return paths.some((path) => waits.some((line) => line.includes(`:${inodeOf(path)} `)));
 }

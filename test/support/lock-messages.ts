@@ -7,6 +7,8 @@ export interface LockOperations {
   /** Answers when the lock is held, refused, or the wait was aborted. */
   acquire: { asks: AcquireOrder; answers: AcquireAnswer };
   abort: { asks: unknown; answers: null };
+  /** Stand still just before this step on files, counted from 1, or before this one of a kind, and say which it is. */
+  pauseBefore: { asks: { step: number; kind?: string }; answers: null };
   update: { asks: { info: unknown }; answers: null };
   verify: { asks: unknown; answers: "held" | "restored" | "lost" };
   /** Whether the `lost` that it got with the lock has fired. */
@@ -27,6 +29,8 @@ export interface AcquireOrder {
   readonly info?: unknown;
   readonly wait?: boolean;
   readonly passQueue?: boolean;
+  /** As the operation of this name, and only until the answer. */
+  readonly pauseBefore?: number;
 }
 
 export interface ClaimView {
@@ -59,7 +63,8 @@ export interface HandOverMessage {
 /** What a contender says unasked. */
 export type LockEvent =
   | { readonly event: "ready"; readonly pid: number }
-  | { readonly event: "waiting"; readonly position: number; readonly holder: ClaimView | null };
+  | { readonly event: "waiting"; readonly position: number; readonly holder: ClaimView | null }
+  | { readonly event: "pausing"; readonly step: string };
 
 export interface Request {
   readonly id: number;
@@ -78,3 +83,5 @@ export type Answer =
 export const inheritedDescriptor = 10;
 /** Pipes of the test that a contender passes on, as standard input and output of the process it spawns. */
 export const pipesForChild = [3, 4] as const;
+/** Where a contender that stands still reads, until it may go on. */
+export const gateDescriptor = 5;

@@ -83,6 +83,31 @@ describe.each(["kernel", "lease"] as const)("a lock with a %s pulse that is hand
     expect(await granted).toBe(2);
   });
 
+  it("is not free to one who read the claim before, and judges its pulse after, at whichever step", async () => {
+    const place = newPlace();
+    const third = await start(place);
+    const pausedBefore: string[] = [];
+    for (let step = 1; ; step += 1) {
+      const holder = await start(place);
+      const token = await holder.acquire();
+      await holder.ask("spawnHeir");
+      const heir = holder.child;
+      await heir.ready;
+      const asked = third.tryAcquire({ pauseBefore: step });
+      const paused = await Promise.race([third.nextUnasked(), asked]);
+      if (!("step" in paused)) break;
+      pausedBefore.push(paused.step);
+      const message = await holder.ask("handTo", { pid: heir.pid });
+      await holder.signal("SIGKILL");
+      await heir.ask("adopt", message);
+      third.goOn();
+      expect(await asked).toMatchObject({ held: null, view: { holder: { number: token, heartbeat: "beating" } } });
+      await heir.ask("release");
+    }
+    expect(pausedBefore).toEqual(expect.arrayContaining(["readdirSync", "openSync", "readSync"]));
+    expect(pausedBefore.length).toBeGreaterThan(5);
+  });
+
   it("is free as soon as the heir was killed, whether it had begun or not", async () => {
     const before = await setSceneWithHeir();
     await before.holder.ask("handTo", { pid: before.heir.pid });
@@ -108,5 +133,36 @@ describe.each(["kernel", "lease"] as const)("a lock with a %s pulse that is hand
     const { holder, heir } = await setSceneWithHeir();
     const message = await holder.ask("handTo", { pid: heir.pid });
     await expect(heir.ask("adopt", { ...message, token: 7 })).rejects.toMatchObject({ code: "LOCK_LOST" });
+  });
+});
+
+describe("a lock with a lease pulse that is handed over", () => {
+  // Such a waiter is woken by every line that the holder writes, so it may be anywhere when the lock changes hands.
+  it("is not granted to a waiter that was woken before, and judges after, at whichever step", async () => {
+    const place = lockPlace(temporaryDirectory(), "lease");
+    const waiter = await start(place);
+    let step = 1;
+    for (; ; step += 1) {
+      const holder = await start(place);
+      await holder.acquire();
+      await holder.ask("spawnHeir");
+      const heir = holder.child;
+      await heir.ready;
+      const { granted } = await waiter.getInLine();
+      // It has read a claim by then, and judges it next.
+      await waiter.ask("pauseBefore", { step, kind: "closeSync" });
+      await holder.ask("update", { info: "wakes whoever waits" });
+      const paused = await waiter.nextUnasked();
+      if (!("step" in paused)) break;
+      const message = await holder.ask("handTo", { pid: heir.pid });
+      await holder.signal("SIGKILL");
+      await heir.ask("adopt", message);
+      waiter.goOn();
+      expect(await Promise.race([granted, waiter.nextUnasked()])).toMatchObject({ event: "waiting" });
+      await heir.ask("release");
+      await granted;
+      await waiter.ask("release");
+    }
+    expect(step).toBeGreaterThan(10);
   });
 });

@@ -1,7 +1,7 @@
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
-import { claimNumbers, claimPath, inodeOf, inodeOfClaim, leasesOf } from "../../support/lock-files.ts";
+import { claimNumbers, claimPath, inodeOf, inodeOfClaim, isWaitedFor, leasesOf } from "../../support/lock-files.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { until } from "../../support/until.ts";
@@ -91,7 +91,7 @@ describe("a holder whose state directory was removed", () => {
     const holder = await startHolder(place);
     const waiter = await start(place);
     const { granted } = await waiter.getInLine();
-    await until(() => isWaitedFor(claimPath(place, 3)));
+    await until(() => isWaitedFor([claimPath(place, 3)]));
     removeState(place);
     expect(await holder.ask("verify")).toBe("restored");
     await holder.ask("release");
@@ -122,12 +122,4 @@ describe("a holder whose state directory was removed", () => {
 /** When the lease of this place's one live claim last beat. */
 function newestLeaseMs(place: LockPlace): number {
   return Math.max(...leasesOf(place).map((lease) => statSync(lease).mtimeMs));
-}
-
-/** Whether the kernel has somebody waiting for a lock on this file (proc_locks(5)). */
-function isWaitedFor(path: string): boolean {
-  const waiters = readFileSync("/proc/locks", "utf8")
-    .split("\n")
-    .filter((line) => line.includes("->"));
-  return waiters.some((line) => line.includes(`:${statSync(path).ino} `));
 }

@@ -1,8 +1,11 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
-import { claimNumbers } from "../../support/lock-files.ts";
+import { claimNumbers, isWaitedFor } from "../../support/lock-files.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { until } from "../../support/until.ts";
 
 const start = useContenders();
 
@@ -32,6 +35,14 @@ const ends = {
   released: (contender: Contender) => contender.ask("release"),
   killed: (contender: Contender) => contender.signal("SIGKILL"),
 };
+
+/** Resolves when somebody waits in the kernel; with leases nobody does. */
+async function untilBlocked(place: LockPlace): Promise<void> {
+  const files = [place.claims, place.queue].flatMap((directory) =>
+    readdirSync(directory).map((name) => join(directory, name)),
+  );
+  if (place.pulse === "kernel") await until(() => isWaitedFor(files));
+}
 
 describe.each(["kernel", "lease"] as const)("the queue with a %s pulse", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
@@ -146,6 +157,26 @@ describe.each(["kernel", "lease"] as const)("the queue with a %s pulse", (pulse)
     expect((await waiter.contender.ask("look")).waiters).toMatchObject([{ pid: waiter.contender.pid }]);
     await holder.ask("release");
     expect(await waiter.granted).toBe(2);
+  });
+
+  it("never has two wait for each other, at whichever step of getting in line one is delayed", async () => {
+    const place = newPlace();
+    const [holder, slow, quick] = [await start(place), await start(place), await start(place)];
+    for (let step = 1, last = false; !last; step += 1) {
+      await holder.acquire();
+      const slowly = slow.ask("acquire", { wait: true, pauseBefore: step });
+      last = (await slow.nextUnasked()).event === "waiting";
+      const quickly = quick.ask("acquire", { wait: true });
+      await quick.nextWaiting();
+      await untilBlocked(place);
+      slow.goOn();
+      await holder.ask("release");
+      const first = await Promise.race([slowly.then(() => slow), quickly.then(() => quick)]);
+      await first.ask("release");
+      await Promise.all([slowly, quickly]);
+      await (first === slow ? quick : slow).ask("release");
+      expect((await holder.ask("look")).waiters).toEqual([]);
+    }
   });
 
   it("keeps its numbers low, and its directory small, over many who come and go", async () => {
