@@ -71,7 +71,7 @@ function commandOf(context: Context, operands: readonly string[] | null): readon
     "USAGE",
     "No command to start: none was given, and none is configured (agent.command in holdfast.json)",
     {
-      facts: { path: context.config.path },
+      facts: context.config.path === null ? {} : { path: context.config.path },
       next: [{ does: "give one", command: "holdfast start ID -- COMMAND" }],
     },
   );
