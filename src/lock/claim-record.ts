@@ -62,7 +62,7 @@ export function readClaim(path: string): ClaimRecord | null {
 }
 
 /** @param path only for messages */
-function parseClaim(text: string, path: string): ClaimRecord {
+export function parseClaim(text: string, path: string): ClaimRecord {
   const lines = text.split("\n").slice(0, -1);
   const last = lines.findLast((line) => line.trim() !== "");
   let value: unknown;

@@ -99,6 +99,7 @@ export class OwnClaim {
   publish(number: number): "published" | "taken" | "swept" {
     const temporary = this.#temporaryPath;
     if (temporary === null) throw new Failure("INTERNAL", "A claim is published once");
+    if (!Number.isSafeInteger(number)) throw usedUp(this.#directory.pathOf(number - 1));
     this.append({ token: number });
     try {
       linkSync(temporary, this.#directory.pathOf(number));
@@ -178,6 +179,14 @@ export class OwnClaim {
     this.settle();
     await this.#beat.end();
   }
+}
+
+/** No lock gets there by itself; somebody made that file. */
+function usedUp(path: string): Failure {
+  return new Failure("DATA", `There is no number above that of this claim\n${path}`, {
+    facts: { path },
+    next: [{ does: "remove it", command: `rm ${path}` }],
+  });
 }
 
 function endsInLine(descriptor: number): boolean {

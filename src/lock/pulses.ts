@@ -34,7 +34,7 @@ export function openPulses(directory: string, wanted: "auto" | PulseKind, staleM
 }
 
 /** @param nativeError why the native part cannot be loaded, or null when it can */
-function choosePulse(
+export function choosePulse(
   wanted: "auto" | PulseKind,
   fileSystem: FileSystemKind,
   nativeError: Error | null,

@@ -1,0 +1,164 @@
+import { appendFileSync, mkdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import type { ClaimLock } from "../../../src/lock/claim-lock.ts";
+import type { HeldLock, Lock } from "../../../src/lock/lock.ts";
+import type { Pulse } from "../../../src/lock/pulse.ts";
+import { openPulses } from "../../../src/lock/pulses.ts";
+import { rejectionOf } from "../../support/failure-of.ts";
+import { claimNumbers, claimPath } from "../../support/lock-files.ts";
+import { forgeClaim, setAge } from "../../support/lock-forgery.ts";
+import { lockPlace, openLock, type LockPlace } from "../../support/lock-place.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+const session = { purpose: "session", info: null } as const;
+
+async function take(lock: Lock, request: Partial<Parameters<Lock["acquire"]>[0]> = {}): Promise<HeldLock> {
+  const { held } = await lock.acquire({ ...session, ...request });
+  if (held === null) throw new Error("The lock is held");
+  return held;
+}
+
+describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, when something is in its way", (pulse) => {
+  const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
+
+  async function expectFree(lock: ClaimLock): Promise<void> {
+    expect(await lock.look()).toMatchObject({ holder: null, waiters: [] });
+    await (await take(lock)).release(null);
+  }
+
+  it("is not left held when its link cannot be made", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    mkdirSync(place.link);
+    expect(await rejectionOf(lock.acquire(session))).toMatchObject({ code: "IO" });
+    expect((await lock.look()).holder).toBeNull();
+    rmdirSync(place.link);
+    await expectFree(lock);
+  });
+
+  it("is given back, and the next in line wakes, although the last words cannot be written (R2.4)", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    const held = await take(lock);
+    const next = lock.acquire({ ...session, wait: { info: null } });
+    const unwritable: { self?: unknown } = {};
+    unwritable.self = unwritable;
+    await expect(held.release(unwritable)).rejects.toThrow(TypeError);
+    // A claim without its lease may be changing hands, for as long as it is fresh.
+    if (pulse === "lease") setAge(claimPath(place, 1), 2 * place.staleMs);
+    expect((await next).held?.token).toBe(2);
+  });
+
+  it("is held all the same when the file that was to become its claim was swept", async () => {
+    const place = newPlace();
+    const { byKind, choice } = openPulses(place.state, pulse);
+    let begun = 0;
+    const swept: Pulse = {
+      kind: pulse,
+      probe: (file) => byKind[pulse].probe(file),
+      waitForEnd: (file, signal) => byKind[pulse].waitForEnd(file, signal),
+      begin: async (path, ...rest) => {
+        const beat = await byKind[pulse].begin(path, ...rest);
+        begun += 1;
+        if (begun === 1 || begun === 3) unlinkSync(path);
+        return beat;
+      },
+    };
+    const lock = openLock(place, { byKind: { ...byKind, [pulse]: swept }, forNew: swept, choice });
+    const held = await take(lock);
+    expect(begun).toBe(2);
+    expect(await held.verify()).toBe("held");
+    // The third is a ticket.
+    const next = lock.acquire({ ...session, wait: { info: null } });
+    await held.release(null);
+    expect((await next).held?.token).toBe(2);
+    expect(begun).toBe(5);
+  });
+
+  it("is held all the same when old claims cannot be removed", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    mkdirSync(claimPath(place, 1));
+    for (let token = 2; token <= 20; token += 1) forgeClaim(place, { token });
+    expect((await take(lock)).token).toBe(21);
+    // Nothing above what stays may go: the order is what makes sweeping safe.
+    expect(claimNumbers(place)).toHaveLength(21);
+  });
+
+  it("is readable after a line that was torn by a full disk", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    const held = await take(lock);
+    appendFileSync(claimPath(place, 1), `{"schema_version":1,"lock":"ses`);
+    held.update("after it");
+    expect((await lock.look()).holder?.record.info).toBe("after it");
+    await held.release(null);
+    await expectFree(lock);
+  });
+
+  it("is restored once, though looked after twice at the same time, and released after that", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    const held = await take(lock);
+    rmSync(place.state, { recursive: true });
+    expect(await Promise.all([held.verify(), held.verify()])).toEqual(["restored", "restored"]);
+    rmSync(place.state, { recursive: true });
+    const verified = held.verify();
+    await held.release("the end");
+    expect(await verified).toBe("restored");
+    expect(await lock.look()).toMatchObject({ holder: null, last: { record: { state: "released", info: "the end" } } });
+  });
+});
+
+describe("the lock, when its last claim is damaged", () => {
+  const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), "kernel");
+
+  const damages: Record<string, (path: string) => void> = {
+    garbage: (path) => writeFileSync(path, "garbage\n"),
+    nothing: (path) => writeFileSync(path, ""),
+    "a directory": (path) => mkdirSync(path),
+    "a symbolic link": (path) => symlinkSync("/etc/passwd", path),
+    "a pipe": (path) => execFileSync("mkfifo", [path]),
+  };
+
+  it.each(Object.keys(damages))("is refused, and taken over if that is asked for: %s", async (name) => {
+    const place = newPlace();
+    const lock = openLock(place);
+    damages[name]?.(claimPath(place, 1));
+    expect((await rejectionOf(lock.acquire(session))).code).toBe("DATA");
+    expect((await rejectionOf(lock.look())).code).toBe("DATA");
+    expect((await take(lock, { despiteDamage: true })).token).toBe(2);
+    expect(await lock.below(2)).toBeNull();
+  });
+
+  it("is not taken over from one who holds it, nor from a newer holdfast, though that is asked for", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    await take(lock);
+    writeFileSync(claimPath(place, 1), "garbage\n");
+    expect((await rejectionOf(lock.acquire({ ...session, despiteDamage: true }))).code).toBe("DATA");
+    writeFileSync(claimPath(place, 2), `${JSON.stringify({ schema_version: 2 })}\n`);
+    expect((await rejectionOf(lock.acquire({ ...session, despiteDamage: true }))).code).toBe("DATA");
+  });
+
+  it("is refused when there is no number above it to count on to", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    const path = forgeClaim(place, { token: Number.MAX_SAFE_INTEGER });
+    const failure = await rejectionOf(lock.acquire(session));
+    expect(failure).toMatchObject({ code: "DATA", facts: { path } });
+    unlinkSync(path);
+    expect((await take(lock)).token).toBe(1);
+  });
+
+  it("tells what came before a number, alive or not", async () => {
+    const place = newPlace();
+    const lock = openLock(place);
+    expect(await lock.below(1)).toBeNull();
+    forgeClaim(place, { token: 3, info: "lost" });
+    const { token } = await take(lock);
+    expect(await lock.below(token)).toMatchObject({ number: 3, free: true, record: { info: "lost" } });
+    expect(await lock.below(3)).toBeNull();
+  });
+});
