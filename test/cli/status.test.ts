@@ -48,8 +48,11 @@ describe("status", () => {
     const workspace = openWorkspace();
     // script(1) gives what it runs a terminal of its own.
     workspace.spawn(["script", "-qfec", `node ${bin} run --id shown -- sleep 300`, "/dev/null"]);
-    const entry = await until(async () => (await statusOf(workspace)).session?.processes[0]);
-    expect(entry).toMatchObject({ command: "sleep 300", recorded: true });
+    const entry = await until(async () => {
+      const [first] = (await statusOf(workspace)).session?.processes ?? [];
+      return first?.recorded === true ? first : null;
+    });
+    expect(entry.command).toBe("sleep 300");
     expect(entry.tty).toMatch(/^pts\/\d+$/);
   });
 

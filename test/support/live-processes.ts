@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** A process as /proc shows it, read without any code under test. Zombies are no processes here. */
+/**
+ * A process as /proc shows it, read without any code under test. Zombies are no processes here, nor are those that have
+ * given their memory back on the way there, and cannot be told apart by their command any more.
+ */
 export interface LiveProcess {
   readonly pid: number;
   readonly ppid: number;
@@ -19,6 +22,7 @@ export function lookAt(pid: number): LiveProcess | null {
   const [state = "", ppid = ""] = fields;
   if (state === "" || "ZXx".includes(state)) return null;
   const command = readOr(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+  if (command === "") return null;
   return { pid, ppid: Number(ppid), started: fields[19] ?? "", state, command: command.split("\0").join(" ").trim() };
 }
 
