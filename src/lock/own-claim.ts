@@ -3,6 +3,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  ftruncateSync,
   linkSync,
   openSync,
   readSync,
@@ -127,10 +128,8 @@ export class OwnClaim {
   /** Appends a line: the last complete one wins. Only the owner writes. */
   append(change: Partial<ClaimRecord>): void {
     const record = { ...this.#record, ...change };
-    const line = formatClaim(record);
     try {
-      // A write that failed half way left a torn line; without this it would take the next one with it.
-      writeWhole(this.#descriptor, endsInLine(this.#descriptor) ? line : `\n${line}`);
+      appendLine(this.#descriptor, formatClaim(record));
       this.#record = record;
     } catch (error) {
       throw failureFromErrno(error, "write the claim", this.path);
@@ -189,13 +188,23 @@ function usedUp(path: string): Failure {
   });
 }
 
-function endsInLine(descriptor: number): boolean {
+/**
+ * Appends a line, or nothing of it. A line torn by somebody's death is sealed by a newline; without that it would take the
+ * next one with it.
+ */
+function appendLine(descriptor: number, line: string): void {
   const { size } = fstatSync(descriptor);
-  const last = Buffer.alloc(1);
-  return size === 0 || readSync(descriptor, last, 0, 1, size - 1) === 0 || last.toString() === "\n";
+  const bytes = Buffer.from(endsInLine(descriptor, size) ? line : `\n${line}`);
+  try {
+    for (let written = 0; written < bytes.length; written += writeSync(descriptor, bytes, written)) continue;
+  } catch (error) {
+    // On a full disk, what did fit would keep the last line, that the claim is released, from fitting.
+    ftruncateSync(descriptor, size);
+    throw error;
+  }
 }
 
-function writeWhole(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let written = 0; written < bytes.length; written += writeSync(descriptor, bytes, written)) continue;
+function endsInLine(descriptor: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size === 0 || readSync(descriptor, last, 0, 1, size - 1) === 0 || last.toString() === "\n";
 }

@@ -1,0 +1,54 @@
+import { execFileSync } from "node:child_process";
+import { statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { errnoOf } from "../../../src/failure.ts";
+import { rejectionOf } from "../../support/failure-of.ts";
+import { lockPlace, openLock } from "../../support/lock-place.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+const session = { purpose: "session", info: null } as const;
+
+/** A file system of its own with next to no room; null where this process may not mount one. */
+function mountSmall(): string | null {
+  const directory = temporaryDirectory();
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", directory], { stdio: "ignore" });
+  } catch {
+    return null;
+  }
+  onTestFinished(() => void execFileSync("umount", [directory]));
+  return directory;
+}
+
+/** Writes until nothing more fits. */
+function fill(directory: string): void {
+  for (let file = 0; ; file += 1) {
+    try {
+      writeFileSync(join(directory, `filler-${file}`), Buffer.alloc(4096));
+    } catch (error) {
+      if (errnoOf(error) === "ENOSPC") return;
+      throw error;
+    }
+  }
+}
+
+describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, on a full disk", (pulse) => {
+  it("says so, keeps what was said before, and is given back in the end", async (test) => {
+    const directory = mountSmall();
+    if (directory === null) return test.skip("mounting a file system takes root");
+    const lock = openLock(lockPlace(directory, pulse));
+    const { held } = await lock.acquire({ ...session, info: "before" });
+    fill(directory);
+    expect(statfsSync(directory).bavail).toBe(0);
+    expect(() => held?.update("x".repeat(100_000))).toThrow(/the disk is full \(ENOSPC\)/);
+    expect((await lock.look()).holder).toMatchObject({ number: 1, record: { info: "before" } });
+    expect(await held?.verify()).toBe("held");
+    const queued = lock.acquire({ ...session, wait: { info: "x".repeat(100_000) } });
+    expect(await rejectionOf(queued)).toMatchObject({ code: "CANNOT_CREATE" });
+    // Nothing of the one who could not get in line is in anyone's way.
+    expect((await lock.look()).waiters).toEqual([]);
+    await held?.release("the end");
+    expect(await lock.look()).toMatchObject({ holder: null, last: { number: 1, record: { state: "released" } } });
+  });
+});
