@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { systemClock } from "../process/clock.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 
-const lookEveryMs = 4;
+const lookEveryMs = 2;
 /** An agent that is still busy after this long runs. */
 const longEnoughMs = 250;
 

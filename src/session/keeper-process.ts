@@ -8,7 +8,8 @@ import { withClaim } from "./claim-descriptor.ts";
 import type { Context } from "./context.ts";
 import { formatMessage, parseMessage, reportDescriptor, type Handover, type Report } from "./handover.ts";
 import type { SessionFiles } from "./session-files.ts";
-import type { SessionInfo, Hold } from "./session-info.ts";
+import type { SessionInfo } from "./session-info.ts";
+import type { TakenLock } from "./take-lock.ts";
 
 /** A keeper that has been spawned and waits for its session. */
 export class KeeperProcess {
@@ -48,8 +49,8 @@ export class KeeperProcess {
     return new KeeperProcess(context, child, files);
   }
 
-  /** Gives the session to the keeper and waits until it reports. */
-  async handOver(held: HeldLock, hold: Hold, session: SessionInfo): Promise<Report> {
+  /** Gives the session to the keeper and waits until it reports. @param meanwhile called when all is said */
+  async handOver({ held, hold, session }: TakenLock, meanwhile?: () => void): Promise<Report> {
     const { home, config, lock, by } = this.#context;
     const identity = this.#child.pid === undefined ? null : identify(this.#child.pid);
     if (identity === null) throw this.#crashed();
@@ -66,6 +67,7 @@ export class KeeperProcess {
       by,
     };
     this.#child.stdin?.end(formatMessage(handover));
+    meanwhile?.();
     const report = parseMessage<Report>(await this.#readReport());
     if (report === null) throw this.#crashed();
     this.#child.unref();

@@ -16,6 +16,8 @@ export interface StartRequest extends Omit<SessionRequest, "mode"> {
   /** An active session with the same command is success. */
   readonly orJoin?: boolean;
   readonly force?: boolean;
+  /** Called while the keeper boots, which takes longer than anything else: time to prepare what comes after. */
+  readonly meanwhile?: () => void;
 }
 
 export interface Started {
@@ -42,12 +44,12 @@ export async function start(context: Context, request: StartRequest): Promise<St
     force: request.force === true,
     ...(request.wait === undefined ? {} : { wait: request.wait }),
   });
-  const report = await launchKeeper(context, taken);
+  const report = await launchKeeper(context, taken, request.meanwhile);
   if (!report.started) throw new Failure(report.code, report.message, { facts: report.facts });
   return { session: report.session, token: taken.held.token, joined: false };
 }
 
-async function launchKeeper(context: Context, taken: TakenLock): Promise<Report> {
+async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () => void): Promise<Report> {
   const { held, session, hold } = taken;
   const files = sessionFiles(context.home, session.uid);
   let keeper: KeeperProcess | null = null;
@@ -56,7 +58,7 @@ async function launchKeeper(context: Context, taken: TakenLock): Promise<Report>
     // It needs as long to boot as all that follows takes.
     keeper = await KeeperProcess.spawn(context, held, session, files);
     logClaimed(context, session, held.token);
-    return await keeper.handOver(held, hold, session);
+    return await keeper.handOver(taken, meanwhile);
   } catch (error) {
     keeper?.dismiss();
     writeEnd(context, session, neverStarted(session));

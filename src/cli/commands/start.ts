@@ -46,13 +46,15 @@ export async function startCommand(
     owner: owner ? parseName("owner", owner) : null,
     note: options.note ?? null,
     ready: parseReadiness(options),
+    meanwhile: () => void cli.show(),
     ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
     ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
   if (waitMs === undefined) {
-    (await cli.show()).started(await start(context, request));
+    const started = await start(context, request);
+    (await cli.show()).started(started);
     return 0;
   }
   const name = request.id ?? "start";
