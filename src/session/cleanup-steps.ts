@@ -5,7 +5,7 @@ import type { ProcessEntry } from "../process/table.ts";
 import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { endProcesses, endProcessesOf } from "./end-orphan.ts";
+import { endLost, endProcesses } from "./end-orphan.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";
@@ -13,7 +13,6 @@ import { readRecord } from "./session-end.ts";
 import { removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { stop } from "./stop.ts";
-import { closeLost } from "./unsettled.ts";
 import { sessionUids } from "./prune.ts";
 import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
@@ -95,18 +94,11 @@ export async function endOrphans(context: Context, scope: CleanupScope): Promise
       pid: processes[0]?.pid ?? null,
       why: "its keeper is dead",
     } as const;
-    actions.push(await attempt(scope, action, () => endOrphan(context, session)));
+    actions.push(
+      await attempt(scope, action, async () => countOf((await endLost(context, session, "orphaned")).ended.length)),
+    );
   }
   return actions;
-}
-
-async function endOrphan(context: Context, session: SessionInfo): Promise<string> {
-  const terminated = await endProcessesOf(context, session, "orphaned");
-  await withMaintenance(context, async (held, unsettled) => {
-    closeLost(context, held, session, terminated);
-    return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
-  });
-  return countOf(terminated.ended.length);
 }
 
 export async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {

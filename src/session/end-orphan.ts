@@ -1,18 +1,54 @@
+import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { rootsOf } from "./unsettled.ts";
+import { withMaintenance } from "./reconcile.ts";
+import { findEnd } from "./session-end.ts";
+import { closeLost, rootsOf } from "./unsettled.ts";
 
 export interface EndingOptions {
   readonly signal?: NodeJS.Signals;
   readonly killAfterMs?: number;
 }
 
+const lookEveryMs = 20;
+const patienceMs = 5_000;
+
+/**
+ * Ends a session whose keeper is dead, in its keeper's place: its processes, then its record. When this returns the
+ * end is in the log, unless somebody who holds the lock by now did not write it in time.
+ */
+export async function endLost(
+  context: Context,
+  session: SessionInfo,
+  why: string,
+  options: EndingOptions = {},
+): Promise<TerminateResult> {
+  const terminated = await endProcessesOf(context, session, why, options);
+  const deadline = systemClock.now() + patienceMs;
+  while (!(await closeAlone(context, session, terminated)) && systemClock.now() < deadline) {
+    // A keeper killed just now may still be dying with the lock in its hands; a waiter who has it already closes what
+    // it finds lost.
+    if (findEnd(context, session.uid) !== null) break;
+    await systemClock.sleep(lookEveryMs);
+  }
+  return terminated;
+}
+
+/** False when somebody else holds the lock. */
+async function closeAlone(context: Context, session: SessionInfo, terminated: TerminateResult): Promise<boolean> {
+  const left = await withMaintenance(context, async (held, unsettled) => {
+    closeLost(context, held, session, terminated);
+    return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
+  });
+  return left !== null;
+}
+
 /** Ends every process of a session that has no keeper to do it, and logs each one. */
-export async function endProcessesOf(
+async function endProcessesOf(
   context: Context,
   session: SessionInfo,
   why: string,

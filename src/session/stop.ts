@@ -1,13 +1,12 @@
 import { Failure } from "../failure.ts";
 import { signalProcess } from "../process/identity.ts";
 import type { Context } from "./context.ts";
-import { endProcessesOf, type EndingOptions } from "./end-orphan.ts";
+import { endLost, type EndingOptions } from "./end-orphan.ts";
 import { endWaiter } from "./end-waiter.ts";
-import { activeSession, mismatch, noSession, reconcile, withMaintenance, type ActiveSession } from "./reconcile.ts";
+import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { findEnd, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
 import { writeStopRequest } from "./stop-request.ts";
-import { closeLost } from "./unsettled.ts";
 
 export interface StopRequestOptions extends EndingOptions {
   /** Null: whatever session is active. */
@@ -105,11 +104,7 @@ async function hasLetGo(context: Context, active: ActiveSession, patienceMs: num
 
 /** Ends a session whose keeper is dead, in its keeper's place. */
 async function stopLost(context: Context, session: SessionInfo, options: StopRequestOptions): Promise<SessionEnd> {
-  const terminated = await endProcessesOf(context, session, "stop", options);
-  await withMaintenance(context, async (held, unsettled) => {
-    closeLost(context, held, session, terminated);
-    return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
-  });
+  await endLost(context, session, "stop", options);
   const end = findEnd(context, session.uid);
   if (end === null)
     throw new Failure("IO", `${session.id} has ended, but its end could not be written\n${context.home.log}`);

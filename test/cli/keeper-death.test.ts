@@ -134,14 +134,17 @@ describe.each(["kernel", "lease"])("a keeper that was killed (%s pulse)", (pulse
 });
 
 describe("a waiter behind an orphaned session", () => {
-  it("starts when the orphan has been cleaned away (R4.3, R4.6)", async () => {
+  it.each([
+    ["cleanup", "--orphans"],
+    ["stop", "demo"],
+  ])("starts when the orphan has been ended by %s (R4.3, R4.6)", async (...command) => {
     const workspace = openWorkspace();
     const lost = await startSession(workspace);
     const waiting = workspace.spawnHoldfast(["start", "next", "--wait", "20s", "--json", "--", ...agent("sleeper.sh")]);
     await until(async () => (await statusOf(workspace)).queue[0]?.id === "next");
     await kill(lost.keeperPid);
     expect(workspace.announcements("agent")).toEqual([lost.pid]);
-    await workspace.holdfast(["cleanup", "--orphans"]);
+    expect((await workspace.holdfast(command)).exitCode).toBe(0);
     expect((await waiting.ended).exitCode).toBe(0);
     expect(endOf(workspace, lost.uid)).toMatchObject({ reason: "lost" });
     expect(isAlive(lost.pid)).toBe(false);

@@ -13,7 +13,7 @@ export async function realClaim(workspace: Workspace): Promise<Json> {
 }
 
 /** The last line of each claim, the highest number last. */
-export function claims(workspace: Workspace): Json[] {
+function claims(workspace: Workspace): Json[] {
   const numbers = readdirSync(join(workspace.state, "claims"))
     .flatMap((name) => /^session\.(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number);
