@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { expectFree } from "../support/sessions.ts";
+import { agent, openWorkspace } from "../support/workspace.ts";
+
+describe("limits that were asked for", () => {
+  it("run --idle-timeout ends a command that writes nothing: IDLE_TIMEOUT, exit 124", async () => {
+    const workspace = openWorkspace();
+    const command = ["sh", "-c", "echo once; exec sleep 300"];
+    const ended = await workspace.holdfast(["run", "--json", "--idle-timeout", "0.5", "--", ...command]);
+    expect(ended.exitCode).toBe(124);
+    const [said, document] = ended.stdout.split("\n");
+    expect(said).toBe("once");
+    expect(JSON.parse(document ?? "").error).toMatchObject({ code: "IDLE_TIMEOUT" });
+    expect(workspace.events("ended")).toMatchObject([{ reason: "idle_timeout" }]);
+    await expectFree(workspace);
+  });
+
+  it("run --idle-timeout lets a command go on that keeps writing, also past the limit", async () => {
+    const workspace = openWorkspace();
+    const command = ["sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.5; done"];
+    const done = await workspace.holdfast(["run", "--idle-timeout", "2", "--", ...command]);
+    expect(done).toMatchObject({ exitCode: 0, stdout: "1\n2\n3\n4\n5\n6\n" });
+  });
+
+  it("start --idle-timeout ends a silent session, but not one with a client", async () => {
+    const workspace = openWorkspace();
+    const client = workspace.spawn(["sleep", "300"]);
+    await workspace.holdfast(["start", "demo", "--idle-timeout", "1", "--", ...agent("sleeper.sh")]);
+    await workspace.holdfast(["join", "demo", "--pid", String(client.pid)]);
+    expect((await workspace.holdfast(["wait", "demo", "--timeout", "3"])).exitCode).toBe(75);
+    await workspace.holdfast(["leave", "demo", "--pid", String(client.pid)]);
+    await workspace.holdfast(["wait", "demo"]);
+    expect(workspace.events("ended")).toMatchObject([{ reason: "idle_timeout" }]);
+    client.signal("SIGKILL");
+    await client.ended;
+    await expectFree(workspace);
+  });
+
+  it("start --max-time ends the session after its time", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["start", "demo", "--max-time", "0.5", "--", ...agent("sleeper.sh")]);
+    await workspace.holdfast(["wait", "demo"]);
+    expect(workspace.events("ended")).toMatchObject([{ reason: "max_time" }]);
+    await expectFree(workspace);
+  });
+});

@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { expectFree } from "../support/sessions.ts";
+import { openWorkspace } from "../support/workspace.ts";
+
+/** An agent that says it is ready when the file appears, and a shell command that makes it appear. */
+const becomesReady = ["sh", "-c", "until [ -e go ]; do sleep 0.02; done; echo all set; exec sleep 300"];
+
+describe("start until the agent is ready", () => {
+  it("returns when the output shows it, and not before; wait --until ready too", async () => {
+    const workspace = openWorkspace();
+    const starting = workspace.spawnHoldfast([
+      "start",
+      "demo",
+      "--json",
+      "--ready-output",
+      "^all s.t$",
+      "--",
+      ...becomesReady,
+    ]);
+    await expect.poll(() => workspace.events("started").length).toBe(1);
+    const early = await workspace.holdfast(["status", "--json"]);
+    expect(early.json().session.state).toBe("starting");
+    const waiting = workspace.spawnHoldfast(["wait", "demo", "--until", "ready", "--json"]);
+    expect((await workspace.holdfast(["wait", "demo", "--until", "ready", "--timeout", "0.2"])).exitCode).toBe(75);
+    workspace.write("go", "");
+    const started = await starting.ended;
+    expect(started.exitCode).toBe(0);
+    expect((await waiting.ended).exitCode).toBe(0);
+    expect(workspace.events().map(({ event }) => event)).toEqual(["claimed", "started", "ready"]);
+    expect((await workspace.holdfast(["status", "--json"])).json().session.state).toBe("active");
+  });
+
+  it("asks a command until it succeeds", async () => {
+    const workspace = openWorkspace();
+    const agent = ["sh", "-c", "sleep 0.3; touch up; exec sleep 300"];
+    const started = await workspace.holdfast(["start", "demo", "--ready-command", "test -e up", "--", ...agent]);
+    expect(started.exitCode).toBe(0);
+    expect(workspace.events("ready")).toHaveLength(1);
+  });
+
+  it("knocks at a port until it is open", async () => {
+    const workspace = openWorkspace();
+    const port = await freePort();
+    const server = `setTimeout(() => require("node:http").createServer().listen(${port}, "127.0.0.1"), 200)`;
+    const started = await workspace.holdfast([
+      "start",
+      "demo",
+      "--ready-port",
+      String(port),
+      "--",
+      process.execPath,
+      "-e",
+      server,
+    ]);
+    expect(started.exitCode).toBe(0);
+    expect(workspace.events("ready")).toHaveLength(1);
+  });
+
+  it("ends an agent that is not ready in time, and shows its last lines", async () => {
+    const workspace = openWorkspace();
+    const agent = ["sh", "-c", "echo loading; exec sleep 300"];
+    const options = ["--ready-output", "never", "--ready-timeout", "0.4"];
+    const failed = await workspace.holdfast(["start", "demo", "--json", ...options, "--", ...agent]);
+    expect(failed.exitCode).toBe(1);
+    expect(failed.json().error).toMatchObject({
+      code: "START_FAILED",
+      message: "The agent was not ready within 0.4 s and was ended",
+      output: "loading\n",
+    });
+    expect(workspace.events("ended")).toMatchObject([{ reason: "start_failed" }]);
+    await expectFree(workspace);
+  });
+
+  it("fails when the agent ends before, and when the session is stopped before", async () => {
+    const workspace = openWorkspace();
+    const dies = ["sh", "-c", "sleep 0.3; exit 4"];
+    const failed = await workspace.holdfast(["start", "demo", "--json", "--ready-output", "never", "--", ...dies]);
+    expect(failed.json().error).toMatchObject({ code: "START_FAILED", message: "The agent ended before it was ready" });
+    const starting = workspace.spawnHoldfast(["start", "demo", "--ready-output", "never", "--", "sleep", "300"]);
+    await expect.poll(() => workspace.events("started").length).toBe(2);
+    const stopped = await workspace.holdfast(["stop", "demo", "--json"]);
+    expect(stopped.exitCode).toBe(0);
+    expect((await starting.ended).exitCode).toBe(1);
+    expect(workspace.events("ended").at(-1)).toMatchObject({ reason: "stopped" });
+    await expectFree(workspace);
+  });
+
+  it.each([
+    [["--ready-output", "("], "--ready-output"],
+    [["--ready-port", "0"], "--ready-port"],
+    [["--ready-timeout", "5s"], "--ready-timeout"],
+  ])("refuses %j", async (options, named) => {
+    const workspace = openWorkspace();
+    const refused = await workspace.holdfast(["start", "demo", "--json", ...options, "--", "true"]);
+    expect(refused.exitCode).toBe(64);
+    expect(refused.json().error.message).toContain(named);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
