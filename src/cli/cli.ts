@@ -38,7 +38,7 @@ export async function openCliContext(cli: Cli, { access, lock, clientName }: Acc
     config,
     env: cli.env,
     lockName: parseName("lock name", lock ?? cli.globals.lock ?? defaultLock),
-    by: currentActor(cli.env, clientName === undefined ? undefined : parseName("client name", clientName)),
+    by: currentActor(parseClientName(clientName ?? cli.env["HOLDFAST_AS"])),
     create: access === "write",
   });
 }
@@ -46,6 +46,11 @@ export async function openCliContext(cli: Cli, { access, lock, clientName }: Acc
 async function openProject(cli: Cli): Promise<{ home: Home; config: Config }> {
   const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
   return { home, config: await loadConfig(home, cli.env) };
+}
+
+/** Whatever is empty names nobody. */
+function parseClientName(name: string | undefined): string | undefined {
+  return name === undefined || name === "" ? undefined : parseName("client name", name);
 }
 
 /** A session id as a person gave it; null when none was given. */

@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, writeFileSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { errnoOf, Failure, failureFromErrno, type NextStep } from "../failure.ts";
 import type { Home } from "./locate.ts";
 import { shellWord } from "./shell-word.ts";
@@ -13,7 +13,7 @@ const elsewhere = "HOLDFAST_STATE_DIR=<directory> puts the state elsewhere.";
  */
 export function ensureState(home: Home): void {
   if (checkState(home) === "missing") {
-    attempt("create the state directory", home.state, () => mkdirSync(home.state, { recursive: true, mode: 0o700 }));
+    attempt("create the state directory", home.state, () => makeDirectory(home.state));
     if (checkState(home) === "missing") {
       throw new Failure("CANNOT_CREATE", `The state directory was removed while it was made\n${home.state}`, {
         facts: { path: home.state },
@@ -70,6 +70,19 @@ function refused(path: string, reason: string, ways: readonly string[], next: re
     next,
     facts: { path, reason },
   });
+}
+
+/** Like `mkdir -p`. Node's own goes round for ever where the kernel says ENOENT below a parent that exists: `/proc/x`. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return;
+    const parent = dirname(path);
+    if (errnoOf(error) !== "ENOENT" || parent === path || lstatSync(parent, { throwIfNoEntry: false })) throw error;
+    makeDirectory(parent);
+    mkdirSync(path, { mode: 0o700 });
+  }
 }
 
 /** Creates what another process may create at the same time. */

@@ -36,7 +36,7 @@ export async function keepInBackground(
   } catch (error) {
     const failure = error instanceof Failure ? error : null;
     const facts = { command: handover.session.command, output: lastWords(context, keeper) };
-    const end = await keeper.abandon();
+    const end = await keeper.abandon(failure);
     // A session that was stopped before it was ready has a record for whoever stopped it.
     if (end.reason === "start_failed") removeSessionDirectory(sessionFiles(context.home, handover.session.uid));
     if (failure === null) throw error;
@@ -45,7 +45,8 @@ export async function keepInBackground(
   }
   report({ started: true, agent: agent.identity, session: keeper.session });
   // A keeper runs for weeks, over upgrades of the package: what it needs to end its session is loaded now.
-  await context.processes();
+  const table = await context.processes();
+  if (process.platform !== "linux") await table.list();
   const kept = await keeper.keep(agent);
   pruneEnded(context);
   return kept.end.reason === "lock_lost" ? 79 : 0;

@@ -48,7 +48,7 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
     keeper.declareStarted(agent, false);
     forwarder.begin();
   } catch (error) {
-    await keeper.abandon();
+    await keeper.abandon(error instanceof Failure ? error : null);
     throw error;
   }
   try {

@@ -1,4 +1,4 @@
-import { errorText } from "../failure.ts";
+import { errorText, type Failure } from "../failure.ts";
 import type { Actor } from "../journal/event.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
@@ -156,7 +156,11 @@ export class SessionKeeper {
   }
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
-  async abandon(): Promise<SessionEnd> {
+  async abandon(failure: Failure | null): Promise<SessionEnd> {
+    const { code: reason = "INTERNAL", message = "" } = failure ?? {};
+    this.#tryTo("log", () =>
+      this.#context.journal.append({ ...this.#subject(), event: "start_failed", reason, message }),
+    );
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
     if (agent === null) return this.#close(order.reason, null, nothingEnded);

@@ -3,10 +3,9 @@ import { hostname, userInfo } from "node:os";
 import type { Actor } from "../journal/event.ts";
 
 /** Who runs this command, as the event log names them. */
-export function currentActor(env: NodeJS.ProcessEnv, name?: string): Actor {
-  const shown = name ?? env["HOLDFAST_AS"];
+export function currentActor(name?: string): Actor {
   const actor: Actor = { user: userName(), host: hostname(), pid: process.pid, tty: terminalName() };
-  return shown === undefined ? actor : { ...actor, name: shown };
+  return name === undefined ? actor : { ...actor, name };
 }
 
 function userName(): string {

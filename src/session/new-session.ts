@@ -26,6 +26,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     uid: makeUid(),
     id: request.id ?? makeSessionId(request.command, now),
     mode: request.mode,
+    token: null,
     command: [...request.command],
     cwd: request.cwd,
     created_at: now.toISOString(),

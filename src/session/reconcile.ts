@@ -3,6 +3,7 @@ import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock, LockView } from "../lock/lock.ts";
 import type { Context } from "./context.ts";
 import { holdOf, type Hold } from "./session-info.ts";
+import { agentsRunning } from "./refusals.ts";
 import { outwaitMaintenance } from "./take-lock.ts";
 import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
 
@@ -78,12 +79,15 @@ export function activeSession(view: LockView): ActiveSession | null {
 
 /**
  * The active session, if its id is the one asked for.
- * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `AGENTS_RUNNING` when only its processes are left
  */
 export async function requireSession(context: Context, id: string | null): Promise<ActiveSession> {
   const view = await context.lock.look();
   const active = activeSession(view);
-  if (active === null) throw noSession(id);
+  if (active === null) {
+    const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
+    throw lost === undefined ? noSession(id) : agentsRunning(context, lost.processes, lost.session);
+  }
   if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
   return active;
 }

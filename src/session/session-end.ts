@@ -69,6 +69,7 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
         lock: context.lock.name,
         session: session.id,
         uid: session.uid,
+        ...(session.token === null ? {} : { token: session.token }),
         by: end.ended_by ?? context.by,
         ...end,
       },

@@ -44,6 +44,8 @@ export const sessionSchema = v.object({
   id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
   /** `background`: kept by a keeper of its own; `foreground`: kept by the `run` command itself. */
   mode: v.picklist(["background", "foreground"]),
+  /** Of the claim it was taken with; null until it is. */
+  token: v.optional(v.nullable(v.number()), null),
   command: v.pipe(v.array(v.string()), v.minLength(1)),
   cwd: v.string(),
   created_at: v.string(),

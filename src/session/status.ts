@@ -9,10 +9,10 @@ import type { Context } from "./context.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { readPidFile, type PidFile } from "./pid-file.ts";
-import { activeSession, reconcile } from "./reconcile.ts";
+import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { secondsBetween } from "./session-end.ts";
-import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
-import { rootsOf } from "./unsettled.ts";
+import { holdOf, waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
+import { rootsOf, withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** Where a session stands: `orphaned`: its processes live and its keeper does not. */
 export type SessionState = "active" | "starting" | "ending" | "orphaned";
@@ -61,7 +61,7 @@ export async function status(given: Context): Promise<Status> {
   const view = await context.lock.look();
   const active = activeSession(view);
   // This may have to look again: at processes that are dying.
-  const lost = await reconcile(given, view);
+  const lost = [...(await reconcile(given, view)), ...(await beside(context, active))];
   const sessions: SessionStatus[] = [];
   if (active !== null) sessions.push(await sessionStatus(context, active.session, active.claim, active.orphaned));
   for (const { session } of lost) {
@@ -81,6 +81,12 @@ export async function status(given: Context): Promise<Status> {
     pidFile: readPidFile(context),
     problems: problemsOf(view, sessions, outside.length),
   };
+}
+
+/** What runs beside a session that was started with `--force`: it answers for that no less. */
+async function beside(context: Context, active: ActiveSession | null): Promise<readonly Unsettled[]> {
+  const known = active === null || active.orphaned ? [] : (holdOf(active.claim).unsettled ?? []);
+  return (await withProcesses(context, known)).filter(({ processes }) => processes.length > 0);
 }
 
 /** One look at the processes serves every question that is asked of them. */
@@ -108,7 +114,7 @@ async function sessionStatus(
   return {
     state: orphaned ? "orphaned" : stateOf(session),
     session,
-    token: claim.number,
+    token: session.token ?? claim.number,
     pulse: claim.record.pulse.kind,
     keeperPid: claim.record.owner.pid,
     visible,

@@ -42,7 +42,7 @@ export async function takeLock(context: Context, session: SessionInfo, options: 
 }
 
 async function settle(context: Context, held: HeldLock, wanted: SessionInfo, force: boolean): Promise<TakenLock> {
-  const session = { ...wanted, created_at: new Date().toISOString() };
+  const session = { ...wanted, created_at: new Date().toISOString(), token: held.token };
   try {
     const unsettled = await findUnsettled(context, await context.lock.below(held.token));
     const running = unsettled.filter(({ processes }) => processes.length > 0);

@@ -30,11 +30,14 @@ export async function findUnsettled(context: Context, from: JudgedClaim | null):
     for (const session of hold.unsettled ?? []) found.set(session.uid, session);
     if (hold.unsettled !== undefined) break;
   }
-  if (found.size === 0) return [];
+  return withProcesses(context, [...found.values()]);
+}
+
+/** What still runs of each of these sessions. */
+export async function withProcesses(context: Context, sessions: readonly SessionInfo[]): Promise<readonly Unsettled[]> {
+  if (sessions.length === 0) return [];
   const table = await context.processes();
-  return Promise.all(
-    [...found.values()].map(async (session) => ({ session, processes: await findLiving(table, session) })),
-  );
+  return Promise.all(sessions.map(async (session) => ({ session, processes: await findLiving(table, session) })));
 }
 
 /** Much longer than a process takes to be gone once it has given up its memory. */

@@ -2,6 +2,7 @@ import { rmSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { claimNumbers, claimPath, inodeOf, inodeOfClaim, isWaitedFor, leasesOf } from "../../support/lock-files.ts";
+import { setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { until } from "../../support/until.ts";
@@ -82,6 +83,23 @@ describe.each(["kernel", "lease"] as const)("a holder with a %s pulse", (pulse) 
     expect(await holder.ask("verify")).toBe("lost");
     await holder.ask("release");
     expect((await other.ask("look")).last).toMatchObject({ number: 4, pid: other.pid, state });
+  });
+});
+
+describe("a holder that was suspended for longer than its lease lasts", () => {
+  it("has lost the lock to the one who took it over, and takes nothing of it back", async () => {
+    const place = lockPlace(temporaryDirectory(), "lease");
+    const [holder, other] = [await start(place), await start(place)];
+    await holder.acquire();
+    await holder.signal("SIGSTOP");
+    for (const lease of leasesOf(place)) setAge(lease, 2 * place.staleMs);
+    expect(await other.acquire()).toBe(2);
+    await holder.signal("SIGCONT");
+    expect(await holder.ask("verify")).toBe("lost");
+    await holder.ask("release");
+    expect(await other.ask("verify")).toBe("held");
+    expect(inodeOf(place.link)).toBe(inodeOfClaim(place, 2));
+    expect((await holder.tryAcquire()).view?.holder).toMatchObject({ number: 2, pid: other.pid });
   });
 });
 

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import type { ClaimLock } from "../../../src/lock/claim-lock.ts";
 import type { HeldLock, Lock } from "../../../src/lock/lock.ts";
-import type { Pulse } from "../../../src/lock/pulse.ts";
-import { openPulses } from "../../../src/lock/pulses.ts";
+import type { Beat, Pulse } from "../../../src/lock/pulse.ts";
+import { openPulses, type Pulses } from "../../../src/lock/pulses.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
 import { claimNumbers, claimPath } from "../../support/lock-files.ts";
 import { forgeClaim, setAge } from "../../support/lock-forgery.ts";
@@ -17,6 +17,19 @@ async function take(lock: Lock, request: Partial<Parameters<Lock["acquire"]>[0]>
   const { held } = await lock.acquire({ ...session, ...request });
   if (held === null) throw new Error("The lock is held");
   return held;
+}
+
+/** The pulses of a place, with something done around the beginning of each new one. */
+function withBegin(place: LockPlace, around: (begin: () => Promise<Beat>, path: string) => Promise<Beat>): Pulses {
+  const { byKind, choice } = openPulses(place.state, place.pulse);
+  const real = byKind[place.pulse];
+  const pulse: Pulse = {
+    kind: place.pulse,
+    probe: (file) => real.probe(file),
+    waitForEnd: (file, signal) => real.waitForEnd(file, signal),
+    begin: (path, ...rest) => around(() => real.begin(path, ...rest), path),
+  };
+  return { byKind: { ...byKind, [place.pulse]: pulse }, forNew: pulse, choice };
 }
 
 describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, when something is in its way", (pulse) => {
@@ -52,20 +65,16 @@ describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, when some
 
   it("is held all the same when the file that was to become its claim was swept", async () => {
     const place = newPlace();
-    const { byKind, choice } = openPulses(place.state, pulse);
     let begun = 0;
-    const swept: Pulse = {
-      kind: pulse,
-      probe: (file) => byKind[pulse].probe(file),
-      waitForEnd: (file, signal) => byKind[pulse].waitForEnd(file, signal),
-      begin: async (path, ...rest) => {
-        const beat = await byKind[pulse].begin(path, ...rest);
+    const lock = openLock(
+      place,
+      withBegin(place, async (begin, path) => {
+        const beat = await begin();
         begun += 1;
         if (begun === 1 || begun === 3) unlinkSync(path);
         return beat;
-      },
-    };
-    const lock = openLock(place, { byKind: { ...byKind, [pulse]: swept }, forNew: swept, choice });
+      }),
+    );
     const held = await take(lock);
     expect(begun).toBe(2);
     expect(await held.verify()).toBe("held");
@@ -74,6 +83,28 @@ describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, when some
     await held.release(null);
     expect((await next).held?.token).toBe(2);
     expect(begun).toBe(5);
+  });
+
+  it("is lost when its pulse breaks, but not by the pulse of a claim that vanished and was restored", async () => {
+    const place = newPlace();
+    const broken: AbortController[] = [];
+    const lock = openLock(
+      place,
+      withBegin(place, async (begin) => {
+        const breaking = new AbortController();
+        broken.push(breaking);
+        return { ...(await begin()), lost: breaking.signal };
+      }),
+    );
+    const { lost, verify } = await take(lock).then((held) => ({ lost: held.lost, verify: () => held.verify() }));
+    rmSync(place.state, { recursive: true });
+    expect(await verify()).toBe("restored");
+    broken[0]?.abort();
+    expect(lost.aborted).toBe(false);
+    expect(await verify()).toBe("held");
+    broken[1]?.abort(new Error("no heart"));
+    expect(lost).toMatchObject({ aborted: true, reason: new Error("no heart") });
+    expect(await verify()).toBe("lost");
   });
 
   it("is held all the same when old claims cannot be removed", async () => {

@@ -37,6 +37,7 @@ export const session: SessionInfo = {
   stop_signal: "SIGTERM",
   kill_after_ms: 10_000,
   max_time_ms: null,
+  token: null,
   ready: null,
   ready_at: null,
   idle_ms: null,

@@ -30,7 +30,8 @@ function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Contex
     stop_signal: "SIGTERM",
     kill_after_ms: 10_000,
     max_time_ms: null,
-    ready: null,
+    token: null,
+  ready: null,
     ready_at: null,
     idle_ms: null,
   };
