@@ -1,6 +1,6 @@
 import { readEventsBackward } from "../journal/read.ts";
 import type { Context } from "./context.ts";
-import { activeSession, noSession } from "./reconcile.ts";
+import { activeSession, noSession, reconcile } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 
@@ -13,8 +13,11 @@ export async function findSession(
   context: Context,
   id: string | null,
 ): Promise<{ readonly session: SessionInfo; readonly active: boolean }> {
-  const active = activeSession(await context.lock.look());
+  const view = await context.lock.look();
+  const active = activeSession(view);
   if (active !== null && (id === null || active.session.id === id)) return { session: active.session, active: true };
+  // One that died without a word has no end on record yet.
+  await reconcile(context, view);
   for (const event of readEventsBackward(context.home.log, { kinds: ["ended"] })) {
     if (event.lock !== context.lock.name || (id !== null && event.session !== id)) continue;
     const record = event.uid === undefined ? null : readRecord(context.home, event.uid);

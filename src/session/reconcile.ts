@@ -1,24 +1,46 @@
 import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock, LockView } from "../lock/lock.ts";
+import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { holdOf, type Hold } from "./session-info.ts";
 import { agentsRunning } from "./refusals.ts";
 import { outwaitMaintenance } from "./take-lock.ts";
-import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
+import { closeLost, findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 /**
  * Closes what is active on record and dead in truth, if anything is: whoever notices does it, exactly once.
  * @returns the lost sessions whose processes still run; they stay open until somebody ends those
  */
 export async function reconcile(context: Context, view: LockView): Promise<readonly Unsettled[]> {
-  const found = await findUnsettled(context, leftBehind(view));
+  const found = await findUnsettled(context, leftBehind(await whenSettled(context, view)));
   if (found.every(({ processes }) => processes.length > 0)) return found;
   const left = await withMaintenance(context, async (held, unsettled) => {
     for (const { session, processes } of unsettled) if (processes.length === 0) closeLost(context, held, session);
     return unsettled.filter(({ processes }) => processes.length > 0);
   });
-  return left ?? found.filter(({ processes }) => processes.length > 0);
+  if (left !== null) return left;
+  await whenSettled(context, await context.lock.look());
+  return found.filter(({ processes }) => processes.length > 0);
+}
+
+const settlingPatienceMs = 2_000;
+const lookEveryMs = 5;
+
+/** Waits while somebody else, who noticed first, closes what there is to close: it is on record then. */
+async function whenSettled(context: Context, given: LockView): Promise<LockView> {
+  const deadline = systemClock.now() + settlingPatienceMs;
+  let view = given;
+  while (isBeingSettled(view) && systemClock.now() < deadline) {
+    await systemClock.sleep(lookEveryMs);
+    view = await context.lock.look();
+  }
+  return view;
+}
+
+/** Maintenance, or a new holder that has not looked yet what the one before it left. */
+function isBeingSettled({ holder }: LockView): boolean {
+  return holder !== null && holder.owner !== "dead" && readableHold(holder)?.unsettled === undefined;
 }
 
 /** The claim that may stand for a lost session: the last one, unless its session lives. */

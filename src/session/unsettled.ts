@@ -58,7 +58,8 @@ async function findLiving(table: ProcessTable, session: SessionInfo): Promise<re
   }
 }
 
-function readableHold(claim: JudgedClaim): Hold | null {
+/** Null for a claim that does not say what it is held for. */
+export function readableHold(claim: JudgedClaim): Hold | null {
   try {
     return holdOf(claim);
   } catch (error) {

@@ -42,6 +42,18 @@ describe("logs --output", () => {
     expect(older.json()).toMatchObject({ session: { id: "one" }, text: "out of one\nerr of one\n", eof: true });
   });
 
+  it("shows what a session said that was killed a moment ago, keeper and all (R2.3)", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["run", "--id", "before", "true"]);
+    const session = await startSession(workspace, ["sh", "-c", "echo last words; exec sleep 300"]);
+    await until(() => workspace.agentOutput() === "last words\n");
+    for (const pid of [session.keeperPid, session.pid]) process.kill(pid, "SIGKILL");
+    await workspace.untilEmpty();
+    const shown = await workspace.holdfast(["logs", "-o", "--json"]);
+    expect(shown.json()).toMatchObject({ session: { id: "demo" }, text: "last words\n", eof: true });
+    expect(workspace.events("ended")).toMatchObject([{ session: "before" }, { session: "demo", reason: "lost" }]);
+  });
+
   it("fails with NO_SESSION where there is none to show (66)", async () => {
     const workspace = openWorkspace();
     await workspace.holdfast(["run", "--id", "one", "true"]);

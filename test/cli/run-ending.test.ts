@@ -162,7 +162,9 @@ describe("run, killed without a word", () => {
 describe("what a command of run leaves in the background", () => {
   it("is ended with the session, and named", async () => {
     const workspace = openWorkspace();
-    const ran = await workspace.holdfast(["run", "sh", "-c", "sleep 300 >&- 2>&- & echo $!; exit 2"]);
+    // It ends when its child is another program already: until then that goes by the shell's own name.
+    const asleep = "until grep -q sleep /proc/$!/comm; do :; done";
+    const ran = await workspace.holdfast(["run", "sh", "-c", `sleep 300 >&- 2>&- & echo $!; ${asleep}; exit 2`]);
     expect(ran.exitCode).toBe(2);
     const pid = Number(ran.stdout);
     expect(isAlive(pid)).toBe(false);

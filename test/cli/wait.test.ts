@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { holdLock, tell } from "../support/held-lock.ts";
+import { holdLock, tell, waitInLine } from "../support/held-lock.ts";
 import { isAlive, openFilesOf } from "../support/live-processes.ts";
 import type { RunningProgram } from "../support/program.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
@@ -161,6 +161,26 @@ describe("wait for a session whose keeper is dead", () => {
       expect(waited.json().end).toMatchObject({ reason: "lost" });
     }
     expect(workspace.events("ended")).toHaveLength(1);
+  });
+});
+
+describe("wait for a session whose holder is killed while others want the lock", () => {
+  it("tells how it ended, whoever closes it (R2.1, R4.6)", async () => {
+    const workspace = openWorkspace();
+    const holder = await holdLock(workspace, { id: "first" });
+    const next = await waitInLine(workspace, ["--id", "second", ...agent("sleeper.sh")]);
+    const waits = [
+      await waiting(workspace, "first"),
+      await waiting(workspace, "--until", "free"),
+      await waiting(workspace),
+    ];
+    holder.run.signal("SIGKILL");
+    process.kill(holder.agentPid, "SIGKILL");
+    const codes = await Promise.all(waits.map(async ({ ended }) => (await ended).exitCode));
+    expect(codes).toEqual([1, 0, 1]);
+    expect((await workspace.holdfast(["wait", "first"])).exitCode).toBe(1);
+    expect(isAlive(next.pid)).toBe(true);
+    expect(workspace.events("ended")).toMatchObject([{ session: "first", reason: "lost" }]);
   });
 });
 
