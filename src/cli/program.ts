@@ -49,13 +49,18 @@ function inOurWords(error: CommanderError): string {
  */
 function splitOperands(argv: readonly string[]): { words: string[]; operands: string[] | null } {
   const dashes = argv.indexOf("--");
-  const verb = argv.find((word) => commandsWithOperands.has(word) || word === "run");
-  if (dashes === -1 || verb === undefined || verb === "run" || argv.indexOf(verb) > dashes) {
+  if (dashes === -1 || !commandsWithOperands.has(verbIn(argv.slice(0, dashes)) ?? "")) {
     return { words: [...argv], operands: null };
   }
   return { words: argv.slice(0, dashes), operands: argv.slice(dashes + 1) };
 }
 
+/** The first word that is no option, nor an option's value: a lock may be called `run`. */
+function verbIn(words: readonly string[]): string | undefined {
+  return words.find((word, index) => !word.startsWith("-") && !optionsWithValue.has(words[index - 1] ?? ""));
+}
+
+const optionsWithValue: ReadonlySet<string> = new Set(["-C", "--dir", "-l", "--lock"]);
 const commandsWithOperands: ReadonlySet<string> = new Set(["start", "join"]);
 
 /** Declares the program: every command by name and summary, and the one that is called with its options. */

@@ -218,6 +218,12 @@ describe("--json", () => {
     expect(refused).toMatchObject({ exitCode: 127, stdout: "" });
   });
 
+  it("takes a lock that is called like a command for a lock", async () => {
+    const workspace = openWorkspace();
+    const started = await workspace.holdfast(["-l", "run", "start", "demo", "--json", "--", "sleep", "300"]);
+    expect(started.json()).toMatchObject({ ok: true, session: { id: "demo", command: ["sleep", "300"] } });
+  });
+
   it("says in every hint which lock and directory it is for", async () => {
     const workspace = openWorkspace();
     const refused = await workspace.holdfast(["-C", workspace.root, "-l", "nightly", "stop", "--json"], { cwd: "/" });

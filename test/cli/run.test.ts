@@ -23,7 +23,7 @@ describe("run, when nobody else wants the lock", () => {
     const ran = await workspace.holdfast(["run", "no-such-command"]);
     expect(ran).toMatchObject({ exitCode: 127, stdout: "" });
     expect(ran.stderr).toContain("Command not found: no-such-command");
-    expect(workspace.events().map(({ event }) => event)).toEqual(["claimed", "ended"]);
+    expect(workspace.events().map(({ event }) => event)).toEqual(["claimed", "start_failed", "ended"]);
     expect(workspace.events("ended")).toMatchObject([{ reason: "start_failed" }]);
     expect((await workspace.holdfast(["status", "--json"])).json()).toMatchObject({ active: false, session: null });
   });
@@ -50,6 +50,7 @@ describe("run, when nobody else wants the lock", () => {
     [["run", "echo", "--json", "-n", "--", "--id"], "--json -n -- --id\n"],
     [["run", "--", "echo", "-n", "--", "x"], "-- x"],
     [["run", "-n", "echo", "--wait", "nonsense"], "--wait nonsense\n"],
+    [["-l", "start", "run", "echo", "--", "x"], "-- x\n"],
     [["--dir", ".", "run", "--id=mine", "echo", "--dir", "/nowhere"], "--dir /nowhere\n"],
   ])("reads its options up to the first operand: %j", async (words, stdout) => {
     const workspace = openWorkspace();
