@@ -13,12 +13,16 @@ const session = { purpose: "session", info: null } as const;
 function mountSmall(): string | null {
   const directory = temporaryDirectory();
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", directory], { stdio: "ignore" });
+    shell(`mount -t tmpfs -o size=64k,mode=0700 tmpfs "$0"`, directory);
   } catch {
     return null;
   }
-  onTestFinished(() => void execFileSync("umount", [directory]));
+  onTestFinished(() => shell(`umount "$0"`, directory));
   return directory;
+}
+
+function shell(script: string, argument: string): void {
+  execFileSync("sh", ["-c", script, argument], { stdio: "ignore" });
 }
 
 /** Writes until nothing more fits. */

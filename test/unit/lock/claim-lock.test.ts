@@ -150,7 +150,7 @@ describe("the lock, when its last claim is damaged", () => {
     nothing: (path) => writeFileSync(path, ""),
     "a directory": (path) => mkdirSync(path),
     "a symbolic link": (path) => symlinkSync("/etc/passwd", path),
-    "a pipe": (path) => execFileSync("mkfifo", [path]),
+    "a pipe": (path) => execFileSync("sh", ["-c", `mkfifo "$0"`, path]),
   };
 
   it.each(Object.keys(damages))("is refused, and taken over if that is asked for: %s", async (name) => {

@@ -106,7 +106,7 @@ describe("reading a claim", () => {
     const [link, folder, pipe] = ["session.1", "session.2", "session.3"].map((name) => join(directory, name));
     symlinkSync(fileOf(formatClaim(record)), link ?? "");
     mkdirSync(folder ?? "");
-    execFileSync("mkfifo", [pipe ?? ""]);
+    execFileSync("sh", ["-c", `mkfifo "$0"`, pipe ?? ""]);
     for (const path of [link, folder, pipe]) expect(failureOf(() => readClaim(path ?? "")).code).toBe("DATA");
   });
 
