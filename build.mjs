@@ -6,9 +6,13 @@
  * modules only, hence two steps: bundle to split ES modules in memory, then turn each file into CommonJS, where
  * `await import("./chunks/x.js")` becomes a `require` that runs when it is reached.
  */
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build, transform } from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -100,6 +104,43 @@ const files = new Map(
 );
 files.set("THIRD-PARTY-LICENSES.txt", await licences(builds.map(({ metafile }) => metafile)));
 await replaceDirectory(path.join(root, "dist"), files);
+await makeCodeCache();
+
+/** Runs what people wait for once, so that V8's compiled code can be kept (bin/code-cache.js). Without it all works too. */
+async function makeCodeCache() {
+  const cache = path.join(root, "dist", "code-cache", `${process.version}-${process.platform}-${process.arch}`);
+  const project = await mkdtemp(path.join(tmpdir(), "holdfast-build-"));
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"));
+  const env = { ...Object.fromEntries(inherited), HOLDFAST_CODE_CACHE: "make" };
+  const holdfast = async (...words) => {
+    await promisify(execFile)(process.execPath, [path.join(root, "bin", "holdfast.js"), "-C", project, ...words], {
+      env,
+    });
+  };
+  try {
+    await mkdir(cache, { recursive: true });
+    await holdfast("start", "build", "--", "sleep", "60");
+    await holdfast("status");
+    await holdfast("stop", "build");
+    await holdfast("run", "--", "true");
+    await holdfast("status", "--json");
+    await until(async () => (await readdir(cache)).includes("keeper.js.bin"));
+  } catch (error) {
+    console.error(`No code cache: ${error.message}`);
+    await rm(cache, { recursive: true, force: true });
+  } finally {
+    await rm(project, { recursive: true, force: true });
+  }
+}
+
+/** The keeper writes its part when it exits, a moment after `stop` returns. */
+async function until(condition) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await condition()) return;
+    await sleep(20);
+  }
+  throw new Error("the keeper left none");
+}
 
 /** One bundled ES module as CommonJS. `__dirname` means dist/ everywhere, whichever chunk a module ends up in. */
 async function toCommonJs(name, source) {

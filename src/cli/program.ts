@@ -63,7 +63,7 @@ function verbIn(words: readonly string[]): string | undefined {
 const optionsWithValue: ReadonlySet<string> = new Set(["-C", "--dir", "-l", "--lock"]);
 const commandsWithOperands: ReadonlySet<string> = new Set(["start", "join"]);
 
-/** Declares the program: every command by name and summary, and the one that is called with its options. */
+/** Declares the program: the command that is called, or all of them where help or a suggestion needs them. */
 function declare(
   options: ProgramOptions,
   words: readonly string[],
@@ -81,9 +81,9 @@ function declare(
     .configureHelp({ sortOptions: false })
     .showSuggestionAfterError(true);
   addGlobalOptions(program, true);
-  for (const { name, args, summary, declare: declareOptions, run } of verbs) {
+  const named = verbs.filter(({ name }) => words.includes(name));
+  for (const { name, args, summary, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
-    if (!words.includes(name)) continue;
     declareOptions(addGlobalOptions(command, false)).action(async () => {
       const cli = options.open(globalsOf(command, options.env));
       const result = run({ cli, options: command.opts(), args: command.args, operands });

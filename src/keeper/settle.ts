@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { systemClock } from "../process/clock.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 
-const lookEveryMs = 2;
+const lookEveryMs = 1;
 /** An agent that is still busy after this long runs. */
 const longEnoughMs = 250;
 
@@ -14,7 +14,8 @@ const longEnoughMs = 250;
 export async function settle(agent: Agent): Promise<AgentExit | null> {
   let exit: AgentExit | null = null;
   const exited = agent.exited.then((seen) => (exit = seen));
-  for (let asleep = 0; asleep < 2;) {
+  let asleep = isAsleep(agent.pid) ? 1 : 0;
+  while (asleep < 2) {
     const remaining = longEnoughMs - (systemClock.now() - agent.spawnedAtMs);
     if (remaining <= 0) break;
     await Promise.race([exited, systemClock.sleep(Math.min(lookEveryMs, remaining))]);

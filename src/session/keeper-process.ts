@@ -11,6 +11,11 @@ import type { SessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 import type { TakenLock } from "./take-lock.ts";
 
+/** Both programs are built into one directory, which is what `__dirname` means in either. */
+const keeperEntry = join(__dirname, "keeper.js");
+/** As bin/holdfast.js does: half of what a keeper costs beyond Node is compiling. */
+const codeCache = `--require=${join(__dirname, "..", "bin", "code-cache.js")}`;
+
 /** A keeper that has been spawned and waits for its session. */
 export class KeeperProcess {
   readonly #context: Context;
@@ -37,7 +42,7 @@ export class KeeperProcess {
     stdio[reportDescriptor] = "pipe";
     // A session started from inside another one is its own: it does not end with that one.
     const { HOLDFAST_SESSION: _, HOLDFAST_ANCESTORS: __, ...env } = context.env;
-    const child = spawn(process.execPath, [keeperEntry(), context.lock.name, session.id], {
+    const child = spawn(process.execPath, [codeCache, keeperEntry, context.lock.name, session.id], {
       cwd: "/",
       detached: true,
       env,
@@ -105,13 +110,4 @@ export class KeeperProcess {
       facts: { path: this.#files.keeperLog },
     });
   }
-}
-
-/** Built beside the main entry; chunks of the build lie one directory below. */
-function keeperEntry(): string {
-  return process.env["HOLDFAST_KEEPER_ENTRY"] ?? join(distDirectory(), "keeper.js");
-}
-
-function distDirectory(): string {
-  return __dirname.endsWith("chunks") ? join(__dirname, "..") : __dirname;
 }
