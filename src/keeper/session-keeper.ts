@@ -53,6 +53,7 @@ export class SessionKeeper {
   #hold: Hold;
   #session: SessionInfo;
   #agent: Agent | null = null;
+  #watch: NodeJS.Timeout | undefined;
   #limits: SessionLimits | null = null;
   #lastComplaint = "";
 
@@ -64,7 +65,7 @@ export class SessionKeeper {
     this.#ordered = new Promise((resolve) => {
       this.#placeOrder = resolve;
     });
-    held.lost.addEventListener("abort", () => this.end({ reason: "lock_lost" }), { once: true });
+    held.lost.addEventListener("abort", () => this.#loseLock(), { once: true });
   }
 
   get session(): SessionInfo {
@@ -75,6 +76,12 @@ export class SessionKeeper {
   async launch(spec: AgentSpec): Promise<Agent> {
     this.#agent = await spawnAgent(spec);
     this.#publish({ agent: this.#agent.identity, leads_group: spec.ownGroup });
+    this.#watch = setInterval(() => void this.#look(), lookEveryMs);
+    this.#limits = new SessionLimits(
+      this.#context,
+      () => this.#session,
+      (reason) => this.end({ reason }),
+    );
     return this.#agent;
   }
 
@@ -136,23 +143,12 @@ export class SessionKeeper {
 
   /** Keeps the session until its agent is gone or its end is ordered, then ends it. */
   async keep(agent: Agent): Promise<KeptSession> {
-    const watch = setInterval(() => void this.#look(), lookEveryMs);
-    this.#limits = new SessionLimits(
-      this.#context,
-      () => this.#session,
-      (reason) => this.end({ reason }),
-    );
-    try {
-      const first = await Promise.race([agent.exited, this.#ordered]);
-      const order = "reason" in first ? first : null;
-      this.#tryTo("publish", () => this.#publish({ phase: "ending" }));
-      const terminated = await this.#endProcesses(agent, order);
-      const exit = await this.#exitOf(agent);
-      return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
-    } finally {
-      clearInterval(watch);
-      this.#limits.clear();
-    }
+    const first = await Promise.race([agent.exited, this.#ordered]);
+    const order = "reason" in first ? first : null;
+    this.#tryTo("publish", () => this.#publish({ phase: "ending" }));
+    const terminated = await this.#endProcesses(agent, order);
+    const exit = await this.#exitOf(agent);
+    return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
@@ -191,6 +187,8 @@ export class SessionKeeper {
     } catch (error) {
       this.#complain("release", errorText(error));
     }
+    clearInterval(this.#watch);
+    this.#limits?.clear();
     return end;
   }
 
@@ -225,7 +223,7 @@ export class SessionKeeper {
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();
-      if (claim === "lost" && this.#order?.reason !== "lock_lost") this.#loseLock();
+      if (claim === "lost") this.#loseLock();
       else if (this.#order === null && !this.endIfRequested()) await this.#limits?.look();
     } catch (error) {
       this.#complain("watch", errorText(error));
@@ -239,7 +237,8 @@ export class SessionKeeper {
   }
 
   #loseLock(): void {
-    this.#context.journal.append({ ...this.#subject(), event: "lock_lost" });
+    if (this.#order?.reason === "lock_lost") return;
+    this.#tryTo("log", () => this.#context.journal.append({ ...this.#subject(), event: "lock_lost" }));
     this.end({ reason: "lock_lost" });
   }
 

@@ -32,7 +32,8 @@ export class SessionLimits {
     const { idle_ms: idleMs } = this.#session();
     if (idleMs === null) return;
     const mark = await this.#activity();
-    if (mark !== this.#lastMark || liveClients(this.#context, this.#session()).length > 0) {
+    // Where nothing can be told, nobody is silent.
+    if (mark === null || mark !== this.#lastMark || liveClients(this.#context, this.#session()).length > 0) {
       this.#lastMark = mark;
       this.#silentSinceMs = systemClock.now();
     } else if (systemClock.now() - this.#silentSinceMs >= idleMs) {

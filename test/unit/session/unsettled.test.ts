@@ -31,7 +31,7 @@ function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Contex
     kill_after_ms: 10_000,
     max_time_ms: null,
     token: null,
-  ready: null,
+    ready: null,
     ready_at: null,
     idle_ms: null,
   };
