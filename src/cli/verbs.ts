@@ -163,9 +163,7 @@ export const verbs: readonly Verb[] = [
     summary: "wait for the session, then exit with its code",
     declare: (command) =>
       command
-        .addOption(
-          new Option("--until <what>", "what to wait for").choices(["ended", "ready", "free"]).default("ended"),
-        )
+        .option("--until <what>", "ended, ready, free, or output=REGEX", "ended")
         .option("--timeout <duration>", "give up after this long (exit 75)"),
     run: async ({ cli, options, args }) => (await commands()).wait(cli, options, args[0]),
   }),

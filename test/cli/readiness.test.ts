@@ -30,6 +30,20 @@ describe("start until the agent is ready", () => {
     expect((await workspace.holdfast(["status", "--json"])).json().session.state).toBe("active");
   });
 
+  it("wait --until output=REGEX answers when the output shows it, and fails when the session ends without", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["start", "demo", "--", ...becomesReady]);
+    const waiting = workspace.spawnHoldfast(["wait", "demo", "--until", "output=^all s.t$", "--json"]);
+    const early = await workspace.holdfast(["wait", "demo", "--until", "output=^all s.t$", "--timeout", "0.2"]);
+    expect(early.exitCode).toBe(75);
+    const never = workspace.spawnHoldfast(["wait", "demo", "--until", "output=never", "--json"]);
+    workspace.write("go", "");
+    expect((await waiting.ended).exitCode).toBe(0);
+    await workspace.holdfast(["stop", "demo"]);
+    expect((await never.ended).json()).toMatchObject({ ok: false, error: { code: "NO_SESSION" } });
+    expect((await workspace.holdfast(["wait", "demo", "--until", "nonsense"])).exitCode).toBe(64);
+  });
+
   it("asks a command until it succeeds", async () => {
     const workspace = openWorkspace();
     const agent = ["sh", "-c", "sleep 0.3; touch up; exec sleep 300"];
