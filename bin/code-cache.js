@@ -19,7 +19,7 @@ function install() {
   const scripts = new Map();
 
   Module.prototype._compile = function (content, filename) {
-    const file = filename.startsWith(dist) ? join(cache, `${basename(filename)}.bin`) : null;
+    const file = filename.startsWith(join(dist, "/")) ? join(cache, `${basename(filename)}.bin`) : null;
     const cachedData = file === null ? undefined : read(file);
     if (file === null || (cachedData === undefined && !isMaking)) return compile.call(this, content, filename);
     const script = new Script(Module.wrap(content), { filename, cachedData });

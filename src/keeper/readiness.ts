@@ -1,6 +1,7 @@
 import { createConnection } from "node:net";
 import { errorText, Failure } from "../failure.ts";
 import { followFile } from "../journal/follow.ts";
+import { outputShows } from "../journal/search-output.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
 import type { Agent } from "./agent.ts";
@@ -20,9 +21,6 @@ export interface ReadinessOptions {
 /** How long between two tries of a port or a command: nothing tells when a foreign program begins to listen. */
 const tryAgainMs = { port: 50, command: 250 } as const;
 
-/** How much of the last output is searched, so that an endless line does not fill the memory. */
-const searchedChars = 64 * 1024;
-
 /**
  * Resolves when the agent is ready: when everything its probe asks for is seen.
  * @throws Failure `START_FAILED` when it is not ready in time, or ends before, or is to be ended
@@ -32,8 +30,9 @@ export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
   const over = new AbortController();
   const outOfTime = abortAfter(probe.timeout_ms);
   const stop = AbortSignal.any([over.signal, outOfTime, ending]);
-  const probes: Promise<void>[] = [];
-  if (probe.output !== null) probes.push(outputShows(new RegExp(probe.output, "m"), options.output, stop));
+  const probes: Promise<unknown>[] = [];
+  if (probe.output !== null)
+    probes.push(outputShows(followFile(options.output, { signal: stop }), new RegExp(probe.output, "m")));
   if (probe.port !== null) probes.push(portListens(probe.port, stop));
   if (probe.command !== null) probes.push(commandSucceeds(probe.command, options, stop));
   const ready = Promise.all(probes).then(() => !stop.aborted);
@@ -49,15 +48,6 @@ function whyNot(ending: AbortSignal, outOfTime: AbortSignal, probe: ReadinessPro
   if (ending.aborted) return "The session was ended before the agent was ready";
   if (outOfTime.aborted) return `The agent was not ready within ${probe.timeout_ms / 1000} s and was ended`;
   return "The agent ended before it was ready";
-}
-
-async function outputShows(pattern: RegExp, path: string, signal: AbortSignal): Promise<void> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of followFile(path, { signal })) {
-    text = (text + decoder.decode(bytes, { stream: true })).slice(-searchedChars);
-    if (pattern.test(text)) return;
-  }
 }
 
 async function portListens(port: number, signal: AbortSignal): Promise<void> {

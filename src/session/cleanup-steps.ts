@@ -5,7 +5,7 @@ import type { ProcessEntry } from "../process/table.ts";
 import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { endLost, endProcesses } from "./end-orphan.ts";
+import { endLost, endProcesses } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";

@@ -108,7 +108,7 @@ export async function requireSession(context: Context, id: string | null): Promi
   const active = activeSession(view);
   if (active === null) {
     const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
-    throw lost === undefined ? noSession(id) : agentsRunning(context, lost.processes, lost.session);
+    throw lost === undefined ? noSession(id) : agentsRunning(lost.processes, lost.session);
   }
   if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
   return active;

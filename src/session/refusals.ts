@@ -77,16 +77,12 @@ function waitStep(wanted: SessionInfo, verb: "start" | "run"): NextStep {
 /** `AGENTS_RUNNING`: the keeper of the session that holds the lock is dead, and its agent lives. */
 export async function orphaned(context: Context, claim: JudgedClaim): Promise<Failure> {
   const { session } = holdOf(claim);
-  if (session === null) return agentsRunning(context, [], null);
-  return agentsRunning(context, await findTree(await context.processes(), rootsOf(session)), session);
+  if (session === null) return agentsRunning([], null);
+  return agentsRunning(await findTree(await context.processes(), rootsOf(session)), session);
 }
 
 /** @param session the lost session the processes belong to; null: they run outside any session */
-export function agentsRunning(
-  _context: Context,
-  processes: readonly ProcessEntry[],
-  session: SessionInfo | null,
-): Failure {
+export function agentsRunning(processes: readonly ProcessEntry[], session: SessionInfo | null): Failure {
   const count = processes.length;
   const noun = count === 1 ? "agent process" : "agent processes";
   const whose = session === null ? "outside any session" : `left of ${session.id}, whose keeper is dead`;
@@ -107,7 +103,7 @@ export function agentsRunning(
   });
 }
 
-export function insideItself(_context: Context, session: SessionInfo): Failure {
+export function insideItself(session: SessionInfo): Failure {
   return new Failure("BUSY", `This command runs inside ${session.id}, which holds the lock: it would wait for itself`, {
     facts: { session: session.id, uid: session.uid },
     retryable: false,

@@ -87,5 +87,5 @@ async function activeWithSameCommand(context: Context, wanted: SessionInfo): Pro
 
 async function refuseBesideOutsiders(context: Context): Promise<void> {
   const outside = await findOutsideAgents(context);
-  if (outside.length > 0) throw agentsRunning(context, outside, null);
+  if (outside.length > 0) throw agentsRunning(outside, null);
 }

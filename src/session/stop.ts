@@ -1,7 +1,8 @@
 import { Failure } from "../failure.ts";
+import { abortAfter } from "../process/clock.ts";
 import { signalProcess } from "../process/identity.ts";
 import type { Context } from "./context.ts";
-import { endLost, type EndingOptions } from "./end-orphan.ts";
+import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { findEnd, type SessionEnd } from "./session-end.ts";
@@ -89,7 +90,7 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
 
 /** Whether the session's claim ends in time, released or dead. */
 async function hasLetGo(context: Context, active: ActiveSession, patienceMs: number): Promise<boolean> {
-  const patience = AbortSignal.timeout(patienceMs);
+  const patience = abortAfter(patienceMs);
   try {
     for (;;) {
       const { holder } = await context.lock.look();

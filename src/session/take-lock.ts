@@ -54,7 +54,7 @@ async function settle(context: Context, held: HeldLock, wanted: SessionInfo, for
     const first = running[0];
     if (first === undefined || force) return { held, session, hold };
     await held.release({ session: null, unsettled: hold.unsettled } satisfies Hold);
-    throw agentsRunning(context, first.processes, first.session);
+    throw agentsRunning(first.processes, first.session);
   } catch (error) {
     if (!(error instanceof Failure && error.code === "AGENTS_RUNNING")) await held.release({ session: null });
     throw error;
@@ -64,7 +64,7 @@ async function settle(context: Context, held: HeldLock, wanted: SessionInfo, for
 /** A session whose own command asks for its lock would wait for itself for ever. */
 async function refuseInsideItself(context: Context): Promise<void> {
   const session = await holderAround(context);
-  if (session !== null) throw insideItself(context, session);
+  if (session !== null) throw insideItself(session);
 }
 
 /** Whether this process runs inside the session that holds the lock. */

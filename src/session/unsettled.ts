@@ -114,7 +114,7 @@ export function closeLost(
 }
 
 function isEndLogged(context: Context, uid: string): boolean {
-  for (const event of readEventsBackward(context.home.log)) {
+  for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed"] })) {
     if (event.uid !== uid) continue;
     if (event.event === "ended") return true;
     if (event.event === "claimed") return false;

@@ -4,37 +4,14 @@ import { here } from "../../../src/process/identity.ts";
 import type { Context } from "../../../src/session/context.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
 import { findUnsettled } from "../../../src/session/unsettled.ts";
+import { session as sample } from "../present/samples.ts";
 import { FakeMachine, type FakeProcess } from "../../support/fake-machine.ts";
 
-const by = { user: "dev", host: "here", pid: 1, tty: null };
 const owner = { pid: 999_999, started: "1", ...here() };
 
 /** A lock whose holder died without a word, and left this agent. */
 function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Context; claim: JudgedClaim } {
-  const session: SessionInfo = {
-    kind: "session",
-    uid: "01m7yv9ncdhr0wkhtc4a765bm8",
-    id: "demo",
-    mode: "foreground",
-    command: ["node", "agent.js"],
-    cwd: "/",
-    created_at: "2025-06-29T10:34:03.000Z",
-    started_at: "2025-06-29T10:34:03.100Z",
-    by,
-    owner: null,
-    note: null,
-    phase: "running",
-    agent: agent.identity,
-    leads_group: false,
-    close: false,
-    stop_signal: "SIGTERM",
-    kill_after_ms: 10_000,
-    max_time_ms: null,
-    token: null,
-    ready: null,
-    ready_at: null,
-    idle_ms: null,
-  };
+  const session: SessionInfo = { ...sample, mode: "foreground", leads_group: false, agent: agent.identity };
   const record = { state: "held", info: { session, unsettled: [] }, owner };
   const claim = { number: 1, path: "claims/session.1", record, owner: "dead", free: true, heartbeat: "dead" };
   const context = { lock: { below: () => Promise.resolve(null) }, processes: () => Promise.resolve(machine) };
