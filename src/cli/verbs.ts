@@ -54,6 +54,7 @@ export const verbs: readonly Verb[] = [
         .addOption(killAfter())
         .option("--or-join", "an active session with the same command is success")
         .option("-w, --wait <duration>", "wait this long for the lock")
+        .option("--queue", "return at once and wait in the background; with --wait, at most that long")
         .option("--ready-output <regex>", "return when the output shows this")
         .option("--ready-port <n>", "return when this TCP port of the machine accepts connections")
         .option("--ready-command <string>", "return when this shell command succeeds")

@@ -1,85 +1,103 @@
 import { Failure } from "../failure.ts";
-import { abortAfter, systemClock } from "../process/clock.ts";
 import { parseDuration } from "../home/duration.ts";
-import type { WaitOptions, WaitView } from "../lock/lock.ts";
-import type { Context } from "../session/context.ts";
-import { holderCard, type HolderCard } from "../session/refusals.ts";
-import { holdOf, type WaiterInfo } from "../session/session-info.ts";
+import { abortAfter, systemClock } from "../process/clock.ts";
+import { LeftLine, type SessionWait, type WaitNotice } from "../session/place-in-line.ts";
 import type { Cli } from "./cli.ts";
 import type { Presenter } from "./present/presenter.ts";
 
-/** How often a wait is shown again although nothing changed: in place on a terminal, as a line in a log. */
-const redrawMs = { terminal: 1_000, log: 60_000 } as const;
+const redrawMs = 1_000;
 
-/** A wait for the lock as a person sees it: told when it changes, and given up after a time. */
+/** What ends a wait from outside, in the words of the log. */
+const interruptions = [
+  ["SIGINT", "interrupted"],
+  ["SIGTERM", "terminated"],
+  ["SIGHUP", "hung up"],
+] as const;
+
+/**
+ * A wait for the lock as a person sees it: told when it changes, given up after a time. A signal ends it properly, so
+ * that its place is free at once and the log says why; then it does to this process what it does to any other.
+ */
 export class Waiting {
   readonly #cli: Cli;
-  readonly #context: Context;
   readonly #id: string;
   readonly #begunAt = systemClock.now();
-  readonly #patience: AbortSignal | undefined;
   readonly #limitMs: number | null;
-  #view: WaitView | null = null;
+  readonly #giveUp = new AbortController();
+  readonly #listeners = interruptions.map(([signal, why]) => [signal, () => this.#interrupt(signal, why)] as const);
+  readonly #patience: AbortSignal | null = null;
+  #interruption: NodeJS.Signals | null = null;
+  #notice: WaitNotice | null = null;
   #redraw: NodeJS.Timeout | undefined;
   #shown: Promise<Presenter> | undefined;
 
   /** @param limitMs null: for as long as it takes */
-  constructor(cli: Cli, context: Context, id: string, limitMs: number | null) {
+  constructor(cli: Cli, id: string, limitMs: number | null) {
     this.#cli = cli;
-    this.#context = context;
     this.#id = id;
     this.#limitMs = limitMs;
-    this.#patience = limitMs === null ? undefined : abortAfter(limitMs);
+    if (limitMs === null) return;
+    const patience = abortAfter(limitMs);
+    patience.addEventListener("abort", () => this.#giveUp.abort(patience.reason), { once: true });
+    this.#patience = patience;
   }
 
-  options(info: WaiterInfo): WaitOptions {
-    return {
-      info,
-      onWaiting: (view) => this.#changed(view),
-      ...(this.#patience === undefined ? {} : { signal: this.#patience }),
-    };
+  get wait(): SessionWait {
+    return { signal: this.#giveUp.signal, onWaiting: (notice) => this.#changed(notice) };
   }
 
   /** Runs what waits, and tells a wait that was given up from any other failure. */
   async during<Result>(task: Promise<Result>): Promise<Result> {
+    for (const [signal, listener] of this.#listeners) process.on(signal, listener);
     try {
       return await task;
     } catch (error) {
-      if (this.#patience?.aborted === true && error === this.#patience.reason) throw this.#gaveUp();
-      throw error;
+      if (error instanceof LeftLine) return await this.#die();
+      const isTimeout = this.#patience?.aborted === true && error === this.#patience.reason;
+      throw isTimeout ? this.#gaveUp() : error;
     } finally {
-      clearInterval(this.#redraw);
-      (await this.#shown)?.waitingOver();
+      await this.#over();
+      // It came too late: it is for the command, for which whoever has the lock now takes signals in a moment.
+      const interruption = this.#interruption;
+      if (interruption !== null) setImmediate(() => process.kill(process.pid, interruption));
     }
   }
 
-  #changed(view: WaitView): void {
-    this.#view = view;
-    this.#show();
+  /** Dies of the signal that ended the wait, so that whoever started this process sees the truth. */
+  async #die(): Promise<never> {
+    await this.#over();
+    process.kill(process.pid, this.#interruption ?? "SIGTERM");
+    return new Promise(() => undefined);
+  }
+
+  async #over(): Promise<void> {
     clearInterval(this.#redraw);
-    const everyMs = process.stderr.isTTY ? redrawMs.terminal : redrawMs.log;
-    this.#redraw = setInterval(() => this.#show(), everyMs).unref();
+    (await this.#shown)?.waitingOver();
+    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+  }
+
+  #interrupt(signal: NodeJS.Signals, why: string): void {
+    this.#interruption = signal;
+    this.#giveUp.abort(new LeftLine(why));
+  }
+
+  #changed(notice: WaitNotice): void {
+    this.#notice = notice;
+    this.#show();
+    // In place, on a terminal, the time it has taken goes on.
+    if (process.stderr.isTTY) this.#redraw ??= setInterval(() => this.#show(), redrawMs).unref();
   }
 
   #show(): void {
-    const notice = {
-      id: this.#id,
-      position: this.#view?.position ?? 1,
-      holder: this.#holder(),
-      waitedSeconds: (systemClock.now() - this.#begunAt) / 1000,
-    };
+    const notice = this.#notice;
+    if (notice === null) return;
+    const waitedSeconds = (systemClock.now() - this.#begunAt) / 1000;
     this.#shown ??= this.#cli.show();
-    void this.#shown.then((presenter) => presenter.waiting(notice));
-  }
-
-  #holder(): HolderCard | null {
-    const holder = this.#view?.holder ?? null;
-    const session = holder === null ? null : holdOf(holder).session;
-    return holder === null || session === null ? null : holderCard(this.#context, holder, session);
+    void this.#shown.then((presenter) => presenter.waiting({ id: this.#id, ...notice, waitedSeconds }));
   }
 
   #gaveUp(): Failure {
-    const holder = this.#holder();
+    const holder = this.#notice?.holder ?? null;
     const whom = holder === null ? "" : `: ${holder.id} holds the lock`;
     return new Failure("WAIT_TIMEOUT", `Gave up waiting after ${(this.#limitMs ?? 0) / 1000} s${whom}`, {
       facts: { waited_seconds: (this.#limitMs ?? 0) / 1000, ...(holder === null ? {} : { holder }) },

@@ -3,9 +3,10 @@ import { Failure, failureFromErrno } from "../failure.ts";
 import { lastLines } from "../journal/tail-text.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
-import type { Handover, Report } from "../session/handover.ts";
+import type { Report } from "../session/handover.ts";
 import { pruneEnded } from "../session/prune.ts";
 import { removeSessionDirectory, sessionFiles } from "../session/session-files.ts";
+import type { TakenLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 import { SessionKeeper } from "./session-keeper.ts";
@@ -13,37 +14,47 @@ import { settle } from "./settle.ts";
 
 const lastLinesShown = 10;
 
+/** How a session begins. */
+export interface Opening {
+  /** Tells the waiting `start`, once, that the agent runs or why it does not. */
+  readonly report: (message: Report) => void;
+  /** What is still to be done before the agent is started. */
+  readonly prepare: () => void;
+  /** Whether a `start` waits for the report; else what an agent said that did not come to run is kept. */
+  readonly isAttended: boolean;
+}
+
 /**
  * Keeps a session of `start`: from the agent's start to the end of everything it left.
- * @param report tells the waiting `start`, once, that the agent runs or why it does not
  * @returns the keeper's exit code
  */
 export async function keepInBackground(
   context: Context,
-  held: HeldLock,
-  handover: Handover,
-  report: (message: Report) => void,
+  { held, session, hold }: TakenLock,
+  { report, prepare, isAttended }: Opening,
 ): Promise<number> {
-  const keeper = new SessionKeeper(context, held, handover.hold, handover.session);
+  const keeper = new SessionKeeper(context, held, hold, session);
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => keeper.endAsRequested());
   let agent: Agent;
   try {
+    prepare();
     agent = await launch(context, held, keeper);
-    const exit = await settle(agent);
+    // Where nobody waits for the answer, a job that is done in no time is done, and has not failed to start.
+    const exit = isAttended ? await settle(agent) : null;
     if (exit !== null) throw endedAtOnce(exit);
     keeper.declareStarted(agent, true);
     await becomeReady(context, held, keeper, agent);
   } catch (error) {
     const failure = error instanceof Failure ? error : null;
-    const facts = { command: handover.session.command, output: lastWords(context, keeper) };
+    const facts = { command: session.command, output: lastWords(context, keeper) };
     const end = await keeper.abandon(failure);
     // A session that was stopped before it was ready has a record for whoever stopped it.
-    if (end.reason === "start_failed") removeSessionDirectory(sessionFiles(context.home, handover.session.uid));
+    if (end.reason === "start_failed" && isAttended) removeSessionDirectory(sessionFiles(context.home, session.uid));
     if (failure === null) throw error;
-    report({ started: false, code: failure.code, message: failure.message, facts: { ...facts, ...failure.facts } });
+    report({ outcome: "failed", code: failure.code, message: failure.message, facts: { ...facts, ...failure.facts } });
     return 0;
   }
-  report({ started: true, agent: agent.identity, session: keeper.session });
+  report({ outcome: "started", session: keeper.session, token: held.token });
   // A keeper runs for weeks, over upgrades of the package: what it needs to end its session is loaded now.
   const table = await context.processes();
   if (process.platform !== "linux") await table.list();

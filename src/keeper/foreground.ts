@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
-import type { WaitOptions } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
 import { logClaimed } from "../session/new-session.ts";
+import type { SessionWait } from "../session/place-in-line.ts";
 import { pruneEnded } from "../session/prune.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { SessionInfo } from "../session/session-info.ts";
@@ -14,7 +14,7 @@ import { SessionKeeper, type KeptSession } from "./session-keeper.ts";
 import { forwardedSignals, SignalForwarder } from "./signal-forwarder.ts";
 
 export interface RunRequest {
-  readonly wait?: WaitOptions;
+  readonly wait?: SessionWait;
   /** Wraps the time until the lock is held. */
   readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
 }

@@ -2,8 +2,16 @@ import { closeSync, readFileSync, writeSync } from "node:fs";
 import { errorText, Failure } from "../failure.ts";
 import { homeAt } from "../home/locate.ts";
 import { claimDescriptor } from "../session/claim-descriptor.ts";
-import { openContext } from "../session/context.ts";
-import { formatMessage, parseMessage, reportDescriptor, type Handover, type Report } from "../session/handover.ts";
+import { openContext, type Context } from "../session/context.ts";
+import {
+  formatMessage,
+  parseMessage,
+  reportDescriptor,
+  type Handover,
+  type HeldHandover,
+  type Report,
+} from "../session/handover.ts";
+import type { TakenLock } from "../session/take-lock.ts";
 import { keepInBackground } from "./background.ts";
 
 /** The keeper's entry: reads what it is to keep, keeps it, and is gone. */
@@ -19,9 +27,21 @@ async function main(): Promise<void> {
     by: handover.by,
     create: true,
   });
-  const descriptor = handover.mark.kind === "kernel" ? claimDescriptor : null;
-  const held = await context.lock.adopt({ token: handover.token, mark: handover.mark, descriptor });
-  process.exitCode = await keepInBackground(context, held, handover, report);
+  const attended = { report, prepare: () => undefined, isAttended: true };
+  if (handover.kind === "held") {
+    process.exitCode = await keepInBackground(context, await adopt(context, handover), attended);
+    return;
+  }
+  // Loaded only where it is wanted: most keepers have their lock when they begin.
+  const { waitForTurn } = await import("./wait-for-turn.ts");
+  const turn = await waitForTurn(context, handover, report);
+  if (turn !== null) process.exitCode = await keepInBackground(context, turn.taken, turn.opening);
+}
+
+/** Carries on the lock that `start` took. */
+async function adopt(context: Context, { token, mark, session, hold }: HeldHandover): Promise<TakenLock> {
+  const descriptor = mark.kind === "kernel" ? claimDescriptor : null;
+  return { held: await context.lock.adopt({ token, mark, descriptor }), session, hold };
 }
 
 let reported = false;
@@ -42,7 +62,7 @@ main().then(
   (error: unknown) => {
     const failure =
       error instanceof Failure ? error : new Failure("INTERNAL", `The keeper failed: ${errorText(error)}`);
-    report({ started: false, code: failure.code, message: failure.message, facts: failure.facts });
+    report({ outcome: "failed", code: failure.code, message: failure.message, facts: failure.facts });
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(70);
   },

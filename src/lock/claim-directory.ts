@@ -83,10 +83,12 @@ export class ClaimDirectory {
     return (await this.#pulses.kernel.probe(file)) !== "dead";
   }
 
-  remove(number: number): void {
+  /** @returns true for the one caller that really removed the file */
+  remove(number: number): boolean {
     const lease = this.#leaseOf(number);
-    unlinkIfThere(this.pathOf(number));
+    const removed = unlinkIfThere(this.pathOf(number));
     if (lease !== null) removeLease(join(this.directory, lease));
+    return removed;
   }
 
   /** Removes what contenders that died while publishing left behind: temporary files without a pulse. */
@@ -133,11 +135,14 @@ function pulsed(path: string, record: ClaimRecord): PulsedFile {
   return { path, mark: record.pulse, owner: record.owner };
 }
 
-export function unlinkIfThere(path: string): void {
+/** @returns true for the one caller that really removed it */
+export function unlinkIfThere(path: string): boolean {
   try {
     unlinkSync(path);
+    return true;
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw failureFromErrno(error, "remove a file", path);
+    return false;
   }
 }
 

@@ -3,12 +3,12 @@ import { Failure } from "../failure.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
 import { HeldClaim } from "./held-claim.ts";
-import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView } from "./lock.ts";
+import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView, WaitOptions } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { highestOf, sweep } from "./protocol.ts";
 import { publishClaim, type Published } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
-import { Ticket } from "./ticket.ts";
+import { Ticket, type WaiterGone } from "./ticket.ts";
 
 /** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
 const claimsKept = 16;
@@ -20,6 +20,15 @@ export interface ClaimLockPaths {
   readonly link: string;
 }
 
+export interface ClaimLockOptions {
+  readonly name: string;
+  readonly paths: ClaimLockPaths;
+  readonly pulses: Pulses;
+  /** Makes the directories again when somebody removed them under a holder. */
+  readonly ensureDirectories: () => void;
+  readonly waiterGone?: WaiterGone;
+}
+
 /** The lock as a directory of numbered claims; docs/locking.md tells the protocol and why it is safe. */
 export class ClaimLock implements Lock {
   readonly name: string;
@@ -28,15 +37,16 @@ export class ClaimLock implements Lock {
   readonly #claims: ClaimDirectory;
   readonly #queue: ClaimDirectory;
   readonly #ensureDirectories: () => void;
+  readonly #waiterGone: WaiterGone;
 
-  /** @param ensureDirectories makes the directories again when somebody removed them under a holder */
-  constructor(name: string, paths: ClaimLockPaths, pulses: Pulses, ensureDirectories: () => void) {
+  constructor({ name, paths, pulses, ensureDirectories, waiterGone = () => undefined }: ClaimLockOptions) {
     this.name = name;
     this.#paths = paths;
     this.#pulses = pulses;
     this.#claims = new ClaimDirectory(paths.claims, name, pulses.byKind);
     this.#queue = new ClaimDirectory(paths.queue, name, pulses.byKind);
     this.#ensureDirectories = ensureDirectories;
+    this.#waiterGone = waiterGone;
   }
 
   async look(): Promise<LockView> {
@@ -49,7 +59,8 @@ export class ClaimLock implements Lock {
     const queueIsMine = request.passQueue === true || view.waiters.length === 0;
     if (view.holder === null && queueIsMine) {
       const acquired = await this.#take(request);
-      if (acquired.held !== null || request.wait === undefined) return acquired;
+      if (request.wait === undefined) return acquired;
+      if (acquired.held !== null && (await refusal(request.wait, acquired.held)) === null) return acquired;
     }
     if (request.wait === undefined) return { held: null, view };
     return this.#waitForTurn(request, request.wait);
@@ -72,16 +83,21 @@ export class ClaimLock implements Lock {
     return below === 0 ? null : this.#judgeOrForgive(below, true);
   }
 
-  async #waitForTurn(request: AcquireRequest, wait: NonNullable<AcquireRequest["wait"]>): Promise<Acquired> {
-    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, wait.info);
+  async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {
+    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, wait.info, this.#waiterGone);
     try {
       for (;;) {
         wait.signal?.throwIfAborted();
         const ahead = await ticket.nearestAhead();
         const acquired = ahead === null ? await this.#take(request) : null;
-        if (acquired?.held) return acquired;
+        if (acquired?.held) {
+          const waitForUse = await refusal(wait, acquired.held);
+          if (waitForUse === null) return acquired;
+          await waitForUse();
+          continue;
+        }
         const holder = acquired?.view.holder ?? (await this.look()).holder;
-        wait.onWaiting?.({ position: await ticket.position(), holder });
+        wait.onWaiting?.({ ticket: ticket.number, position: await ticket.position(), holder });
         if (ahead !== null) await this.#queue.waitForEnd(ahead, wait.signal);
         else if (holder !== null) await this.#claims.waitForEnd(holder, wait.signal);
       }
@@ -170,7 +186,7 @@ export class ClaimLock implements Lock {
   async #tidy(token: number): Promise<void> {
     const numbers = this.#claims.numbers();
     if (numbers.length <= claimsKept) return;
-    const store = { numbers: async () => numbers, remove: async (number: number) => this.#claims.remove(number) };
+    const store = { numbers: async () => numbers, remove: async (number: number) => void this.#claims.remove(number) };
     try {
       await sweep(store, { keep: claimsKept, upTo: token });
       await this.#claims.removeAbandoned();
@@ -179,6 +195,11 @@ export class ClaimLock implements Lock {
       if (!(error instanceof Failure)) throw error;
     }
   }
+}
+
+/** Null when the waiter can use the lock it holds now; else how to wait for another try. */
+async function refusal(wait: WaitOptions, held: HeldLock): Promise<null | (() => Promise<void>)> {
+  return wait.accept === undefined ? null : wait.accept(held);
 }
 
 /** The lock `name` of a state directory whose paths are given. */

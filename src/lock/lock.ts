@@ -40,9 +40,16 @@ export interface WaitOptions {
   readonly info: unknown;
   /** Called when the wait begins and whenever what it waits for has changed. */
   readonly onWaiting?: (view: WaitView) => void;
+  /**
+   * Looks whether the lock is of use now that it is held. Null: it is. Else it has been given back already, and what is
+   * returned waits until it is worth another try; the place in line is kept meanwhile.
+   */
+  readonly accept?: (held: HeldLock) => Promise<null | (() => Promise<void>)>;
 }
 
 export interface WaitView {
+  /** The number of this waiter's ticket. */
+  readonly ticket: number;
   /** 1: next in line. */
   readonly position: number;
   readonly holder: JudgedClaim | null;

@@ -34,7 +34,7 @@ export async function publishClaim(
       // Who waits for the end of the file that was seen here must wake, and not wait for the next number that it gets.
       await startOver();
     },
-    remove: async (number) => directory.remove(number),
+    remove: async (number) => void directory.remove(number),
   };
   try {
     const taken = await takeNumber(store, options);

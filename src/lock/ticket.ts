@@ -6,17 +6,22 @@ import { sweep } from "./protocol.ts";
 import { publishClaim } from "./publish-claim.ts";
 import type { Pulse } from "./pulse.ts";
 
+/** Told of a waiter that died in line, by the one process that removes its ticket. */
+export type WaiterGone = (ticket: JudgedClaim) => void;
+
 /** A place in line: the same kind of file as a claim, numbered by arrival, alive as long as its waiter. */
 export class Ticket {
   readonly #queue: ClaimDirectory;
   readonly #claim: OwnClaim;
+  readonly #waiterGone: WaiterGone;
 
-  private constructor(queue: ClaimDirectory, claim: OwnClaim) {
+  private constructor(queue: ClaimDirectory, claim: OwnClaim, waiterGone: WaiterGone) {
     this.#queue = queue;
     this.#claim = claim;
+    this.#waiterGone = waiterGone;
   }
 
-  static async take(queue: ClaimDirectory, pulse: Pulse, info: unknown): Promise<Ticket> {
+  static async take(queue: ClaimDirectory, pulse: Pulse, info: unknown, waiterGone: WaiterGone): Promise<Ticket> {
     const draft: ClaimDraft = {
       state: "held",
       purpose: "ticket",
@@ -26,8 +31,8 @@ export class Ticket {
     };
     const { claim } = await publishClaim(queue, pulse, draft, { beside: true, isFree: async () => true });
     if (claim === null) throw new Failure("INTERNAL", "A ticket was refused");
-    await sweepDead(queue);
-    return new Ticket(queue, claim);
+    await sweepDead(queue, waiterGone);
+    return new Ticket(queue, claim, waiterGone);
   }
 
   /** The live tickets, first in line first. A damaged ticket is nobody's place. */
@@ -67,7 +72,7 @@ export class Ticket {
       // The end of the pulse says the same.
     }
     await this.#claim.beat.end();
-    await sweepDead(this.#queue);
+    await sweepDead(this.#queue, this.#waiterGone);
   }
 }
 
@@ -81,13 +86,22 @@ async function judgeTicket(queue: ClaimDirectory, number: number): Promise<Judge
 }
 
 /** What cannot be removed stays for the next who passes. */
-async function sweepDead(queue: ClaimDirectory): Promise<void> {
-  const removable = async (number: number): Promise<boolean> => (await judgeTicket(queue, number))?.free ?? true;
+async function sweepDead(queue: ClaimDirectory, waiterGone: WaiterGone): Promise<void> {
+  const dead = new Map<number, JudgedClaim>();
+  const removable = async (number: number): Promise<boolean> => {
+    const ticket = await judgeTicket(queue, number);
+    if (ticket?.free === true) dead.set(number, ticket);
+    return ticket?.free ?? true;
+  };
+  const remove = async (number: number): Promise<void> => {
+    const ticket = queue.remove(number) ? dead.get(number) : undefined;
+    // A waiter that left in peace has said so.
+    if (ticket !== undefined && ticket.record.state !== "released") waiterGone(ticket);
+  };
   try {
     const numbers = queue.numbers();
     if (numbers.length < 2) return;
-    const store = { numbers: async () => numbers, remove: async (number: number) => queue.remove(number) };
-    await sweep(store, { keep: 1, removable });
+    await sweep({ numbers: async () => numbers, remove }, { keep: 1, removable });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { livenessOf } from "../process/identity.ts";
 import type { Home } from "../home/locate.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
@@ -11,6 +12,11 @@ export function lastSignOfLife(home: Home, session: SessionInfo): Date {
   const files = sessionFiles(home, session.uid);
   const times = [files.output, files.clients].map(modifiedAt);
   return new Date(Math.max(Date.parse(session.started_at ?? session.created_at), ...times));
+}
+
+/** Whether the session's own command is certainly dead; what it started may live. */
+export function isAgentGone({ agent }: SessionInfo): boolean {
+  return agent !== null && livenessOf(agent) === "dead";
 }
 
 /** When the agent last wrote something; null when it never did. */

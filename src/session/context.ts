@@ -3,10 +3,12 @@ import type { Home } from "../home/locate.ts";
 import { checkState, ensureState } from "../home/state-directory.ts";
 import { Journal } from "../journal/journal.ts";
 import { ClaimLock, claimLockPaths } from "../lock/claim-lock.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { Lock } from "../lock/lock.ts";
 import { openPulses, type PulseChoice } from "../lock/pulses.ts";
 import { openProcessTable, type ProcessTable } from "../process/table.ts";
 import type { Actor } from "../journal/event.ts";
+import { waiterOf } from "./session-info.ts";
 
 /** Everything an operation on one lock works with; opened once per command. */
 export interface Context {
@@ -36,7 +38,14 @@ export function openContext(options: ContextOptions): Context {
   if (create) ensureState(home);
   const exists = create || checkState(home) === "ready";
   const pulses = openPulses(exists ? home.state : home.root, config.pulse);
-  const lock = new ClaimLock(lockName, claimLockPaths(home, lockName), pulses, () => ensureState(home));
+  const journal = new Journal(home.log);
+  const lock = new ClaimLock({
+    name: lockName,
+    paths: claimLockPaths(home, lockName),
+    pulses,
+    ensureDirectories: () => ensureState(home),
+    waiterGone: (ticket) => logGone(journal, lockName, by, ticket),
+  });
   let table: Promise<ProcessTable> | undefined;
   return {
     home,
@@ -44,8 +53,22 @@ export function openContext(options: ContextOptions): Context {
     env,
     lock,
     pulse: pulses.choice,
-    journal: new Journal(home.log),
+    journal,
     by,
     processes: () => (table ??= openProcessTable()),
   };
+}
+
+/** A waiter that was killed cannot say that it left the line; who finds its ticket does. */
+function logGone(journal: Journal, lock: string, by: Actor, ticket: JudgedClaim): void {
+  const waiter = waiterOf(ticket);
+  journal.append({
+    event: "unqueued",
+    lock,
+    ...(waiter === null ? {} : { session: waiter.id }),
+    ...(waiter?.uid === undefined ? {} : { uid: waiter.uid }),
+    by,
+    ticket: ticket.number,
+    reason: `gone: PID ${ticket.record.owner.pid} died in line`,
+  });
 }

@@ -48,7 +48,7 @@ async function closeAlone(context: Context, session: SessionInfo, terminated: Te
 }
 
 /** Ends every process of a session that has no keeper to do it, and logs each one. */
-async function endProcessesOf(
+export async function endProcessesOf(
   context: Context,
   session: SessionInfo,
   why: string,

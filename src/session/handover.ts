@@ -2,29 +2,49 @@ import type { Config } from "../home/config.ts";
 import type { Actor } from "../journal/event.ts";
 import type { PulseMark } from "../lock/pulse.ts";
 import type { FailureCode, FailureFacts } from "../failure.ts";
-import type { ProcessIdentity } from "../process/identity.ts";
+import type { WaitNotice } from "./place-in-line.ts";
 import type { Hold, SessionInfo } from "./session-info.ts";
 
-/**
- * What `start` tells the keeper it has spawned, as one JSON document on the keeper's standard input. Sent only after
- * the claim names the keeper as its owner; a keeper that reads nothing ends without having done anything.
- */
-export interface Handover {
+interface HandoverBase {
   readonly root: string;
   readonly state: string;
   readonly lock: string;
-  readonly token: number;
-  readonly mark: PulseMark;
-  readonly hold: Hold;
   readonly session: SessionInfo;
   readonly config: Config;
   readonly by: Actor;
 }
 
-/** What the keeper reports once, as one JSON document on `reportDescriptor`: before it, nobody is told "started". */
+/** The lock is in hand; its claim names the keeper as owner by the time this is sent. */
+export interface HeldHandover extends HandoverBase {
+  readonly kind: "held";
+  readonly token: number;
+  readonly mark: PulseMark;
+  readonly hold: Hold;
+}
+
+/** The keeper is to get in line itself. */
+export interface QueuedHandover extends HandoverBase {
+  readonly kind: "queued";
+  /** How long to wait; null: for as long as it takes. */
+  readonly wait_ms: number | null;
+}
+
+/**
+ * What `start` tells the keeper it has spawned, as one JSON document on the keeper's standard input. A keeper that reads
+ * nothing ends without having done anything.
+ */
+export type Handover = HeldHandover | QueuedHandover;
+
+/** What the keeper reports once, as one JSON document on `reportDescriptor`: before it, nobody is told anything. */
 export type Report =
-  | { readonly started: true; readonly agent: ProcessIdentity | null; readonly session: SessionInfo }
-  | { readonly started: false; readonly code: FailureCode; readonly message: string; readonly facts: FailureFacts };
+  | { readonly outcome: "started"; readonly session: SessionInfo; readonly token: number }
+  | ({ readonly outcome: "queued" } & WaitNotice)
+  | {
+      readonly outcome: "failed";
+      readonly code: FailureCode;
+      readonly message: string;
+      readonly facts: FailureFacts;
+    };
 
 export const reportDescriptor = 3;
 

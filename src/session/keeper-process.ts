@@ -2,43 +2,41 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
-import type { HeldLock } from "../lock/lock.ts";
-import { identify } from "../process/identity.ts";
+import { identify, type ProcessIdentity } from "../process/identity.ts";
 import { withClaim } from "./claim-descriptor.ts";
 import type { Context } from "./context.ts";
 import { formatMessage, parseMessage, reportDescriptor, type Handover, type Report } from "./handover.ts";
-import type { SessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
-import type { TakenLock } from "./take-lock.ts";
 
 /** Both programs are built into one directory, which is what `__dirname` means in either. */
 const keeperEntry = join(__dirname, "keeper.js");
 /** As bin/holdfast.js does: half of what a keeper costs beyond Node is compiling. */
 const codeCache = `--require=${join(__dirname, "..", "bin", "code-cache.js")}`;
 
+/** What a keeper inherits beside its session. */
+export interface Inheritance {
+  /** The locked claim; null for a lease, and before the lock is held. */
+  readonly claim: number | null;
+  /** Where its last words go, if it crashes; null: nowhere. */
+  readonly log: string | null;
+}
+
 /** A keeper that has been spawned and waits for its session. */
 export class KeeperProcess {
-  readonly #context: Context;
   readonly #child: ChildProcess;
-  readonly #files: SessionFiles;
+  readonly #log: string | null;
 
-  private constructor(context: Context, child: ChildProcess, files: SessionFiles) {
-    this.#context = context;
+  private constructor(child: ChildProcess, log: string | null) {
     this.#child = child;
-    this.#files = files;
+    this.#log = log;
   }
 
-  /** Spawns the keeper in a session of its own, with the locked claim among its descriptors. It does nothing yet. */
-  static async spawn(
-    context: Context,
-    held: HeldLock,
-    session: SessionInfo,
-    files: SessionFiles,
-  ): Promise<KeeperProcess> {
+  /** Spawns the keeper in a session of its own. It does nothing yet. */
+  static async spawn(context: Context, session: SessionInfo, { claim, log }: Inheritance): Promise<KeeperProcess> {
     const { spawn } = await import("node:child_process");
     const { O_CREAT, O_WRONLY, O_APPEND } = constants;
-    const log = openSync(files.keeperLog, O_CREAT | O_WRONLY | O_APPEND, 0o600);
-    const stdio: ("pipe" | "ignore" | number)[] = ["pipe", "ignore", log];
+    const logDescriptor = log === null ? null : openSync(log, O_CREAT | O_WRONLY | O_APPEND, 0o600);
+    const stdio: ("pipe" | "ignore" | number)[] = ["pipe", "ignore", logDescriptor ?? "ignore"];
     stdio[reportDescriptor] = "pipe";
     // A session started from inside another one is its own: it does not end with that one.
     const { HOLDFAST_SESSION: _, HOLDFAST_ANCESTORS: __, ...env } = context.env;
@@ -46,31 +44,23 @@ export class KeeperProcess {
       cwd: "/",
       detached: true,
       env,
-      stdio: withClaim(stdio, held.descriptor),
+      stdio: withClaim(stdio, claim),
     });
-    closeSync(log);
+    if (logDescriptor !== null) closeSync(logDescriptor);
     child.on("error", () => undefined);
     child.stdin?.on("error", () => undefined);
-    return new KeeperProcess(context, child, files);
+    return new KeeperProcess(child, log);
   }
 
-  /** Gives the session to the keeper and waits until it reports. @param meanwhile called when all is said */
-  async handOver({ held, hold, session }: TakenLock, meanwhile?: () => void): Promise<Report> {
-    const { home, config, lock, by } = this.#context;
+  /** @throws Failure `INTERNAL` when it is gone already */
+  get identity(): ProcessIdentity {
     const identity = this.#child.pid === undefined ? null : identify(this.#child.pid);
     if (identity === null) throw this.#crashed();
-    await held.handTo(identity);
-    const handover: Handover = {
-      root: home.root,
-      state: home.state,
-      lock: lock.name,
-      token: held.token,
-      mark: held.mark,
-      hold,
-      session,
-      config,
-      by,
-    };
+    return identity;
+  }
+
+  /** Tells the keeper what to do and waits until it reports. @param meanwhile called when all is said */
+  async instruct(handover: Handover, meanwhile?: () => void): Promise<Report> {
     this.#child.stdin?.end(formatMessage(handover));
     meanwhile?.();
     const report = parseMessage<Report>(await this.#readReport());
@@ -100,14 +90,17 @@ export class KeeperProcess {
   }
 
   #crashed(): Failure {
-    let said = "";
-    try {
-      said = readFileSync(this.#files.keeperLog, "utf8").trim();
-    } catch {
-      // It said nothing.
-    }
+    const said = this.#log === null ? "" : lastWords(this.#log);
     return new Failure("INTERNAL", `The keeper ended before the agent ran${said === "" ? "" : `:\n${said}`}`, {
-      facts: { path: this.#files.keeperLog },
+      facts: this.#log === null ? {} : { path: this.#log },
     });
+  }
+}
+
+function lastWords(log: string): string {
+  try {
+    return readFileSync(log, "utf8").trim();
+  } catch {
+    return "";
   }
 }

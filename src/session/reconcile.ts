@@ -5,7 +5,7 @@ import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { holdOf, type Hold } from "./session-info.ts";
 import { agentsRunning } from "./refusals.ts";
-import { outwaitMaintenance } from "./take-lock.ts";
+import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost, findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 /**

@@ -29,19 +29,32 @@ export interface HolderCard {
 
 export function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
   return {
-    id: session.id,
-    uid: session.uid,
+    ...sessionCard(context, session),
     token: claim.number,
-    command: session.command,
     pid: session.agent?.pid ?? claim.record.owner.pid,
-    user: session.by.user,
-    host: session.by.host,
-    tty: session.by.tty,
-    owner: session.owner,
-    since: session.created_at,
-    held_seconds: secondsBetween(session.created_at, new Date()),
-    last_output_at: lastOutputAt(context.home, session)?.toISOString() ?? null,
     orphaned: claim.owner === "dead",
+  };
+}
+
+/** A session whose processes are in the way although nothing of it holds the lock any more. */
+export function orphanCard(context: Context, session: SessionInfo): HolderCard {
+  const { agent, token } = session;
+  return { ...sessionCard(context, session), token: token ?? 0, pid: agent?.pid ?? null, orphaned: true };
+}
+
+function sessionCard(context: Context, session: SessionInfo) {
+  const { id, uid, command, by, owner, created_at: since } = session;
+  return {
+    id,
+    uid,
+    command,
+    user: by.user,
+    host: by.host,
+    tty: by.tty,
+    owner,
+    since,
+    held_seconds: secondsBetween(since, new Date()),
+    last_output_at: lastOutputAt(context.home, session)?.toISOString() ?? null,
   };
 }
 

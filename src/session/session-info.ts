@@ -53,7 +53,8 @@ export const sessionSchema = v.object({
   by: actorSchema,
   owner: v.nullable(v.string()),
   note: v.nullable(v.string()),
-  phase: v.picklist(["starting", "running", "ending", "ended"]),
+  /** `queued`: its keeper waits for the lock; such a session is in no claim yet. */
+  phase: v.picklist(["queued", "starting", "running", "ending", "ended"]),
   /** Never init: everything that runs descends from it, and would count as this session's. */
   agent: v.nullable(v.object({ ...identitySchema.entries, pid: v.pipe(v.number(), v.integer(), v.minValue(2)) })),
   /** Whether the agent leads a process group of its own, which may then be signalled as a whole. */
@@ -100,7 +101,16 @@ export function holdOf(claim: JudgedClaim): Hold {
 }
 
 /** What a waiter's ticket says of it. */
-const waiterSchema = v.object({ id: v.string(), by: actorSchema, command: v.array(v.string()) });
+const waiterSchema = v.object({
+  id: v.string(),
+  uid: v.optional(v.string()),
+  by: actorSchema,
+  command: v.array(v.string()),
+  /** `background`: a keeper waits, and nobody sits before a terminal. */
+  mode: v.optional(v.picklist(["background", "foreground"])),
+  owner: v.optional(v.nullable(v.string())),
+  note: v.optional(v.nullable(v.string())),
+});
 
 export type WaiterInfo = Readonly<v.InferOutput<typeof waiterSchema>>;
 

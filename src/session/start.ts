@@ -1,10 +1,10 @@
 import { Failure } from "../failure.ts";
-import type { WaitOptions } from "../lock/lock.ts";
 import type { Report } from "./handover.ts";
 import type { Context } from "./context.ts";
 import { KeeperProcess } from "./keeper-process.ts";
 import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
+import type { SessionWait, WaitNotice } from "./place-in-line.ts";
 import { agentsRunning } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
@@ -12,7 +12,7 @@ import { neverStarted, writeEnd } from "./session-end.ts";
 import { takeLock, type TakenLock } from "./take-lock.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
-  readonly wait?: WaitOptions;
+  readonly wait?: SessionWait;
   /** An active session with the same command is success. */
   readonly orJoin?: boolean;
   readonly force?: boolean;
@@ -44,9 +44,48 @@ export async function start(context: Context, request: StartRequest): Promise<St
     force: request.force === true,
     ...(request.wait === undefined ? {} : { wait: request.wait }),
   });
-  const report = await launchKeeper(context, taken, request.meanwhile);
-  if (!report.started) throw new Failure(report.code, report.message, { facts: report.facts });
-  return { session: report.session, token: taken.held.token, joined: false };
+  return startedBy(await launchKeeper(context, taken, request.meanwhile));
+}
+
+/** @throws Failure what the keeper says went wrong */
+function startedBy(report: Report): Started {
+  if (report.outcome === "started") return { session: report.session, token: report.token, joined: false };
+  if (report.outcome === "queued") throw new Failure("INTERNAL", "A keeper that has the lock got in line for it");
+  throw new Failure(report.code, report.message, { facts: report.facts });
+}
+
+/** A session that waits for its turn in the background. */
+export interface Queued extends WaitNotice {
+  readonly session: SessionInfo;
+}
+
+/**
+ * Starts the agent, or leaves a keeper in line that starts it when its turn comes. When this returns, the place in line
+ * is taken.
+ * @param waitMs how long the keeper waits; null: for as long as it takes
+ */
+export async function startOrQueue(
+  context: Context,
+  request: StartRequest,
+  waitMs: number | null,
+): Promise<Started | Queued> {
+  try {
+    return await start(context, request);
+  } catch (error) {
+    if (!isWorthWaiting(error)) throw error;
+  }
+  const session = newSession(context, { ...request, mode: "background" });
+  const keeper = await KeeperProcess.spawn(context, session, { claim: null, log: null });
+  const about = aboutSession(context, session);
+  const report = await keeper.instruct({ ...about, kind: "queued", wait_ms: waitMs }, request.meanwhile);
+  if (report.outcome !== "queued") return startedBy(report);
+  return { session: { ...session, phase: "queued" }, position: report.position, holder: report.holder };
+}
+
+/** Somebody is in the way who will be gone; agents outside any session nobody ends but the user. */
+function isWorthWaiting(error: unknown): boolean {
+  if (!(error instanceof Failure) || !error.retryable) return false;
+  return error.code === "BUSY" || (error.code === "AGENTS_RUNNING" && error.facts["session"] !== null);
 }
 
 async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () => void): Promise<Report> {
@@ -56,9 +95,11 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
   try {
     makeSessionDirectory(files);
     // It needs as long to boot as all that follows takes.
-    keeper = await KeeperProcess.spawn(context, held, session, files);
+    keeper = await KeeperProcess.spawn(context, session, { claim: held.descriptor, log: files.keeperLog });
     logClaimed(context, session, held.token);
-    return await keeper.handOver(taken, meanwhile);
+    await held.handTo(keeper.identity);
+    const { token, mark } = held;
+    return await keeper.instruct({ ...aboutSession(context, session), kind: "held", token, mark, hold }, meanwhile);
   } catch (error) {
     keeper?.dismiss();
     writeEnd(context, session, neverStarted(session));
@@ -66,6 +107,10 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
     removeSessionDirectory(files);
     throw error;
   }
+}
+
+function aboutSession({ home, config, lock, by }: Context, session: SessionInfo) {
+  return { root: home.root, state: home.state, lock: lock.name, session, config, by };
 }
 
 async function activeWithSameCommand(context: Context, wanted: SessionInfo): Promise<Started | null> {

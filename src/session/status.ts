@@ -135,6 +135,7 @@ async function processesOf(context: Context, session: SessionInfo): Promise<read
 
 function stateOf(session: SessionInfo): SessionState {
   switch (session.phase) {
+    case "queued":
     case "starting":
       return "starting";
     case "running":

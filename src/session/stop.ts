@@ -44,13 +44,20 @@ export async function stop(context: Context, options: StopRequestOptions): Promi
   }
   const waiter = options.id === null ? undefined : view.waiters.find((ticket) => waiterOf(ticket)?.id === options.id);
   if (waiter !== undefined && options.id !== null) {
+    const { uid, owner = null } = waiterOf(waiter) ?? {};
+    refuseOthersSession(context, { id: options.id, owner }, options);
+    logRequest(context, { id: options.id, uid }, options);
     await endWaiter(context, waiter);
     return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
   }
   throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);
 }
 
-function refuseOthersSession(context: Context, session: SessionInfo, options: StopRequestOptions): void {
+function refuseOthersSession(
+  context: Context,
+  session: Pick<SessionInfo, "id" | "owner">,
+  options: StopRequestOptions,
+): void {
   const me = context.env["HOLDFAST_OWNER"] ?? null;
   if (session.owner === null || session.owner === me) return;
   if (options.force === true && options.id !== null) return;
@@ -62,15 +69,7 @@ function refuseOthersSession(context: Context, session: SessionInfo, options: St
 
 async function stopActive(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
   const { claim, session } = active;
-  context.journal.append({
-    event: "stop_requested",
-    lock: context.lock.name,
-    session: session.id,
-    uid: session.uid,
-    by: context.by,
-    ...(options.reason === undefined ? {} : { reason: options.reason }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  logRequest(context, session, options);
   if (active.orphaned) return stopLost(context, session, options);
   writeStopRequest(context.home, session.uid, {
     by: context.by,
@@ -86,6 +85,22 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
     return stopLost(context, session, options);
   }
   return findEnd(context, session.uid) ?? stopLost(context, session, options);
+}
+
+function logRequest(
+  context: Context,
+  { id, uid }: { readonly id: string; readonly uid: string | undefined },
+  options: StopRequestOptions,
+): void {
+  context.journal.append({
+    event: "stop_requested",
+    lock: context.lock.name,
+    session: id,
+    ...(uid === undefined ? {} : { uid }),
+    by: context.by,
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
 }
 
 /** Whether the session's claim ends in time, released or dead. */

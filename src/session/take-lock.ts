@@ -1,12 +1,15 @@
 import { Failure } from "../failure.ts";
-import type { AcquireRequest, HeldLock, LockView, WaitOptions } from "../lock/lock.ts";
-import { agentsRunning, alreadyActive, insideItself, orphaned } from "./refusals.ts";
+import type { HeldLock, LockView } from "../lock/lock.ts";
+import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
+import { outwaitMaintenance } from "./outwait-maintenance.ts";
+import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
+import { agentsRunning, alreadyActive, insideItself, orphaned } from "./refusals.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { closeLost, findUnsettled } from "./unsettled.ts";
+import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
 
 export interface TakeOptions {
-  readonly wait?: WaitOptions;
+  readonly wait?: SessionWait;
   /** Start although processes of a lost session still run. */
   readonly force?: boolean;
   /** What the user typed, for the hint how to wait. */
@@ -23,40 +26,82 @@ export interface TakenLock {
 
 /**
  * Takes the lock for a session. What a dead session left is settled first: one that only has to be written down is
- * closed; one whose processes still run is not run beside.
- * @throws Failure `BUSY` naming the holder, `AGENTS_RUNNING` naming the processes
+ * closed; one whose processes still run is not run beside: who waits outlasts it, anyone else is refused.
+ * @throws Failure `BUSY` naming the holder, `AGENTS_RUNNING` naming the processes; the signal's reason when a wait is
+ *   aborted
  */
 export async function takeLock(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
-  const request: AcquireRequest = {
-    purpose: "session",
-    info: { session } satisfies Hold,
-    ...(options.wait === undefined ? {} : { wait: options.wait }),
-  };
   await refuseInsideItself(context);
+  return options.wait === undefined
+    ? takeAtOnce(context, session, options)
+    : takeInTurn(context, session, options.wait, options.force === true);
+}
+
+async function takeAtOnce(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
   for (;;) {
-    const acquired = await context.lock.acquire(request);
-    if (acquired.held !== null) return settle(context, acquired.held, session, options.force === true);
+    const acquired = await context.lock.acquire({ purpose: "session", info: { session } satisfies Hold });
+    if (acquired.held !== null) {
+      const settled = await settle(context, acquired.held, session, { force: options.force === true });
+      if (settled.taken !== null) return settled.taken;
+      throw agentsRunning(settled.first.processes, settled.first.session);
+    }
     if (!(await outwaitMaintenance(context, acquired.view)))
       throw await refusal(context, acquired.view, options, session);
   }
 }
 
-async function settle(context: Context, held: HeldLock, wanted: SessionInfo, force: boolean): Promise<TakenLock> {
+async function takeInTurn(
+  context: Context,
+  session: SessionInfo,
+  wait: SessionWait,
+  force: boolean,
+): Promise<TakenLock> {
+  const place = new PlaceInLine(context, session, wait);
+  let taken: TakenLock | undefined;
+  const accept = async (held: HeldLock) => {
+    const settled = await settle(context, held, session, { force, ended: await place.ended() });
+    if (settled.taken === null) return () => place.outlast(settled.running);
+    taken = settled.taken;
+    return null;
+  };
+  const info = { session } satisfies Hold;
+  await place.during(context.lock.acquire({ purpose: "session", info, wait: place.options(accept) }));
+  if (taken === undefined) throw new Failure("INTERNAL", "A turn came without the lock");
+  return taken;
+}
+
+type Settled =
+  | { readonly taken: TakenLock }
+  /** The lock has been given back. */
+  | { readonly taken: null; readonly running: readonly Unsettled[]; readonly first: Unsettled };
+
+interface SettleOptions {
+  readonly force: boolean;
+  /** What this process ended of lost sessions while it waited, by their uid. */
+  readonly ended?: ReadonlyMap<string, TerminateResult>;
+}
+
+async function settle(
+  context: Context,
+  held: HeldLock,
+  wanted: SessionInfo,
+  { force, ended }: SettleOptions,
+): Promise<Settled> {
   const session = { ...wanted, created_at: new Date().toISOString(), token: held.token };
   try {
     const unsettled = await findUnsettled(context, await context.lock.below(held.token));
     const running = unsettled.filter(({ processes }) => processes.length > 0);
     for (const { session: lost, processes } of unsettled) {
-      if (processes.length === 0) closeLost(context, held, lost);
+      if (processes.length === 0) closeLost(context, held, lost, ended?.get(lost.uid));
     }
     const hold: Hold = { session, unsettled: running.map((left) => left.session) };
     held.update(hold);
-    const first = running[0];
-    if (first === undefined || force) return { held, session, hold };
+    const [first] = running;
+    if (first === undefined || force) return { taken: { held, session, hold } };
     await held.release({ session: null, unsettled: hold.unsettled } satisfies Hold);
-    throw agentsRunning(first.processes, first.session);
+    return { taken: null, running, first };
   } catch (error) {
-    if (!(error instanceof Failure && error.code === "AGENTS_RUNNING")) await held.release({ session: null });
+    await held.release({ session: null });
     throw error;
   }
 }
@@ -86,16 +131,6 @@ export function sessionsAround(env: NodeJS.ProcessEnv): readonly string[] {
     (uid): uid is string => uid !== undefined && uid !== "",
   );
 }
-
-/** Maintenance gives the lock back by itself in a moment: worth waiting for even by those who do not wait. */
-export async function outwaitMaintenance(context: Context, view: LockView): Promise<boolean> {
-  if (view.holder === null) return view.waiters.length === 0;
-  if (view.holder.record.purpose !== "maintenance" || view.holder.owner === "dead") return false;
-  await context.lock.waitForEnd(view.holder, AbortSignal.timeout(maintenancePatienceMs)).catch(() => undefined);
-  return (await context.lock.look()).holder?.number !== view.holder.number;
-}
-
-const maintenancePatienceMs = 15_000;
 
 async function refusal(context: Context, view: LockView, options: TakeOptions, wanted: SessionInfo): Promise<Failure> {
   const holder = view.holder;

@@ -2,6 +2,7 @@ import { outputShows } from "../journal/search-output.ts";
 import { followOutput } from "./agent-output.ts";
 import type { Context } from "./context.ts";
 import { noSession, requireSession } from "./reconcile.ts";
+import { untilItsTurn } from "./until-its-turn.ts";
 import type { Waited } from "./wait.ts";
 
 export interface OutputWait {
@@ -15,6 +16,7 @@ export interface OutputWait {
  * @throws Failure `NO_SESSION` when the session ends without, `SESSION_MISMATCH`; the signal's reason when it aborts
  */
 export async function waitForOutput(context: Context, { id, pattern, signal }: OutputWait): Promise<Waited> {
+  await untilItsTurn(context, id, signal);
   const { session } = await requireSession(context, id);
   if (await outputShows(followOutput(context, session, 0, signal), pattern)) return { session, end: null };
   signal?.throwIfAborted();

@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile, requireSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { untilItsTurn } from "./until-its-turn.ts";
 
 export interface WaitRequest {
   readonly id: string | null;
@@ -26,11 +27,17 @@ export interface Waited {
  */
 export async function wait(context: Context, request: WaitRequest): Promise<Waited> {
   if (request.until === "free") return waitUntilFree(context, request);
+  const queued = await untilItsTurn(context, request.id, request.signal);
+  if (queued !== null && request.until === "ended") {
+    const record = readRecord(context.home, queued);
+    if (record !== null) return { session: record.session, end: record.end };
+  }
   const view = await context.lock.look();
   const active = activeSession(view);
   if (active === null || (request.id !== null && active.session.id !== request.id)) {
     await reconcile(context, view);
-    const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
+    const isOver = request.id !== null && request.until === "ended" && queued === null;
+    const ended = isOver ? lastEnded(context, request.id) : null;
     if (ended !== null) return ended;
   }
   const { session } = await requireSession(context, request.id);

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock, waitInLine } from "../support/held-lock.ts";
+import { isAlive } from "../support/live-processes.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
@@ -61,7 +62,7 @@ describe("run, when the lock is held", () => {
     const holder = await holdLock(workspace, { id: "first" });
     const waiter = await waitInLine(workspace, ["--id", "second", "sh", "-c", "echo ran; exit 3"]);
     expect(waiter.stderr()).toMatch(
-      new RegExp(`^⏳ second waits.* next in line · first holds the lock for .*PID ${holder.agentPid}\\)\n$`),
+      new RegExp(`^⏳ second waits.* next in line · first holds the lock for .*PID ${holder.agentPid}\\) · sh .*\n$`),
     );
     expect((await workspace.holdfast(["status", "--json"])).json().queue).toMatchObject([
       { position: 1, id: "second", pid: waiter.pid },
@@ -81,7 +82,7 @@ describe("run, when the lock is held", () => {
     const [claimed, ended] = workspace
       .events()
       .filter(({ session }) => session === "second" && session !== undefined)
-      .filter(({ event }) => event !== "started");
+      .filter(({ event }) => ["claimed", "ended"].includes(event));
     const began = Date.parse(ended?.["ended_at"]) - 1000 * ended?.["duration_seconds"];
     expect(began).toBeGreaterThanOrEqual(Date.parse(waitedUntil));
     expect(Date.parse(claimed?.["time"])).toBeGreaterThanOrEqual(began);
@@ -159,23 +160,16 @@ describe("run, when the lock is held", () => {
     ]);
   });
 
-  it("does not run beside what a killed holder left: AGENTS_RUNNING names it (R3.2)", async () => {
+  it("does not run beside what a killed holder left: that is ended first (R3.2, R4.3)", async () => {
     const workspace = openWorkspace();
     const holder = workspace.spawnHoldfast(["run", "--id", "first", ...agent("daemon.mjs")]);
     const [agentPid, daemonPid] = [await workspace.announced("agent"), await workspace.announced("daemon")];
-    const waiter = await waitInLine(workspace, ["--json", "touch", "ran"]);
+    const waiter = await waitInLine(workspace, ["echo", "ran"]);
     holder.signal("SIGKILL");
     process.kill(agentPid, "SIGKILL");
-    const ended = await waiter.ended;
-    expect(ended.exitCode).toBe(75);
-    expect(ended.json().error).toMatchObject({
-      code: "AGENTS_RUNNING",
-      retryable: true,
-      session: "first",
-      processes: [{ pid: daemonPid, command: "sleep 300" }],
-    });
-    expect(ended.json().error.next).toContain("holdfast cleanup");
-    expect(readdirSync(workspace.root)).not.toContain("ran");
+    expect(await waiter.ended).toMatchObject({ exitCode: 0, stdout: "ran\n" });
+    expect(isAlive(daemonPid)).toBe(false);
+    expect(workspace.events("process_ended")).toMatchObject([{ session: "first", pid: daemonPid }]);
   });
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
@@ -190,7 +184,8 @@ describe("run, when the lock is held", () => {
       await holder.letGo();
       expect((await workspace.holdfast(["run", "-n", "true"])).exitCode).toBe(0);
       expect(readdirSync(workspace.root)).not.toContain("ran");
-      expect(workspace.events().filter(({ session }) => session === "second")).toEqual([]);
+      const told = workspace.events().filter(({ session }) => session === "second");
+      expect(told.map(({ event }) => event)).toEqual(signal === "SIGKILL" ? ["queued"] : ["queued", "unqueued"]);
     },
   );
 

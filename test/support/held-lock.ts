@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome, RunningProgram } from "./program.ts";
 import { until } from "./until.ts";
-import { agent, type Workspace } from "./workspace.ts";
+import { agent, type CallOptions, type Workspace } from "./workspace.ts";
 
 export interface HeldLock {
   /** The `holdfast run` that holds the lock. */
@@ -52,8 +52,12 @@ export async function tell(fifo: string): Promise<void> {
 }
 
 /** Starts `holdfast run` with these words, and returns when it has said that it waits. */
-export async function waitInLine(workspace: Workspace, words: readonly string[]): Promise<RunningProgram> {
-  const waiter = workspace.spawnHoldfast(["run", ...words]);
+export async function waitInLine(
+  workspace: Workspace,
+  words: readonly string[],
+  call: CallOptions = {},
+): Promise<RunningProgram> {
+  const waiter = workspace.spawnHoldfast(["run", ...words], call);
   await until(() => /waits|"waiting"/.test(waiter.stderr()), { what: `run ${words.join(" ")} waits` });
   return waiter;
 }

@@ -34,10 +34,10 @@ export function openLock(place: LockPlace, pulses?: Pulses): ClaimLock {
   };
   ensureDirectories();
   const { state, name, pulse, staleMs } = place;
-  return new ClaimLock(
+  return new ClaimLock({
     name,
-    claimLockPaths(place, name),
-    pulses ?? openPulses(state, pulse, staleMs),
+    paths: claimLockPaths(place, name),
+    pulses: pulses ?? openPulses(state, pulse, staleMs),
     ensureDirectories,
-  );
+  });
 }

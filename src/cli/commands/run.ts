@@ -50,9 +50,8 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   const session = newSession(context, { ...request, mode: "foreground" });
   try {
     if (waitMs === undefined) return await run(context, session, {});
-    const waiting = new Waiting(cli, context, session.id, waitMs);
-    const wait = waiting.options({ id: session.id, by: context.by, command: [...command] });
-    return await run(context, session, { wait, during: (turn) => waiting.during(turn) });
+    const waiting = new Waiting(cli, session.id, waitMs);
+    return await run(context, session, { wait: waiting.wait, during: (turn) => waiting.during(turn) });
   } catch (error) {
     if (conflictCode === null || !isConflict(error)) throw error;
     (await cli.show()).failure(error);

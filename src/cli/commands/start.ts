@@ -2,7 +2,7 @@ import { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
-import { start } from "../../session/start.ts";
+import { start, startOrQueue } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
@@ -14,6 +14,7 @@ export interface StartOptions {
   readonly killAfter?: string;
   readonly orJoin?: boolean;
   readonly wait?: string;
+  readonly queue?: boolean;
   readonly maxTime?: string;
   readonly close?: boolean;
   readonly idleTimeout?: string;
@@ -52,15 +53,21 @@ export async function startCommand(
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
     ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
+  if (options.queue === true) {
+    // In the background a wait takes as long as it takes, if nothing else is said.
+    const outcome = await startOrQueue(context, request, waitMs ?? null);
+    const presenter = await cli.show();
+    if ("position" in outcome) presenter.queued(outcome);
+    else presenter.started(outcome);
+    return 0;
+  }
   if (waitMs === undefined) {
     const started = await start(context, request);
     (await cli.show()).started(started);
     return 0;
   }
-  const name = request.id ?? "start";
-  const waiting = new Waiting(cli, context, name, waitMs);
-  const wait = waiting.options({ id: name, by: context.by, command: [...request.command] });
-  (await cli.show()).started(await waiting.during(start(context, { ...request, wait })));
+  const waiting = new Waiting(cli, request.id ?? "start", waitMs);
+  (await cli.show()).started(await waiting.during(start(context, { ...request, wait: waiting.wait })));
   return 0;
 }
 

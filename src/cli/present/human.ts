@@ -4,7 +4,7 @@ import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
-import type { Started } from "../../session/start.ts";
+import type { Queued, Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
@@ -13,7 +13,17 @@ import { cutToWidth } from "./display-width.ts";
 import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
 import { nextSteps } from "./next-steps.ts";
-import { afterStart, cleanedText, joinedText, leftText, startedText, stoppedText, waitedText } from "./outcome-text.ts";
+import {
+  afterQueue,
+  afterStart,
+  cleanedText,
+  joinedText,
+  leftText,
+  queuedText,
+  startedText,
+  stoppedText,
+  waitedText,
+} from "./outcome-text.ts";
 import { openPaint, type Paint } from "./paint.ts";
 import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { startHint, statusText } from "./status-text.ts";
@@ -48,6 +58,11 @@ class HumanPresenter implements Presenter {
   started(result: Started): void {
     this.#print(startedText(result, this.#style("stdout")));
     this.#hint(afterStart(result));
+  }
+
+  queued(result: Queued): void {
+    this.#print(queuedText(result, this.#style("stdout")));
+    this.#hint(afterQueue(result));
   }
 
   joined(result: Joined): void {
@@ -92,7 +107,7 @@ class HumanPresenter implements Presenter {
 
   waiting(notice: WaitingNotice): void {
     if (this.#options.quiet) return;
-    const line = this.#shown(waitingLine(notice));
+    const line = this.#shown(waitingLine(notice, this.#style("stderr")));
     const { stderr } = this.#options;
     if (!stderr.isTTY) {
       if (this.#pace.isDue(notice)) stderr.write(`${line}\n`);

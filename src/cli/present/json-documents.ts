@@ -125,6 +125,10 @@ function queueDocument({ position, waiter, pid, since, waitingSeconds }: QueueEn
   return {
     position,
     id: waiter?.id ?? null,
+    uid: waiter?.uid ?? null,
+    mode: waiter?.mode ?? null,
+    owner: waiter?.owner ?? null,
+    note: waiter?.note ?? null,
     command: waiter?.command ?? null,
     by: waiter === null ? null : actorDocument(waiter.by),
     pid,

@@ -3,7 +3,7 @@ import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
-import type { Started } from "../../session/start.ts";
+import type { Queued, Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
@@ -35,7 +35,11 @@ export class JsonPresenter implements Presenter {
   }
 
   started({ session, token, joined }: Started): void {
-    this.#answer({ joined, token, session: sessionDocument(session) });
+    this.#answer({ joined, queued: false, token, session: sessionDocument(session) });
+  }
+
+  queued({ session, position, holder }: Queued): void {
+    this.#answer({ joined: false, queued: true, token: null, session: sessionDocument(session), position, holder });
   }
 
   joined({ active, client, clients }: Joined): void {

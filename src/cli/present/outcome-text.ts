@@ -4,7 +4,7 @@ import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
-import type { Started } from "../../session/start.ts";
+import type { Queued, Started } from "../../session/start.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
@@ -12,6 +12,7 @@ import { commandText } from "./command-line.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { secondsSince } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
+import { holderPhrase, placeText } from "./waiting-line.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
 
 /** What runs now, or ran already. */
@@ -32,6 +33,24 @@ export function afterStart({ session }: Started): readonly NextStep[] {
     { does: "look", command: "holdfast status" },
     { does: "read along", command: "holdfast logs -o -f" },
     { does: "stop it", command: `holdfast stop ${session.id}` },
+  ];
+}
+
+/** What waits in the background, and for whom. */
+export function queuedText({ session, position, holder }: Queued, style: Style): readonly string[] {
+  const facts = ["waits in the background", placeText(position)];
+  return [
+    headline("⏳", session.id, facts.join(separator), style),
+    indent(commandText(session.command, style)),
+    ...(holder === null ? [] : [indent(holderPhrase(holder))]),
+  ];
+}
+
+export function afterQueue({ session }: Queued): readonly NextStep[] {
+  return [
+    { does: "look", command: "holdfast status" },
+    { does: "wait for its end", command: `holdfast wait ${session.id}` },
+    { does: "take it out", command: `holdfast stop ${session.id}` },
   ];
 }
 

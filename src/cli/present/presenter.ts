@@ -3,20 +3,17 @@ import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
-import type { HolderCard } from "../../session/refusals.ts";
+import type { WaitNotice } from "../../session/place-in-line.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
-import type { Started } from "../../session/start.ts";
+import type { Queued, Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
 import type { OutputStream } from "./output-stream.ts";
 
 /** What a waiter is told while it waits. */
-export interface WaitingNotice {
+export interface WaitingNotice extends WaitNotice {
   readonly id: string;
-  /** 1: next in line. */
-  readonly position: number;
-  readonly holder: HolderCard | null;
   readonly waitedSeconds: number;
 }
 
@@ -32,6 +29,7 @@ export interface OutputChunk {
 /** Shows results; one for people, one for programs. Nothing else in holdfast prints. */
 export interface Presenter {
   started(result: Started): void;
+  queued(result: Queued): void;
   joined(result: Joined): void;
   left(session: string | null, clients: readonly Client[]): void;
   stopped(result: Stopped): void;

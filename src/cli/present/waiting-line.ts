@@ -1,18 +1,38 @@
 import { escapeControl } from "../../home/names.ts";
-import { durationText } from "./quantities.ts";
+import type { HolderCard } from "../../session/refusals.ts";
 import type { WaitingNotice } from "./presenter.ts";
-import { separator } from "./style.ts";
+import { durationText, secondsSince } from "./quantities.ts";
+import { separator, type Style } from "./style.ts";
+import { commandText } from "./command-line.ts";
 
-/** `⏳ nightly waits 3m · next in line · demo holds the lock for 19m 58s (dev@build1 pts/0, PID 29625)` */
-export function waitingLine({ id, position, holder, waitedSeconds }: WaitingNotice): string {
+/**
+ * `⏳ nightly waits 3m · next in line · demo holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · node engine.js ·
+ * last output 2s ago`
+ */
+export function waitingLine({ id, position, holder, waitedSeconds }: WaitingNotice, style: Style): string {
   const waited = waitedSeconds < 1 ? "" : ` ${durationText(waitedSeconds)}`;
-  const place = position === 1 ? "next in line" : `${position - 1} ahead in line`;
-  const facts = [`⏳ ${escapeControl(id)} waits${waited}`, place];
+  const facts = [`⏳ ${escapeControl(id)} waits${waited}`, placeText(position)];
   if (holder !== null) {
-    const tty = holder.tty === null ? "" : ` ${holder.tty}`;
-    const pid = holder.pid === null ? "" : `, PID ${holder.pid}`;
-    const who = escapeControl(`${holder.user}@${holder.host}${tty}${pid}`);
-    facts.push(`${escapeControl(holder.id)} holds the lock for ${durationText(holder.held_seconds)} (${who})`);
+    facts.push(holderPhrase(holder), commandText(holder.command, style));
+    if (holder.last_output_at !== null) {
+      facts.push(`last output ${durationText(secondsSince(holder.last_output_at, style.now))} ago`);
+    }
   }
   return facts.join(separator);
+}
+
+/** `next in line`, `2 ahead in line` */
+export function placeText(position: number): string {
+  return position === 1 ? "next in line" : `${position - 1} ahead in line`;
+}
+
+/** `demo holds the lock for 19m 58s (dev@build1 pts/0, PID 29625)`; an orphan is called one, with what helps. */
+export function holderPhrase(holder: HolderCard): string {
+  const tty = holder.tty === null ? "" : ` ${holder.tty}`;
+  const pid = holder.pid === null ? "" : `, PID ${holder.pid}`;
+  const who = `(${escapeControl(`${holder.user}@${holder.host}${tty}${pid}`)})`;
+  const id = escapeControl(holder.id);
+  const duration = durationText(holder.held_seconds);
+  if (!holder.orphaned) return `${id} holds the lock for ${duration} ${who}`;
+  return `${id} is in the way for ${duration}, its keeper is dead ${who}: holdfast stop ${id} ends it`;
 }

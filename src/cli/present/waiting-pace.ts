@@ -7,7 +7,7 @@ export class WaitingPace {
   #told: { readonly about: string; readonly atSeconds: number } | null = null;
 
   isDue({ position, holder, waitedSeconds }: WaitingNotice): boolean {
-    const about = `${position} ${holder?.uid ?? ""}`;
+    const about = `${position} ${holder?.uid ?? ""} ${holder?.orphaned === true ? "orphaned" : ""}`;
     const isUnchanged = this.#told?.about === about;
     if (isUnchanged && waitedSeconds - (this.#told?.atSeconds ?? 0) < repeatAfterSeconds) return false;
     this.#told = { about, atSeconds: waitedSeconds };

@@ -66,6 +66,18 @@ const cases: readonly Case[] = [
   { name: "started (R3.1)", show: (to) => to.started({ session, token: 42, joined: false }) },
   { name: "started-or-joined (R3.3)", show: (to) => to.started({ session, token: 42, joined: true }) },
   {
+    name: "queued (R4.6)",
+    show: (to) =>
+      to.queued({ session: { ...session, phase: "queued", agent: null }, position: 2, holder: sample.holder }),
+  },
+  {
+    name: "queued-behind-orphan (R4.6)",
+    show: (to) => {
+      const behind = { ...sample.holder, orphaned: true };
+      to.queued({ session: { ...session, phase: "queued", agent: null }, position: 1, holder: behind });
+    },
+  },
+  {
     name: "started-other-lock (R3.1)",
     show: (to) => to.started({ session, token: 42, joined: false }),
     options: { invocation: "holdfast --lock nightly" },

@@ -8,7 +8,8 @@ const escape = "\u001B";
 const clearLine = `\r${escape}[K`;
 const notice: WaitingNotice = { id: "nightly", position: 2, holder, waitedSeconds: 0.2 };
 const waiting =
-  "⏳ nightly waits · 1 ahead in line · my_test_session holds the lock for 19m 58s (dev@build1 pts/0, PID 29625)";
+  "⏳ nightly waits · 1 ahead in line · my_test_session holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · " +
+  "node engine.js · last output 2s ago";
 
 describe("the presenter for people", () => {
   it("colours only when it is told to, or on a terminal (R0.6)", async () => {
@@ -138,7 +139,7 @@ describe("a wait", () => {
     presenter.waiting({ ...notice, position: 1, holder: null, waitedSeconds: 124 });
     presenter.waitingOver();
     expect(stderr().trimEnd().split("\n").slice(3)).toEqual([
-      "⏳ nightly waits 2m 2s · next in line · my_test_session holds the lock for 19m 58s (dev@build1 pts/0, PID 29625)",
+      "⏳ nightly waits 2m 2s · next in line · my_test_session holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · node engine.js · last output 2s ago",
       "⏳ nightly waits 2m 3s · next in line",
     ]);
     expect(stderr()).not.toContain(escape);

@@ -56,6 +56,12 @@ const event = sample.event({ event: "ended", token: 42, ...end });
 
 const answers: readonly (readonly [schema: string, what: string, show: (presenter: Presenter) => void])[] = [
   ["start", "started", (to) => to.started({ session, token: 42, joined: false })],
+  [
+    "start",
+    "queued",
+    (to) => to.queued({ session: { ...session, phase: "queued" }, position: 2, holder: sample.holder }),
+  ],
+  ["start", "queued, the lock free", (to) => to.queued({ session, position: 2, holder: null })],
   ["start", "joined instead", (to) => to.started({ session: { ...session, agent: null }, token: 42, joined: true })],
   ["join", "joined", (to) => to.joined(sample.joined)],
   ["leave", "left", (to) => to.left("my_test_session", sample.clients)],

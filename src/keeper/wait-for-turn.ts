@@ -1,0 +1,58 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { abortAfter } from "../process/clock.ts";
+import type { Context } from "../session/context.ts";
+import type { QueuedHandover, Report } from "../session/handover.ts";
+import { logClaimed } from "../session/new-session.ts";
+import { LeftLine } from "../session/place-in-line.ts";
+import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
+import { takeLock, type TakenLock } from "../session/take-lock.ts";
+import type { Opening } from "./background.ts";
+
+const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+/**
+ * Waits in line in the background. The first thing it learns, its place or that the lock was free, is reported.
+ * @returns null when it left the line: it was told to, or waited long enough
+ */
+export async function waitForTurn(
+  context: Context,
+  { session, wait_ms: waitMs }: QueuedHandover,
+  report: (message: Report) => void,
+): Promise<{ readonly taken: TakenLock; readonly opening: Opening } | null> {
+  const leaving = new AbortController();
+  const leave = (): void => leaving.abort(new LeftLine("terminated"));
+  for (const signal of signals) process.on(signal, leave);
+  const patience = waitMs === null ? null : abortAfter(waitMs);
+  patience?.addEventListener("abort", () => leaving.abort(patience.reason), { once: true });
+  let isAttended = true;
+  try {
+    const taken = await takeLock(context, session, {
+      verb: "start",
+      wait: {
+        signal: leaving.signal,
+        onWaiting: (notice) => {
+          report({ outcome: "queued", ...notice });
+          isAttended = false;
+        },
+      },
+    });
+    // Told to leave in the very moment of its turn: the session's own end takes it from here.
+    if (leaving.signal.aborted) setImmediate(() => process.kill(process.pid, "SIGTERM"));
+    return { taken, opening: { report, isAttended, prepare: () => prepare(context, taken) } };
+  } catch (error) {
+    if (leaving.signal.aborted && error === leaving.signal.reason) return null;
+    throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, leave);
+  }
+}
+
+/** What `start` does for a session whose lock it takes itself. */
+function prepare(context: Context, { session, held }: TakenLock): void {
+  const files = sessionFiles(context.home, session.uid);
+  makeSessionDirectory(files);
+  // Last words, of V8's too, go where a keeper's go. The kernel gives out the lowest free number.
+  closeSync(2);
+  openSync(files.keeperLog, constants.O_CREAT | constants.O_WRONLY | constants.O_APPEND, 0o600);
+  logClaimed(context, session, held.token);
+}

@@ -1,0 +1,193 @@
+import { errorText, Failure } from "../failure.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { WaitOptions, WaitView } from "../lock/lock.ts";
+import { systemClock } from "../process/clock.ts";
+import type { TerminateResult } from "../process/terminate.ts";
+import type { Context } from "./context.ts";
+import { isAgentGone } from "./activity.ts";
+import { endProcessesOf } from "./end-lost.ts";
+import { noteOrphaned } from "./orphans.ts";
+import { holderCard, orphanCard, type HolderCard } from "./refusals.ts";
+import { holdOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
+import { withProcesses, type Unsettled } from "./unsettled.ts";
+
+/** What a waiter is told. */
+export interface WaitNotice {
+  /** 1: next in line. */
+  readonly position: number;
+  /** Who holds the lock, or lives on without its keeper and so is in the way. */
+  readonly holder: HolderCard | null;
+}
+
+/** A wait for the lock, as its caller wants it. */
+export interface SessionWait {
+  readonly signal?: AbortSignal;
+  /** Called when the wait begins, when it changes, and every few seconds. */
+  readonly onWaiting?: (notice: WaitNotice) => void;
+}
+
+/** A reason to give a wait up, in the words of the log: `new LeftLine("interrupted")`. */
+export class LeftLine extends Error {}
+
+/** How often a waiter looks at the line ahead of it: only what it tells, and what an orphan does, depends on that. */
+const lookEveryMs = { next: 1_000, behind: 3_000 } as const;
+
+/**
+ * A place in line, from the first refusal to the turn: logged when it begins and when it is given up. Beside the lock's
+ * own wait it watches what no end of a pulse tells: who moved further ahead, and whether the holder lost its keeper.
+ */
+export class PlaceInLine {
+  readonly #context: Context;
+  readonly #session: SessionInfo;
+  readonly #wait: SessionWait;
+  readonly #ended = new Map<string, TerminateResult>();
+  #ending: Promise<void> = Promise.resolve();
+  #ticket: number | null = null;
+  #notice: WaitNotice = { position: 1, holder: null };
+  /** What lives of a dead session while nobody holds the lock. */
+  #orphan: HolderCard | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: Context, session: SessionInfo, wait: SessionWait) {
+    this.#context = context;
+    this.#session = session;
+    this.#wait = wait;
+  }
+
+  /** What was ended of lost sessions, by their uid. */
+  async ended(): Promise<ReadonlyMap<string, TerminateResult>> {
+    await this.#ending;
+    return this.#ended;
+  }
+
+  options(accept: NonNullable<WaitOptions["accept"]>): WaitOptions {
+    const { id, uid, by, command, mode, owner, note } = this.#session;
+    return {
+      info: { id, uid, by, command, mode, owner, note } satisfies WaiterInfo,
+      onWaiting: (view) => this.#begin(view),
+      accept,
+      ...(this.#wait.signal === undefined ? {} : { signal: this.#wait.signal }),
+    };
+  }
+
+  /** Runs the wait. Whatever ends it without a turn is logged. */
+  async during<Result>(turn: Promise<Result>): Promise<Result> {
+    try {
+      return await turn;
+    } catch (error) {
+      this.#logLeaving(error);
+      throw error;
+    } finally {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  /** Waits while processes of dead sessions are in the way, or ends them where that may be done. */
+  async outlast(lost: readonly Unsettled[]): Promise<void> {
+    for (const { session } of lost) this.#orphan ??= orphanCard(this.#context, session);
+    this.#tell(this.#notice.position, this.#orphan);
+    const left = await this.#clear(lost, true);
+    if (left) await systemClock.sleep(lookEveryMs.next, this.#wait.signal);
+    else this.#orphan = null;
+    this.#wait.signal?.throwIfAborted();
+  }
+
+  #begin(view: WaitView): void {
+    if (this.#ticket === null) this.#logQueued(view);
+    this.#ticket = view.ticket;
+    this.#show(view.position, view.holder);
+    this.#timer ??= setTimeout(() => void this.#look(), lookEveryMs.next);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { holder, waiters } = await this.#context.lock.look();
+      const position = 1 + waiters.filter(({ number }) => number < (this.#ticket ?? 0)).length;
+      this.#show(position, holder);
+      await this.#faceOrphan(holder, position === 1);
+    } catch {
+      // What is wrong with the lock is found by the wait itself, and told there.
+    }
+    if (this.#timer === undefined) return;
+    const everyMs = this.#notice.position === 1 ? lookEveryMs.next : lookEveryMs.behind;
+    this.#timer = setTimeout(() => void this.#look(), everyMs);
+  }
+
+  /** A holder whose keeper is dead: its processes alone keep the lock, and nobody is left to end them. */
+  async #faceOrphan(holder: JudgedClaim | null, isNext: boolean): Promise<void> {
+    const session = holder?.owner === "dead" ? holdOf(holder).session : null;
+    if (session !== null) await this.#clear(await withProcesses(this.#context, [session]), isNext);
+  }
+
+  /** @param isNext the others leave it to who is next in line. @returns whether something is left in the way */
+  async #clear(lost: readonly Unsettled[], isNext: boolean): Promise<boolean> {
+    let isLeft = false;
+    for (const { session, processes } of lost) {
+      if (processes.length === 0) continue;
+      // Without its agent nothing is left of a session that anybody could want to keep.
+      const mayEnd = this.#context.config.limits.reapOrphans || isAgentGone(session);
+      if (!mayEnd) noteOrphaned(this.#context, session, processes);
+      const isCleared = mayEnd && isNext && (await this.#end(session));
+      isLeft ||= !isCleared;
+    }
+    return isLeft;
+  }
+
+  /** @returns whether nothing survived */
+  async #end(session: SessionInfo): Promise<boolean> {
+    const ending = endProcessesOf(this.#context, session, "in the way of the next in line");
+    // The death of the last process frees the lock before all is written down.
+    this.#ending = ending.then(
+      (result) => void this.#ended.set(session.uid, result),
+      () => undefined,
+    );
+    const result = await ending;
+    await this.#ending;
+    return result.survivors.length === 0;
+  }
+
+  #show(position: number, holder: JudgedClaim | null): void {
+    const session = holder === null ? null : holdOf(holder).session;
+    const card = holder === null || session === null ? this.#orphan : holderCard(this.#context, holder, session);
+    this.#tell(position, card);
+  }
+
+  #tell(position: number, holder: HolderCard | null): void {
+    this.#notice = { position, holder };
+    this.#wait.onWaiting?.(this.#notice);
+  }
+
+  #logQueued({ ticket, position }: WaitView): void {
+    const { command, note, owner } = this.#session;
+    this.#context.journal.append({
+      ...this.#subject(),
+      event: "queued",
+      ticket,
+      position,
+      command: [...command],
+      ...(note === null ? {} : { note }),
+      ...(owner === null ? {} : { owner }),
+    });
+  }
+
+  #logLeaving(error: unknown): void {
+    if (this.#ticket === null) return;
+    try {
+      const reason = whyLeft(error);
+      this.#context.journal.append({ ...this.#subject(), event: "unqueued", ticket: this.#ticket, reason });
+    } catch {
+      // Why the wait failed is worth more than that it could not be logged.
+    }
+  }
+
+  #subject() {
+    const { id, uid, by } = this.#session;
+    return { lock: this.#context.lock.name, session: id, uid, by };
+  }
+}
+
+function whyLeft(error: unknown): string {
+  if (error instanceof DOMException && error.name === "TimeoutError") return "timed out";
+  return error instanceof Failure ? `refused: ${error.message}` : errorText(error);
+}

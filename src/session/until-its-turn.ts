@@ -1,0 +1,20 @@
+import type { Context } from "./context.ts";
+import { activeSession } from "./reconcile.ts";
+import { waiterOf } from "./session-info.ts";
+
+/**
+ * Waits while a session of this id is only in line for the lock.
+ * @returns the uid of the one that was; null when none was, or its ticket does not tell
+ * @throws the signal's reason when it aborts
+ */
+export async function untilItsTurn(context: Context, id: string | null, signal?: AbortSignal): Promise<string | null> {
+  if (id === null) return null;
+  for (let uid: string | null = null; ;) {
+    const view = await context.lock.look();
+    const ticket = view.waiters.find((waiter) => waiterOf(waiter)?.id === id);
+    // Its ticket outlives its first moments with the lock.
+    if (ticket === undefined || activeSession(view)?.session.id === id) return uid;
+    uid = waiterOf(ticket)?.uid ?? null;
+    await context.lock.waitForEnd(ticket, signal);
+  }
+}
