@@ -61,6 +61,8 @@ export const verbs: readonly Verb[] = [
         .option("--ready-timeout <duration>", "end the agent when it is not ready by then (60s)")
         .option("--max-time <duration>", "end the session after this long")
         .option("--idle-timeout <duration>", "end it when it is silent this long: no output and no client")
+        .option("--restart <policy>", "start the agent again when it ended: no (default), on-failure or always")
+        .option("--max-restarts <n>", "at most so often; without it there is no limit")
         .option("-o, --close", "what the agent leaves in the background neither holds the lock nor is ended with it")
         .option("--owner <name>", "whose session it is; others need --force to stop it [HOLDFAST_OWNER]")
         .option("--note <text>", "a note for whoever looks")

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { statSync } from "node:fs";
+import { fstatSync, statSync } from "node:fs";
 import { errnoOf, Failure } from "../failure.ts";
 import { withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
@@ -30,6 +30,8 @@ export interface Agent {
   /** Null when it was gone before anyone could look. */
   readonly identity: ProcessIdentity | null;
   readonly exited: Promise<AgentExit>;
+  /** Where its own output begins, behind that of the agents before it. */
+  readonly outputFromByte: number;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
     spec.output === "inherit" ? ["inherit", "inherit", "inherit"] : ["ignore", spec.output, spec.output];
   // Late: commands that start nothing do without it, and it takes 2 ms to load.
   const { spawn } = await import("node:child_process");
+  const outputFromByte = spec.output === "inherit" ? 0 : fstatSync(spec.output).size;
   const spawnedAtMs = systemClock.now();
   const child = spawn(program, args, {
     cwd: spec.cwd,
@@ -51,10 +54,19 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   });
   const { pid } = child;
   if (pid === undefined) throw await spawnFailure(child, program, spec.cwd);
-  return { pid, spawnedAtMs, identity: identify(pid), exited: exitOf(child) };
+  return { pid, spawnedAtMs, identity: identify(pid), exited: exitEventOf(child), outputFromByte };
 }
 
-function exitOf(child: ChildProcess): Promise<AgentExit> {
+/** The exit of an agent that is being ended; unknown when it takes longer than `patienceMs`. */
+export async function exitOf(agent: Agent, patienceMs: number): Promise<AgentExit> {
+  const gaveUp = new AbortController();
+  const limit = systemClock.sleep(patienceMs, gaveUp.signal).then(() => ({ code: null, signal: null, at: new Date() }));
+  const exit = await Promise.race([agent.exited, limit]);
+  gaveUp.abort();
+  return exit;
+}
+
+function exitEventOf(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, at: new Date() }));
   });

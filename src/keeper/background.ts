@@ -9,7 +9,9 @@ import { removeSessionDirectory, sessionFiles } from "../session/session-files.t
 import type { TakenLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
 import type { Agent, AgentExit } from "./agent.ts";
-import { SessionKeeper } from "./session-keeper.ts";
+import { restartAgent } from "./restart.ts";
+import { RestartPlan } from "./restart-plan.ts";
+import { SessionKeeper, type Again } from "./session-keeper.ts";
 import { settle } from "./settle.ts";
 
 const lastLinesShown = 10;
@@ -58,9 +60,31 @@ export async function keepInBackground(
   // A keeper runs for weeks, over upgrades of the package: what it needs to end its session is loaded now.
   const table = await context.processes();
   if (process.platform !== "linux") await table.list();
-  const kept = await keeper.keep(agent);
+  const kept = await keeper.keep(agent, session.restart === "no" ? undefined : restarting(context, held, keeper));
   pruneEnded(context);
   return kept.end.reason === "lock_lost" ? 79 : 0;
+}
+
+/** Starts the agent again, as often and as soon as its session wants. */
+function restarting(context: Context, held: HeldLock, keeper: SessionKeeper): Again {
+  const plan = new RestartPlan(keeper.session);
+  return async (agent, exit) => {
+    const next = await restartAgent(keeper, plan, { agent, exit }, () => launch(context, held, keeper));
+    if (next !== null) void becomeReadyOrEnd(context, held, keeper, next);
+    return next;
+  };
+}
+
+/** An agent that does not get ready again is ended, as one that failed. */
+async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {
+  let isGone = false;
+  void agent.exited.then(() => (isGone = true));
+  try {
+    await becomeReady(context, held, keeper, agent);
+  } catch {
+    // Gone already, it is on its way to the next restart.
+    if (!isGone) await keeper.endAgent(agent);
+  }
 }
 
 async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): Promise<Agent> {

@@ -31,8 +31,10 @@ export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
   const outOfTime = abortAfter(probe.timeout_ms);
   const stop = AbortSignal.any([over.signal, outOfTime, ending]);
   const probes: Promise<unknown>[] = [];
-  if (probe.output !== null)
-    probes.push(outputShows(followFile(options.output, { signal: stop }), new RegExp(probe.output, "m")));
+  if (probe.output !== null) {
+    const output = followFile(options.output, { fromByte: agent.outputFromByte, signal: stop });
+    probes.push(outputShows(output, new RegExp(probe.output, "m")));
+  }
   if (probe.port !== null) probes.push(portListens(probe.port, stop));
   if (probe.command !== null) probes.push(commandSucceeds(probe.command, options, stop));
   const ready = Promise.all(probes).then(() => !stop.aborted);

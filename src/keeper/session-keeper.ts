@@ -1,7 +1,5 @@
 import { errorText, type Failure } from "../failure.ts";
-import type { Actor } from "../journal/event.ts";
 import type { HeldLock } from "../lock/lock.ts";
-import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
@@ -12,30 +10,32 @@ import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts"
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { readStopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/unsettled.ts";
-import { spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
+import { exitOf, spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
+import { reasonOf, type EndOrder } from "./end-order.ts";
 import { mayHaveLeftovers } from "./leftovers.ts";
 import { SessionLimits } from "./session-limits.ts";
+import { SessionLog } from "./session-log.ts";
 
-/** Why and how a session is to be ended. */
-export interface EndOrder {
-  readonly reason: Exclude<EndReason, "exited" | "signalled" | "lost">;
-  readonly signal?: NodeJS.Signals;
-  readonly killAfterMs?: number;
-  readonly by?: Actor;
-  readonly stopReason?: string;
-}
+/** What to do when an agent has ended by itself. */
+export type Again = (agent: Agent, exit: AgentExit) => Promise<Agent | null>;
+
+const stayEnded: Again = async () => null;
 
 export interface KeptSession {
   readonly exit: AgentExit;
   readonly end: SessionEnd;
 }
 
+/** An agent that cannot be killed does not hold up the end of its session for ever. */
+const exitPatienceMs = 5_000;
 /** How often the keeper looks whether its claim still stands and whether it is asked to stop. */
 const lookEveryMs = 1_000;
 
 /**
  * Holds one session, whoever it runs in: the background keeper, or `run` itself.
  *
+ *                    ┌──delay── restarting ◀─┐ (as the session wants)
+ *                    ▼                       │
  *     starting ──launch──▶ running ──agent exits──────────▶ ending ──▶ ended
  *        │                    └──order (stop, limit, lost)──▶ ▲
  *        └──cannot start──────────────────────────────────────┘
@@ -45,6 +45,7 @@ const lookEveryMs = 1_000;
 export class SessionKeeper {
   readonly #context: Context;
   readonly #held: HeldLock;
+  readonly #log: SessionLog;
   readonly #ordered: Promise<EndOrder>;
   #order: EndOrder | null = null;
   #placeOrder: (order: EndOrder) => void = () => undefined;
@@ -53,15 +54,16 @@ export class SessionKeeper {
   #hold: Hold;
   #session: SessionInfo;
   #agent: Agent | null = null;
+  #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
   #limits: SessionLimits | null = null;
-  #lastComplaint = "";
 
   constructor(context: Context, held: HeldLock, hold: Hold, session: SessionInfo) {
     this.#context = context;
     this.#held = held;
     this.#hold = hold;
     this.#session = session;
+    this.#log = new SessionLog(context, session, held.token);
     this.#ordered = new Promise((resolve) => {
       this.#placeOrder = resolve;
     });
@@ -76,8 +78,8 @@ export class SessionKeeper {
   async launch(spec: AgentSpec): Promise<Agent> {
     this.#agent = await spawnAgent(spec);
     this.#publish({ agent: this.#agent.identity, leads_group: spec.ownGroup });
-    this.#watch = setInterval(() => void this.#look(), lookEveryMs);
-    this.#limits = new SessionLimits(
+    this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
+    this.#limits ??= new SessionLimits(
       this.#context,
       () => this.#session,
       (reason) => this.end({ reason }),
@@ -89,10 +91,7 @@ export class SessionKeeper {
   declareStarted(agent: Agent, durable: boolean): void {
     const phase = this.#session.ready === null ? "running" : "starting";
     this.#publish({ phase, started_at: new Date().toISOString() });
-    this.#context.journal.append(
-      { ...this.#subject(), event: "started", command: [...this.#session.command], pid: agent.pid },
-      { durable },
-    );
+    this.#log.append({ event: "started", command: [...this.#session.command], pid: agent.pid }, { durable });
   }
 
   /** The agent is ready: what it was started for can begin. */
@@ -100,10 +99,27 @@ export class SessionKeeper {
     const now = new Date();
     this.#publish({ phase: "running", ready_at: now.toISOString() });
     const afterSeconds = secondsBetween(this.#session.started_at ?? this.#session.created_at, now);
-    this.#context.journal.append(
-      { ...this.#subject(), event: "ready", after_seconds: afterSeconds },
-      { durable: true },
-    );
+    this.#log.append({ event: "ready", after_seconds: afterSeconds }, { durable: true });
+  }
+
+  /** The agent has ended and is to be started again. @param count how often it will have been */
+  declareRestarting(count: number, at: Date): void {
+    this.#publish({ phase: "restarting", restarts: count, restart_at: at.toISOString() });
+  }
+
+  /** The agent runs again. @param before how the one before it ended */
+  declareRestarted({ pid }: Agent, before: AgentExit): void {
+    const phase = this.#session.ready === null ? "running" : "starting";
+    this.#publish({ phase, restart_at: null, ready_at: null });
+    const { code, signal } = before;
+    const { restarts } = this.#session;
+    this.#log.append({ event: "restarted", pid, restarts, exit_code: code, signal }, { durable: true });
+  }
+
+  /** The agent could not be started again, so the session ends. */
+  declareStartFailed(failure: Failure): void {
+    this.#logStartFailed(failure);
+    this.end({ reason: "start_failed" });
   }
 
   /** Fires when the session is to end. */
@@ -141,27 +157,48 @@ export class SessionKeeper {
     return true;
   }
 
-  /** Keeps the session until its agent is gone or its end is ordered, then ends it. */
-  async keep(agent: Agent): Promise<KeptSession> {
-    const first = await Promise.race([agent.exited, this.#ordered]);
-    const order = "reason" in first ? first : null;
-    this.#tryTo("publish", () => this.#publish({ phase: "ending" }));
+  /**
+   * Keeps the session until its agent is gone for good or its end is ordered, then ends it.
+   * @param again starts the agent once more; null: it stays ended
+   */
+  async keep(first: Agent, again: Again = stayEnded): Promise<KeptSession> {
+    let agent = first;
+    for (let next: Agent | null = first; next !== null;) {
+      agent = next;
+      const what = await Promise.race([agent.exited, this.#ordered]);
+      next = "reason" in what ? null : await again(agent, what);
+    }
+    this.#log.tryTo("publish", () => this.#publish({ phase: "ending", restart_at: null }));
+    const order = this.#order;
     const terminated = await this.#endProcesses(agent, order);
-    const exit = await this.#exitOf(agent);
+    const exit = await exitOf(agent, exitPatienceMs);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
+  }
+
+  /** Ends what an agent left that is to be started again. */
+  async endLeftovers(agent: Agent): Promise<void> {
+    await this.#endingAgent;
+    const { ended } = await this.#endProcesses(agent, null);
+    for (const { pid, command, how } of ended) {
+      this.#log.append({ event: "process_ended", pid, command, how, why: "left by the agent before its restart" });
+    }
+  }
+
+  /** Ends the agent, and not its session: it may be started again, but only when this is over. */
+  async endAgent(agent: Agent): Promise<void> {
+    this.#endingAgent = this.#endProcesses(agent, { reason: "start_failed" });
+    await this.#endingAgent;
   }
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
   async abandon(failure: Failure | null): Promise<SessionEnd> {
     const { code: reason = "INTERNAL", message = "" } = failure ?? {};
-    this.#tryTo("log", () =>
-      this.#context.journal.append({ ...this.#subject(), event: "start_failed", reason, message }),
-    );
+    this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
     if (agent === null) return this.#close(order.reason, null, nothingEnded);
     const terminated = await this.#endProcesses(agent, order);
-    return this.#close(order.reason, await this.#exitOf(agent), terminated);
+    return this.#close(order.reason, await exitOf(agent, exitPatienceMs), terminated);
   }
 
   /** Writes the end and gives the lock back. */
@@ -179,17 +216,22 @@ export class SessionKeeper {
       processes: [...terminated.ended],
       survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
     };
-    for (const problem of writeEnd(this.#context, this.#session, end)) this.#complain("end", problem);
+    for (const problem of writeEnd(this.#context, this.#session, end)) this.#log.complain("end", problem);
     const left = terminated.survivors.length > 0 ? [this.#session] : [];
     const unsettled = [...(this.#hold.unsettled ?? []), ...left];
     try {
       await this.#held.release({ session: { ...this.#session, phase: "ended" }, unsettled } satisfies Hold);
     } catch (error) {
-      this.#complain("release", errorText(error));
+      this.#log.complain("release", errorText(error));
     }
     clearInterval(this.#watch);
     this.#limits?.clear();
     return end;
+  }
+
+  #logStartFailed(failure: Failure | null): void {
+    const { code: reason = "INTERNAL", message = "" } = failure ?? {};
+    this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
   }
 
   async #endProcesses(agent: Agent, order: EndOrder | null): Promise<TerminateResult> {
@@ -205,18 +247,9 @@ export class SessionKeeper {
         abort: this.#urgent.signal,
       });
     } catch (error) {
-      this.#complain("processes", errorText(error));
+      this.#log.complain("processes", errorText(error));
       return nothingEnded;
     }
-  }
-
-  /** The exit of an agent that is being ended; one that cannot be killed does not hold up its session for ever. */
-  async #exitOf(agent: Agent): Promise<AgentExit> {
-    const gaveUp = new AbortController();
-    const limit = systemClock.sleep(5_000, gaveUp.signal).then(() => ({ code: null, signal: null, at: new Date() }));
-    const exit = await Promise.race([agent.exited, limit]);
-    gaveUp.abort();
-    return exit;
   }
 
   async #look(): Promise<void> {
@@ -226,19 +259,19 @@ export class SessionKeeper {
       if (claim === "lost") this.#loseLock();
       else if (this.#order === null && !this.endIfRequested()) await this.#limits?.look();
     } catch (error) {
-      this.#complain("watch", errorText(error));
+      this.#log.complain("watch", errorText(error));
     }
   }
 
   /** The claim was gone and stands again: clients need the session's directory, too. */
   #restoreFiles(): void {
     makeSessionDirectory(sessionFiles(this.#context.home, this.#session.uid));
-    this.#context.journal.append({ ...this.#subject(), event: "lock_restored" });
+    this.#log.append({ event: "lock_restored" });
   }
 
   #loseLock(): void {
     if (this.#order?.reason === "lock_lost") return;
-    this.#tryTo("log", () => this.#context.journal.append({ ...this.#subject(), event: "lock_lost" }));
+    this.#log.tryTo("log", () => this.#log.append({ event: "lock_lost" }));
     this.end({ reason: "lock_lost" });
   }
 
@@ -247,36 +280,6 @@ export class SessionKeeper {
     this.#hold = { ...this.#hold, session: this.#session };
     this.#held.update(this.#hold);
   }
-
-  /** A step of the ending that must not stop the others. */
-  #tryTo(what: string, step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.#complain(what, errorText(error));
-    }
-  }
-
-  #complain(what: string, problem: string): void {
-    // What goes wrong at every look is said once.
-    if (this.#lastComplaint === problem) return;
-    this.#lastComplaint = problem;
-    try {
-      this.#context.journal.append({ ...this.#subject(), event: "cleaned", what, why: "ending", result: problem });
-    } catch {
-      // The log cannot be written: nobody is left to tell.
-    }
-  }
-
-  #subject() {
-    const { id, uid } = this.#session;
-    return { lock: this.#context.lock.name, session: id, uid, token: this.#held.token, by: this.#context.by };
-  }
 }
 
 const nothingEnded: TerminateResult = { ended: [], survivors: [] };
-
-function reasonOf(order: EndOrder | null, exit: AgentExit): EndReason {
-  if (order !== null) return order.reason;
-  return exit.signal === null ? "exited" : "signalled";
-}

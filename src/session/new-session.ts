@@ -1,6 +1,6 @@
 import { makeSessionId, makeUid } from "../home/names.ts";
 import type { Context } from "./context.ts";
-import type { ReadinessProbe, SessionInfo } from "./session-info.ts";
+import type { ReadinessProbe, RestartPolicy, SessionInfo } from "./session-info.ts";
 
 export interface SessionRequest {
   /** Null: a descriptive one is made from the command. */
@@ -16,6 +16,8 @@ export interface SessionRequest {
   readonly maxTimeMs?: number;
   readonly idleMs?: number;
   readonly ready?: ReadinessProbe | null;
+  readonly restart?: RestartPolicy;
+  readonly maxRestarts?: number;
 }
 
 /** A session that nobody holds yet. */
@@ -44,6 +46,10 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     ready: request.ready ?? null,
     ready_at: null,
     idle_ms: request.idleMs ?? context.config.limits.idleMs,
+    restart: request.restart ?? "no",
+    max_restarts: request.maxRestarts ?? null,
+    restarts: 0,
+    restart_at: null,
   };
 }
 

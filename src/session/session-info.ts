@@ -32,6 +32,9 @@ const readinessSchema = v.object({
 /** What tells that an agent is ready; all that is given must hold. */
 export type ReadinessProbe = Readonly<v.InferOutput<typeof readinessSchema>>;
 
+export const restartPolicies = ["no", "on-failure", "always"] as const;
+export type RestartPolicy = (typeof restartPolicies)[number];
+
 export const signalSchema = v.custom<NodeJS.Signals>((name) => typeof name === "string" && readSignal(name) === name);
 
 /**
@@ -54,7 +57,7 @@ export const sessionSchema = v.object({
   owner: v.nullable(v.string()),
   note: v.nullable(v.string()),
   /** `queued`: its keeper waits for the lock; such a session is in no claim yet. */
-  phase: v.picklist(["queued", "starting", "running", "ending", "ended"]),
+  phase: v.picklist(["queued", "starting", "running", "restarting", "ending", "ended"]),
   /** Never init: everything that runs descends from it, and would count as this session's. */
   agent: v.nullable(v.object({ ...identitySchema.entries, pid: v.pipe(v.number(), v.integer(), v.minValue(2)) })),
   /** Whether the agent leads a process group of its own, which may then be signalled as a whole. */
@@ -70,6 +73,13 @@ export const sessionSchema = v.object({
   ready_at: v.optional(v.nullable(v.string()), null),
   /** The session is ended when it has been silent (no output, no client) so long; null: no limit. */
   idle_ms: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0))), null),
+  /** Whether its agent is started again when it ended by itself. */
+  restart: v.optional(v.picklist(restartPolicies), "no"),
+  max_restarts: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))), null),
+  /** How often it was. */
+  restarts: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  /** When it will be, while it waits for that. */
+  restart_at: v.optional(v.nullable(v.string()), null),
 });
 
 export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;

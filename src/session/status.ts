@@ -15,7 +15,7 @@ import { holdOf, waiterOf, type SessionInfo, type WaiterInfo } from "./session-i
 import { rootsOf, withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** Where a session stands: `orphaned`: its processes live and its keeper does not. */
-export type SessionState = "active" | "starting" | "ending" | "orphaned";
+export type SessionState = "active" | "starting" | "restarting" | "ending" | "orphaned";
 
 export interface SessionStatus {
   readonly state: SessionState;
@@ -140,6 +140,8 @@ function stateOf(session: SessionInfo): SessionState {
       return "starting";
     case "running":
       return "active";
+    case "restarting":
+      return "restarting";
     case "ending":
     case "ended":
       return "ending";

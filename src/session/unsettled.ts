@@ -76,8 +76,8 @@ export function rootsOf(session: SessionInfo): TreeRoots {
     roots: session.agent === null ? [] : [session.agent],
     cookie: session.uid,
     except: [process.pid],
-    // What is older than the agent cannot be its child, and need not be looked into.
-    ...(session.agent === null ? {} : { notBefore: session.agent }),
+    // What is older than the first agent cannot be its child, and need not be looked into.
+    ...(session.agent === null || session.restarts > 0 ? {} : { notBefore: session.agent }),
   };
 }
 

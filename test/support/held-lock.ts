@@ -38,12 +38,12 @@ export async function holdLock(
 }
 
 /** Writes a line into a fifo as soon as somebody reads it. */
-export async function tell(fifo: string): Promise<void> {
+export async function tell(fifo: string, line = "go on"): Promise<void> {
   await until(
     () => {
       // Without a reader this fails, where a blocking open would wait for ever.
       const descriptor = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
-      writeSync(descriptor, "go on\n");
+      writeSync(descriptor, `${line}\n`);
       closeSync(descriptor);
       return true;
     },

@@ -4,6 +4,7 @@ import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
+import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
 import { parseReadiness } from "../readiness-options.ts";
@@ -22,6 +23,8 @@ export interface StartOptions {
   readonly readyPort?: string;
   readonly readyCommand?: string;
   readonly readyTimeout?: string;
+  readonly restart?: string;
+  readonly maxRestarts?: string;
   readonly owner?: string;
   readonly note?: string;
   readonly force?: boolean;
@@ -51,6 +54,7 @@ export async function startCommand(
     ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
+    ...parseRestart(options),
     ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
   if (options.queue === true) {
@@ -69,6 +73,21 @@ export async function startCommand(
   const waiting = new Waiting(cli, request.id ?? "start", waitMs);
   (await cli.show()).started(await waiting.during(start(context, { ...request, wait: waiting.wait })));
   return 0;
+}
+
+function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: RestartPolicy; maxRestarts?: number } {
+  const policy = restartPolicies.find((known) => known === restart);
+  if (restart !== undefined && policy === undefined) {
+    throw usage(`--restart: expected ${restartPolicies.join(", ")}, got ${restart}`, "holdfast start --help");
+  }
+  if (maxRestarts === undefined) return policy === undefined ? {} : { restart: policy };
+  if (policy === undefined || policy === "no") {
+    throw usage("--max-restarts: give --restart on-failure or always too", "holdfast start --help");
+  }
+  if (!/^\d{1,9}$/.test(maxRestarts)) {
+    throw usage(`--max-restarts: expected a whole number, got ${maxRestarts}`, "holdfast start --help");
+  }
+  return { restart: policy, maxRestarts: Number(maxRestarts) };
 }
 
 function commandOf(context: Context, operands: readonly string[] | null): readonly string[] {

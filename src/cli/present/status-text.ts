@@ -1,5 +1,6 @@
 import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
+import type { SessionInfo } from "../../session/session-info.ts";
 import type { QueueEntry, SessionState, SessionStatus, Status } from "../../session/status.ts";
 import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
@@ -13,6 +14,7 @@ import { indent, separator, type Style } from "./style.ts";
 const phrases: Readonly<Record<SessionState, string>> = {
   active: "active for",
   starting: "starting for",
+  restarting: "restarting, active for",
   ending: "ending, active for",
   orphaned: "orphaned, running for",
 };
@@ -79,7 +81,7 @@ function sessionBlocks(
 
 function whyNoProcesses({ visible, state, session }: SessionStatus): string {
   if (!visible) return `its processes run in another container or on ${escapeControl(session.by.host)}, out of sight`;
-  return state === "starting" ? "its agent is being started" : "no process of it runs";
+  return state === "starting" || state === "restarting" ? "its agent is being started" : "no process of it runs";
 }
 
 function outsideBlock({ outside }: Status, style: Style): readonly string[] {
@@ -108,6 +110,7 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
   const rows: LabelledRow[] = [
     ["clients", joined(clientTexts(clients, style.now))],
     ["output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]],
+    ["restarts", restartText(session, style)],
     ["owner", session.owner === null ? [] : [escapeControl(session.owner)]],
     ["note", session.note === null ? [] : [escapeControl(session.note)]],
   ];
@@ -119,6 +122,15 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
     );
   }
   return rows;
+}
+
+/** `3 of 5, on failure, again in 4s` */
+function restartText(session: SessionInfo, { now }: Style): readonly string[] {
+  const { restart, restarts, max_restarts: most, restart_at: at } = session;
+  if (restart === "no") return [];
+  const count = most === null ? String(restarts) : `${restarts} of ${most}`;
+  const again = at === null ? [] : [`again in ${durationText(Math.max(0, -secondsSince(at, now)))}`];
+  return [[count, restart === "always" ? "whenever it ends" : "when it fails", ...again].join(separator)];
 }
 
 function joined(texts: readonly string[]): readonly string[] {

@@ -41,6 +41,10 @@ export const session: SessionInfo = {
   ready: null,
   ready_at: null,
   idle_ms: null,
+  restart: "no",
+  max_restarts: null,
+  restarts: 0,
+  restart_at: null,
 };
 
 export function processEntry(change: Partial<ProcessEntry> = {}): ProcessEntry {

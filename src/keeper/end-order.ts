@@ -1,0 +1,18 @@
+import type { Actor } from "../journal/event.ts";
+import type { EndReason } from "../session/session-end.ts";
+import type { AgentExit } from "./agent.ts";
+
+/** Why and how a session is to be ended. */
+export interface EndOrder {
+  readonly reason: Exclude<EndReason, "exited" | "signalled" | "lost">;
+  readonly signal?: NodeJS.Signals;
+  readonly killAfterMs?: number;
+  readonly by?: Actor;
+  readonly stopReason?: string;
+}
+
+/** Why a session ends: as ordered, else as its agent did. */
+export function reasonOf(order: EndOrder | null, exit: AgentExit): EndReason {
+  if (order !== null) return order.reason;
+  return exit.signal === null ? "exited" : "signalled";
+}
