@@ -1,6 +1,7 @@
 import { cleanupCommand } from "./commands/cleanup.ts";
 import { joinCommand } from "./commands/join.ts";
 import { leaveCommand } from "./commands/leave.ts";
+import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { runCommand } from "./commands/run.ts";
 import { startCommand } from "./commands/start.ts";
@@ -16,6 +17,7 @@ export const commands = {
   cleanup: cleanupCommand,
   join: joinCommand,
   leave: leaveCommand,
+  list: listCommand,
   logs: logsCommand,
   run: runCommand,
   start: startCommand,

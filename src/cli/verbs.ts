@@ -3,6 +3,7 @@ import type { Cli, Exit } from "./cli.ts";
 import type { CleanupOptions } from "./commands/cleanup.ts";
 import type { JoinOptions } from "./commands/join.ts";
 import type { LeaveOptions } from "./commands/leave.ts";
+import type { ListOptions } from "./commands/list.ts";
 import type { LogsOptions } from "./commands/logs-options.ts";
 import type { RunOptions } from "./commands/run.ts";
 import type { StartOptions } from "./commands/start.ts";
@@ -141,6 +142,16 @@ export const verbs: readonly Verb[] = [
     summary: "who holds the lock, with which processes, clients and queue",
     declare: (command) => command.option("--check", "exit 0 active, 1 stale or orphaned, 3 no session"),
     run: async ({ cli, options }) => (await commands()).status(cli, options),
+  }),
+  verb<ListOptions>({
+    name: "list",
+    args: "",
+    summary: "sessions that wait, run, or have ended lately, on every lock here",
+    declare: (command) =>
+      command
+        .option("--ended", "only ended ones, all that are remembered")
+        .option("-n, --count <n>", "how many ended ones", "20"),
+    run: async ({ cli, options }) => (await commands()).list(cli, options),
   }),
   verb<LogsOptions>({
     name: "logs",

@@ -10,10 +10,10 @@ import { endWaiter } from "./end-waiter.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
-import { removeSessionDirectory, sessionFiles } from "./session-files.ts";
+import { sessionUids } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { stop } from "./stop.ts";
-import { sessionUids } from "./prune.ts";
+import { forget } from "./prune.ts";
 import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
 
@@ -133,14 +133,16 @@ async function endFound(
 
 export async function forgetEnded(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const oldest = Date.now() - (scope.endedMs ?? 0);
+  const why = "ended long enough ago";
   const actions: CleanupAction[] = [];
-  for (const uid of sessionUids(context)) {
+  for (const uid of sessionUids(context.home)) {
     const record = readRecord(context.home, uid);
     if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session)) continue;
-    const action = { what: "ended_session", name: record.session.id, pid: null, why: "ended long enough ago" } as const;
+    if (record.lock !== null && record.lock !== context.lock.name) continue;
+    const action = { what: "ended_session", name: record.session.id, pid: null, why } as const;
     actions.push(
       await attempt(scope, action, async () => {
-        removeSessionDirectory(sessionFiles(context.home, uid));
+        forget(context, record, why);
         return uid;
       }),
     );

@@ -19,6 +19,8 @@ export async function cleanup(context: Context, scope: CleanupScope): Promise<Cl
   for (const step of stepsFor(scope)) actions.push(...(await step(context, scope)));
   if (scope.dryRun !== true) {
     for (const { what, name, why, result } of actions) {
+      // A session that was forgotten has an event of its own: `removed`.
+      if (what === "ended_session" && result === "removed") continue;
       context.journal.append({
         event: "cleaned",
         lock: context.lock.name,

@@ -43,7 +43,13 @@ const endSchema = v.object({
 /** How a session ended. */
 export type SessionEnd = Readonly<v.InferOutput<typeof endSchema>>;
 
-const recordSchema = v.object({ schema_version: v.literal(1), session: sessionSchema, end: endSchema });
+const recordSchema = v.object({
+  schema_version: v.literal(1),
+  /** Null in a record that does not say: the first ones did not. */
+  lock: v.optional(v.nullable(v.string()), null),
+  session: sessionSchema,
+  end: endSchema,
+});
 
 export type SessionRecord = Readonly<v.InferOutput<typeof recordSchema>>;
 
@@ -82,6 +88,7 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
     makeSessionDirectory(files);
     writeJson(files.record, {
       schema_version: 1,
+      lock: context.lock.name,
       session: { ...session, phase: "ended" },
       end,
     } satisfies SessionRecord);
@@ -92,7 +99,8 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
 /** The record of an ended session; null when it has none (it lives, or was forgotten). */
 export function readRecord(home: Home, uid: string): SessionRecord | null {
   const parsed = v.safeParse(recordSchema, readJson(sessionFiles(home, uid).record));
-  return parsed.success ? parsed.output : null;
+  // What was copied from elsewhere must not speak for, or be the end of, another session.
+  return parsed.success && parsed.output.session.uid === uid ? parsed.output : null;
 }
 
 /** How a session ended: from its record, else from the log; null when it has not ended, or that is forgotten. */

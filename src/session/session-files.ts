@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
@@ -27,6 +27,16 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
     stop: join(directory, "stop.json"),
     clients: join(directory, "clients"),
   };
+}
+
+/** The uids of all sessions that have a directory, active or ended, in no order. */
+export function sessionUids(home: Home): string[] {
+  try {
+    return readdirSync(home.sessions).filter((name) => /^[0-9a-z]{10,40}$/.test(name));
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw failureFromErrno(error, "list the sessions", home.sessions);
+  }
 }
 
 export function makeSessionDirectory(files: SessionFiles): void {

@@ -6,16 +6,13 @@ import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { lastOutputAt, lastSignOfLife } from "./activity.ts";
 import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
+import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { readPidFile, type PidFile } from "./pid-file.ts";
-import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { secondsBetween } from "./session-end.ts";
-import { holdOf, waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
-import { rootsOf, withProcesses, type Unsettled } from "./unsettled.ts";
-
-/** Where a session stands: `orphaned`: its processes live and its keeper does not. */
-export type SessionState = "active" | "starting" | "restarting" | "ending" | "orphaned";
+import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
+import { rootsOf } from "./unsettled.ts";
 
 export interface SessionStatus {
   readonly state: SessionState;
@@ -59,16 +56,9 @@ export interface Status {
 export async function status(given: Context): Promise<Status> {
   const context = withOneLook(given);
   const view = await context.lock.look();
-  const active = activeSession(view);
-  // This may have to look again: at processes that are dying.
-  const lost = [...(await reconcile(given, view)), ...(await beside(context, active))];
   const sessions: SessionStatus[] = [];
-  if (active !== null) sessions.push(await sessionStatus(context, active.session, active.claim, active.orphaned));
-  for (const { session } of lost) {
-    if (view.last !== null && session.uid !== active?.session.uid) {
-      sessions.push(await sessionStatus(context, session, view.last, true));
-    }
-  }
+  // With `given`: this may have to look again, at processes that are dying.
+  for (const live of await findLive(given, view)) sessions.push(await sessionStatus(context, live));
   const outside = await findOutsideAgents(context);
   const processes = [...sessions.flatMap((each) => each.processes), ...outside];
   return {
@@ -81,12 +71,6 @@ export async function status(given: Context): Promise<Status> {
     pidFile: readPidFile(context),
     problems: problemsOf(view, sessions, outside.length),
   };
-}
-
-/** What runs beside a session that was started with `--force`: it answers for that no less. */
-async function beside(context: Context, active: ActiveSession | null): Promise<readonly Unsettled[]> {
-  const known = active === null || active.orphaned ? [] : (holdOf(active.claim).unsettled ?? []);
-  return (await withProcesses(context, known)).filter(({ processes }) => processes.length > 0);
 }
 
 /** One look at the processes serves every question that is asked of them. */
@@ -104,17 +88,13 @@ function lookOnce(table: ProcessTable): ProcessTable {
   };
 }
 
-async function sessionStatus(
-  context: Context,
-  session: SessionInfo,
-  claim: JudgedClaim,
-  orphaned: boolean,
-): Promise<SessionStatus> {
+async function sessionStatus(context: Context, live: LiveSession): Promise<SessionStatus> {
+  const { state, session, token, claim } = live;
   const visible = livenessOf(claim.record.owner) !== "unknown";
   return {
-    state: orphaned ? "orphaned" : stateOf(session),
+    state,
     session,
-    token: session.token ?? claim.number,
+    token,
     pulse: claim.record.pulse.kind,
     keeperPid: claim.record.owner.pid,
     visible,
@@ -133,22 +113,8 @@ async function processesOf(context: Context, session: SessionInfo): Promise<read
   return found.toSorted((a, b) => Number(isAgent(b)) - Number(isAgent(a)) || a.pid - b.pid);
 }
 
-function stateOf(session: SessionInfo): SessionState {
-  switch (session.phase) {
-    case "queued":
-    case "starting":
-      return "starting";
-    case "running":
-      return "active";
-    case "restarting":
-      return "restarting";
-    case "ending":
-    case "ended":
-      return "ending";
-  }
-}
-
-function queueEntry(ticket: JudgedClaim, index: number): QueueEntry {
+/** A waiter as it stands in line. @param index its place, from 0 */
+export function queueEntry(ticket: JudgedClaim, index: number): QueueEntry {
   return {
     position: index + 1,
     waiter: waiterOf(ticket),

@@ -194,6 +194,7 @@ describe("--json", () => {
     ["leave"],
     ["stop"],
     ["status"],
+    ["list"],
     ["cleanup"],
     ["logs"],
     ["wait"],

@@ -1,5 +1,3 @@
-import { usage } from "../globals.ts";
-
 export interface LogsOptions {
   readonly lines: string;
   readonly follow?: boolean;
@@ -11,11 +9,4 @@ export interface LogsOptions {
   readonly raw?: boolean;
   readonly cursor?: string;
   readonly maxBytes?: string;
-}
-
-/** A number as a person gave it, of lines or bytes. */
-export function parseCount(text: string, what: string): number {
-  const count = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(count)) return count;
-  throw usage(`${what}: expected a number, got ${text}`, "holdfast logs --help");
 }

@@ -8,7 +8,8 @@ import { sessionFiles } from "../../session/session-files.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { OutputText } from "../output-text.ts";
 import type { OutputChunk } from "../present/presenter.ts";
-import { parseCount, type LogsOptions } from "./logs-options.ts";
+import type { LogsOptions } from "./logs-options.ts";
+import { parseCount } from "../count.ts";
 
 const newline = 0x0a;
 const defaultMaxBytes = 1024 * 1024;
@@ -23,8 +24,8 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
   const { output } = sessionFiles(context.home, session.uid);
   const text = new OutputText(options.raw === true);
   if (options.cursor !== undefined || options.maxBytes !== undefined) {
-    const cursor = parseCount(options.cursor ?? "0", "--cursor");
-    const maxBytes = parseCount(options.maxBytes ?? String(defaultMaxBytes), "--max-bytes");
+    const cursor = parseCount(options.cursor ?? "0", "--cursor", "logs");
+    const maxBytes = parseCount(options.maxBytes ?? String(defaultMaxBytes), "--max-bytes", "logs");
     const { bytes, eof } = readPiece(output, cursor, { maxBytes, active });
     show({ text: text.next(bytes) + text.rest(), nextCursor: cursor + bytes.length, eof });
     return 0;

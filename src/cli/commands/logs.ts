@@ -4,13 +4,14 @@ import type { AnyEvent } from "../../journal/event.ts";
 import { followEvents } from "../../journal/follow.ts";
 import { endOfLog, lastEvents } from "../../journal/read.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
+import { parseCount } from "../count.ts";
 import { usage } from "../globals.ts";
-import { parseCount, type LogsOptions } from "./logs-options.ts";
+import type { LogsOptions } from "./logs-options.ts";
 import { showOutput } from "./logs-output.ts";
 
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   const context = await openCliContext(cli, { access: "read" });
-  const count = parseCount(options.lines, "--lines");
+  const count = parseCount(options.lines, "--lines", "logs");
   if (options.output === true) return showOutput(cli, context, options, count);
   const filter = filterOf(options, context.lock.name);
   const { log } = context.home;

@@ -21,6 +21,19 @@ export function endingText(ending: Ending, by: Actor | null, why: string | null)
   return `${whatHappened(ending.reason, after, by)}${exitText(ending)}${countText(ending)}${because}`;
 }
 
+/** An end in a word or two, for a table: `stopped`, `exit 0`, `SIGKILL`, `lost`. */
+export function endingWord({ reason, exit_code: code, signal }: Omit<Ending, "processes">): string {
+  const own = signal ?? (code === null ? null : `exit ${code}`);
+  return ownMaking.has(reason) && own !== null ? own : (words.get(reason) ?? reason);
+}
+
+const words: ReadonlyMap<string, string> = new Map([
+  ["max_time", "time limit"],
+  ["idle_timeout", "silent"],
+  ["start_failed", "not started"],
+  ["lock_lost", "lock lost"],
+]);
+
 /** Ends of the agent's own making: what was ended with it are the processes that it left. */
 const ownMaking: ReadonlySet<string> = new Set(["exited", "signalled", "killed"]);
 

@@ -4,6 +4,7 @@ import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
+import type { Listing } from "../../session/list.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
@@ -12,6 +13,7 @@ import { toAscii } from "./ascii.ts";
 import { cutToWidth } from "./display-width.ts";
 import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
+import { afterList, listText } from "./list-text.ts";
 import { nextSteps } from "./next-steps.ts";
 import {
   afterQueue,
@@ -81,6 +83,12 @@ class HumanPresenter implements Presenter {
     this.#print(statusText(result, this.#style("stdout")));
     const isEmpty = result.sessions.length === 0 && result.outside.length === 0 && result.queue.length === 0;
     if (isEmpty) this.#talk(startHint(this.#style("stderr")));
+  }
+
+  listed(listing: Listing): void {
+    this.#print(listText(listing, this.#style("stdout"), (line) => this.#fit(line)));
+    if (listing.sessions.length === 0) this.#talk(startHint(this.#style("stderr")));
+    this.#hint(afterList(listing));
   }
 
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {
@@ -158,6 +166,12 @@ class HumanPresenter implements Presenter {
   #hint(steps: readonly NextStep[]): void {
     const style = this.#style("stderr");
     this.#talk(nextSteps(steps, style).map((line) => style.paint.dim(line)));
+  }
+
+  /** A line of a table, cut where the terminal would wrap it; whole, where everything was asked for. */
+  #fit(line: string): string {
+    const { stdout, verbose } = this.#options;
+    return verbose || !stdout.columns ? line : cutToWidth(line, stdout.columns, this.#shown("…"));
   }
 
   #shown(text: string): string {

@@ -3,6 +3,7 @@ import type { Actor } from "../../journal/event.ts";
 import type { ProcessEntry } from "../../process/table.ts";
 import type { Client } from "../../session/clients.ts";
 import type { PidFile } from "../../session/pid-file.ts";
+import type { ListedSession, Listing } from "../../session/list.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import type { QueueEntry, SessionStatus, Status } from "../../session/status.ts";
@@ -119,6 +120,41 @@ function sessionStatusDocument(status: SessionStatus, now: Date): Fields {
     clients: clients.map(clientDocument),
     processes: processes.map((entry) => processDocument(entry, session.agent?.pid ?? null, now)),
   };
+}
+
+export function listDocument({ sessions, more }: Listing): Fields {
+  return { count: sessions.length, more, sessions: sessions.map(listedDocument) };
+}
+
+function listedDocument(listed: ListedSession): Fields {
+  switch (listed.kind) {
+    case "queued":
+      return { lock: listed.lock, state: "queued", ...queueDocument(listed.entry) };
+    case "live":
+      return {
+        lock: listed.lock,
+        state: listed.state,
+        ...sessionDocument(listed.session),
+        token: listed.token,
+        active_seconds: rounded(listed.activeSeconds),
+        last_activity: timeOrNull(listed.lastActivity),
+        active_clients: listed.clients,
+        end: null,
+      };
+    case "ended": {
+      const { lock, session, end } = listed.record;
+      return {
+        lock,
+        state: "ended",
+        ...sessionDocument(session),
+        token: session.token,
+        active_seconds: end.duration_seconds,
+        last_activity: end.last_activity,
+        active_clients: 0,
+        end: endDocument(end),
+      };
+    }
+  }
 }
 
 function pidFileDocument({ path, pid, state }: PidFile): Fields {

@@ -3,6 +3,7 @@ import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
+import type { Listing } from "../../session/list.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
@@ -11,6 +12,7 @@ import {
   clientDocument,
   endDocument,
   errorDocument,
+  listDocument,
   sessionDocument,
   statusDocument,
   stopDocument,
@@ -63,6 +65,10 @@ export class JsonPresenter implements Presenter {
 
   status(result: Status): void {
     this.#answer(statusDocument(result, this.#options.now?.() ?? new Date()));
+  }
+
+  listed(listing: Listing): void {
+    this.#answer(listDocument(listing));
   }
 
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {

@@ -3,6 +3,7 @@ import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
+import type { Listing } from "../../session/list.ts";
 import type { WaitNotice } from "../../session/place-in-line.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import type { Queued, Started } from "../../session/start.ts";
@@ -34,6 +35,7 @@ export interface Presenter {
   left(session: string | null, clients: readonly Client[]): void;
   stopped(result: Stopped): void;
   status(result: Status): void;
+  listed(listing: Listing): void;
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void;
   waited(result: Waited, until: string): void;
   /** Log lines, oldest first; with `follow` more calls come, one event each. */

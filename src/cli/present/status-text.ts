@@ -1,7 +1,8 @@
 import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
+import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
-import type { QueueEntry, SessionState, SessionStatus, Status } from "../../session/status.ts";
+import type { QueueEntry, SessionStatus, Status } from "../../session/status.ts";
 import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
 import { padToWidth } from "./display-width.ts";

@@ -71,6 +71,8 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["status", "active", (to) => to.status(status)],
   ["status", "everything", (to) => to.status(fullStatus)],
   ["status", "nothing", (to) => to.status(sample.nothing)],
+  ["list", "of everything", (to) => to.listed(sample.listing)],
+  ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false })],
   ["cleanup", "done", (to) => to.cleaned(sample.actions, false)],
   ["cleanup", "nothing to do", (to) => to.cleaned([], true)],
   ["logs", "all at once", (to) => to.events([event, event], false)],
@@ -154,6 +156,35 @@ describe("--json", () => {
     expect((await answer((to) => to.status(fullStatus))).sessions).toHaveLength(2);
     const alone = await answer((to) => to.status({ ...sample.nothing, sessions: [orphan] }));
     expect(alone).toMatchObject({ active: false, session: { state: "orphaned" } });
+  });
+
+  it("lists what waits, lives and has ended, by its state (R1.2, R5.1)", async () => {
+    const document = await answer((to) => to.listed(sample.listing));
+    expect(document).toMatchObject({ count: 7, more: true });
+    const states = document.sessions.map(({ state, lock }: Document) => [state, lock]);
+    expect(states).toEqual([
+      ["queued", "nightly"],
+      ["queued", "nightly"],
+      ["active", "session"],
+      ["orphaned", "nightly"],
+      ["ended", "session"],
+      ["ended", "session"],
+      ["ended", null],
+    ]);
+    expect(document.sessions[0]).toMatchObject({ id: "nightly", position: 1, pid: 30_200, by: { name: "ci" } });
+    expect(document.sessions[2]).toMatchObject({
+      created_at: "2025-06-29T10:34:03.000Z",
+      last_activity: "2025-06-29T10:53:59.000Z",
+      active_clients: 2,
+      token: 42,
+      end: null,
+    });
+    expect(document.sessions[4]).toMatchObject({
+      id: "monday",
+      token: 40,
+      active_clients: 0,
+      end: { reason: "stopped" },
+    });
   });
 
   it("fails with who holds the lock and what to type (R3.1)", async () => {

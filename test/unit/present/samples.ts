@@ -4,6 +4,7 @@ import type { ProcessEntry } from "../../../src/process/table.ts";
 import type { CleanupAction } from "../../../src/session/cleanup-action.ts";
 import type { Client } from "../../../src/session/clients.ts";
 import type { Joined } from "../../../src/session/join.ts";
+import type { Listing } from "../../../src/session/list.ts";
 import type { HolderCard } from "../../../src/session/refusals.ts";
 import type { SessionEnd } from "../../../src/session/session-end.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
@@ -46,6 +47,8 @@ export const session: SessionInfo = {
   restarts: 0,
   restart_at: null,
 };
+
+const longCommand = ["node", "engine.js", "--strategies", "a-very-long-list-of-strategies,".repeat(5), "the end"];
 
 export function processEntry(change: Partial<ProcessEntry> = {}): ProcessEntry {
   const pid = change.pid ?? 29_625;
@@ -173,6 +176,37 @@ export const end: SessionEnd = {
   ],
   survivors: [],
 };
+
+const ended = { schema_version: 1, lock: "session", session: { ...session, phase: "ended", token: 40 }, end } as const;
+const failed: SessionEnd = { ...end, reason: "exited", exit_code: 3, ended_at: "2025-06-28T23:10:00.000Z" };
+
+export const listing: Listing = {
+  locks: ["session", "nightly"],
+  sessions: [
+    ...status.queue.map((entry) => ({ kind: "queued", lock: "nightly", entry }) as const),
+    {
+      kind: "queued",
+      lock: "nightly",
+      entry: { position: 2, waiter: null, pid: 30_201, since: begun, waitingSeconds: 1 },
+    },
+    { ...sessionStatus, kind: "live", lock: "session", clients: 2 },
+    {
+      ...sessionStatus,
+      kind: "live",
+      lock: "nightly",
+      state: "orphaned",
+      session: { ...session, id: "old" },
+      clients: 0,
+    },
+    { kind: "ended", record: { ...ended, session: { ...ended.session, id: "monday" } } },
+    { kind: "ended", record: { ...ended, session: { ...ended.session, command: longCommand }, end: failed } },
+    { kind: "ended", record: { ...ended, lock: null, end: { ...end, reason: "lost", exit_code: null } } },
+  ],
+  more: true,
+};
+
+/** Only one lock, as it usually is, and no more than is shown. */
+export const oneLock: Listing = { ...listing, locks: ["session"], sessions: listing.sessions.slice(2, 3), more: false };
 
 export const joined: Joined = {
   // The claim's number is the token; nothing else of it is shown.

@@ -1,0 +1,11 @@
+import { usage } from "./globals.ts";
+
+/**
+ * A number as a person gave it, of lines, bytes or sessions.
+ * @param what names the option in the message: `--lines`
+ */
+export function parseCount(text: string, what: string, command: string): number {
+  const count = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(count)) return count;
+  throw usage(`${what}: expected a number, got ${text}`, `holdfast ${command} --help`);
+}

@@ -1,0 +1,57 @@
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { LockView } from "../lock/lock.ts";
+import type { Context } from "./context.ts";
+import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
+import { holdOf, type SessionInfo } from "./session-info.ts";
+import { withProcesses, type Unsettled } from "./unsettled.ts";
+
+/** Where a session stands: `orphaned`: its processes live and its keeper does not. */
+export type SessionState = "active" | "starting" | "restarting" | "ending" | "orphaned";
+
+export interface LiveSession {
+  readonly state: SessionState;
+  readonly session: SessionInfo;
+  readonly token: number;
+  /** The lock's claim; another session's, if this one was left behind by its keeper. */
+  readonly claim: JudgedClaim;
+}
+
+/**
+ * The sessions of one lock that live in truth, the one that holds it first; more than one only after `start --force`. A
+ * session that is dead is closed on the way (R1.2).
+ */
+export async function findLive(context: Context, view: LockView): Promise<readonly LiveSession[]> {
+  const active = activeSession(view);
+  const lost = [...(await reconcile(context, view)), ...(await beside(context, active))];
+  const live: LiveSession[] = [];
+  if (active !== null) live.push(liveSession(active.session, active.claim, active.orphaned));
+  for (const { session } of lost) {
+    if (view.last !== null && session.uid !== active?.session.uid) live.push(liveSession(session, view.last, true));
+  }
+  return live;
+}
+
+/** What runs beside a session that was started with `--force`: it answers for that no less. */
+async function beside(context: Context, active: ActiveSession | null): Promise<readonly Unsettled[]> {
+  const known = active === null || active.orphaned ? [] : (holdOf(active.claim).unsettled ?? []);
+  return (await withProcesses(context, known)).filter(({ processes }) => processes.length > 0);
+}
+
+function liveSession(session: SessionInfo, claim: JudgedClaim, orphaned: boolean): LiveSession {
+  return { state: orphaned ? "orphaned" : stateOf(session), session, token: session.token ?? claim.number, claim };
+}
+
+function stateOf(session: SessionInfo): SessionState {
+  switch (session.phase) {
+    case "queued":
+    case "starting":
+      return "starting";
+    case "running":
+      return "active";
+    case "restarting":
+      return "restarting";
+    case "ending":
+    case "ended":
+      return "ending";
+  }
+}
