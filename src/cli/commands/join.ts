@@ -58,7 +58,7 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const output = new OutputText(true);
   const show = (text: string) => presenter.output({ session, text, nextCursor: 0, eof: false });
   show(shown.text);
-  for await (const bytes of followOutput(context, session, shown.endByte, leaving.signal)) show(output.next(bytes));
+  for await (const { bytes } of followOutput(context, session, shown.endByte, leaving.signal)) show(output.next(bytes));
   if (leaving.signal.aborted) {
     removeClient(context, session, joined.client, "left");
     presenter.left(session.id, [joined.client]);
