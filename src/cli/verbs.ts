@@ -164,6 +164,7 @@ export const verbs: readonly Verb[] = [
     declare: (command) =>
       command
         .option("--until <what>", "ended, ready, free, or output=REGEX", "ended")
+        .option("--cursor <n>", "with output=: search from this byte on; next_cursor says where to resume")
         .option("--timeout <duration>", "give up after this long (exit 75)"),
     run: async ({ cli, options, args }) => (await commands()).wait(cli, options, args[0]),
   }),

@@ -13,9 +13,12 @@ export interface LogsOptions {
   readonly maxBytes?: string;
 }
 
-/** A number as a person gave it, of lines or bytes. */
-export function parseCount(text: string, what: string): number {
+/**
+ * A number as a person gave it, of lines or bytes.
+ * @param help where its option is explained
+ */
+export function parseCount(text: string, what: string, help = "holdfast logs --help"): number {
   const count = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;
-  throw usage(`${what}: expected a number, got ${text}`, "holdfast logs --help");
+  throw usage(`${what}: expected a number, got ${text}`, help);
 }
