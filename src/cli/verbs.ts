@@ -52,7 +52,7 @@ export const verbs: readonly Verb[] = [
       command
         .addOption(stopSignal())
         .addOption(killAfter())
-        .option("--or-join", "an active session with the same command is success")
+        .option("--or-join", "an active session with the same command is success, once it is ready")
         .option("-w, --wait <duration>", "wait this long for the lock")
         .option("--ready-output <regex>", "return when the output shows this")
         .option("--ready-port <n>", "return when this TCP port of the machine accepts connections")
@@ -96,7 +96,9 @@ export const verbs: readonly Verb[] = [
       command
         .option("--no-follow", "register the calling process and return")
         .option("--pid <pid>", "register this process instead of the caller")
-        .option("--as <name>", "the client's name [HOLDFAST_AS]"),
+        .option("--as <name>", "the client's name [HOLDFAST_AS]")
+        .option("--ready", "wait until the session is ready before anything else")
+        .option("--timeout <duration>", "with --ready: give up after this long (exit 75)"),
     run: async ({ cli, options, args, operands }) => (await commands()).join(cli, options, args[0], operands),
   }),
   verb<LeaveOptions>({
