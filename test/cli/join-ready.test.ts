@@ -12,7 +12,8 @@ const agent = ["sh", "-c", "until [ -e go ]; do [ -e fail ] && exit 3; sleep 0.0
 /** A session `demo` that is starting; what `start` will say is awaited by the test. */
 async function startingSession(workspace: Workspace, ...options: string[]): Promise<RunningProgram> {
   const starting = workspace.spawnHoldfast(startWords(["--ready-output", "^all set$", ...options]));
-  await until(async () => (await statusOf(workspace)).session?.state === "starting");
+  // It is starting before its agent runs, too; what the log has then depends on who is faster.
+  await until(() => workspace.events("started").length === 1, { what: "the agent runs" });
   return starting;
 }
 
@@ -157,7 +158,7 @@ describe("start --or-join of a session that is starting", () => {
     const stubborn = ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"];
     const words = (...options: string[]) => ["start", "demo", "--json", ...options, "--", ...stubborn];
     workspace.spawnHoldfast(words("--ready-output", "never", "--ready-timeout", "2s", "--kill-after", "8s"));
-    await until(async () => (await statusOf(workspace)).session?.state === "starting");
+    await until(() => workspace.events("started").length === 1, { what: "the agent runs" });
     const joined = await workspace.holdfast(words("--or-join"));
     expect(joined.json().error).toMatchObject({ code: "WAIT_TIMEOUT", waited_seconds: 2 });
   });
