@@ -53,7 +53,7 @@ export const verbs: readonly Verb[] = [
       command
         .addOption(stopSignal())
         .addOption(killAfter())
-        .option("--or-join", "an active session with the same command is success")
+        .option("--or-join", "an active session with the same command is success, once it is ready")
         .option("-w, --wait <duration>", "wait this long for the lock")
         .option("--queue", "return at once and wait in the background; with --wait, at most that long")
         .option("--ready-output <regex>", "return when the output shows this")
@@ -100,7 +100,9 @@ export const verbs: readonly Verb[] = [
       command
         .option("--no-follow", "register the calling process and return")
         .option("--pid <pid>", "register this process instead of the caller")
-        .option("--as <name>", "the client's name [HOLDFAST_AS]"),
+        .option("--as <name>", "the client's name [HOLDFAST_AS]")
+        .option("--ready", "wait until the session is ready before anything else")
+        .option("--timeout <duration>", "with --ready: give up after this long (exit 75)"),
     run: async ({ cli, options, args, operands }) => (await commands()).join(cli, options, args[0], operands),
   }),
   verb<LeaveOptions>({
@@ -178,6 +180,7 @@ export const verbs: readonly Verb[] = [
     declare: (command) =>
       command
         .option("--until <what>", "ended, ready, free, or output=REGEX", "ended")
+        .option("--cursor <n>", "with output=: search from this byte on; next_cursor says where to resume")
         .option("--timeout <duration>", "give up after this long (exit 75)"),
     run: async ({ cli, options, args }) => (await commands()).wait(cli, options, args[0]),
   }),

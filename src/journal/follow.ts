@@ -1,6 +1,6 @@
 import type { AnyEvent } from "./event.ts";
 import { FileWatcher } from "./file-watcher.ts";
-import { GrowingFile } from "./growing-file.ts";
+import { GrowingFile, type FilePiece, type Grown } from "./growing-file.ts";
 import { parseEventLine } from "./parse-event.ts";
 
 export interface FollowOptions {
@@ -26,8 +26,8 @@ const longestLineBytes = 1024 * 1024;
  * A file truncated and grown beyond the old size between two looks cannot be told from one that only grew.
  * @throws Failure `IO` and its like when the file cannot be read
  */
-export async function* followFile(path: string, options: FollowOptions = {}): AsyncGenerator<Buffer> {
-  for await (const { bytes } of followPieces(path, options)) yield bytes;
+export async function* followFile(path: string, options: FollowOptions = {}): AsyncGenerator<FilePiece> {
+  yield* followPieces(path, options);
 }
 
 /**
@@ -48,13 +48,7 @@ export async function* followEvents(path: string, options: FollowEventsOptions =
   }
 }
 
-interface Piece {
-  readonly bytes: Buffer;
-  /** The first of a file that was truncated or made anew: what came before does not continue here. */
-  readonly restarted: boolean;
-}
-
-async function* followPieces(path: string, options: FollowEventsOptions): AsyncGenerator<Piece> {
+async function* followPieces(path: string, options: FollowEventsOptions): AsyncGenerator<Grown> {
   const { signal } = options;
   const isOver = (): boolean => signal?.aborted ?? false;
   // Before the first look, so that nothing is missed between them.

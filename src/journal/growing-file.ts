@@ -3,8 +3,14 @@ import { errnoOf, failureFromErrno } from "../failure.ts";
 
 const chunkBytes = 64 * 1024;
 
-export interface Grown {
+/** Bytes of a file, and where in it they lie. */
+export interface FilePiece {
   readonly bytes: Buffer;
+  /** The byte after them: reading on from here misses nothing and repeats nothing. */
+  readonly endByte: number;
+}
+
+export interface Grown extends FilePiece {
   /** True for the first bytes of a file that was truncated, or removed and made anew, since the last read. */
   readonly restarted: boolean;
 }
@@ -79,7 +85,7 @@ export class GrowingFile {
     this.#position += count;
     const restarted = this.#restarted;
     this.#restarted = false;
-    return { bytes: buffer.subarray(0, count), restarted };
+    return { bytes: buffer.subarray(0, count), endByte: this.#position, restarted };
   }
 
   #wasReplaced(): boolean {

@@ -8,6 +8,25 @@ export function endOfWholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
+/** This byte, or, where it lies within a character, the one after that. */
+export function endOfCharacterAt(bytes: Buffer, at: number): number {
+  if (endOfWholeCharacters(bytes.subarray(0, at)) === at) return at;
+  let end = at;
+  while (isContinuation(bytes[end])) end += 1;
+  return end;
+}
+
+/** How many of these bytes make so many UTF-16 units of text, those that are no UTF-8 included. */
+export function byteLengthOfUnits(bytes: Buffer, units: number): number {
+  let [least, most] = [0, bytes.length];
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (bytes.toString("utf8", 0, middle).length <= units) least = middle;
+    else most = middle - 1;
+  }
+  return least;
+}
+
 export function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }

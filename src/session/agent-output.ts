@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import { followFile } from "../journal/follow.ts";
+import type { FilePiece } from "../journal/growing-file.ts";
 import type { Context } from "./context.ts";
 import { activeSession, reconcile } from "./reconcile.ts";
 import { sessionFiles } from "./session-files.ts";
@@ -15,20 +16,21 @@ export async function* followOutput(
   session: SessionInfo,
   fromByte: number,
   signal?: AbortSignal,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<FilePiece> {
   const over = new AbortController();
-  signal?.addEventListener("abort", () => over.abort(), { once: true });
+  if (signal?.aborted === true) over.abort();
+  else signal?.addEventListener("abort", () => over.abort(), { once: true });
   const { output } = sessionFiles(context.home, session.uid);
   let position = fromByte;
   // Aborted by the caller, the wait is left behind: it ends with the session, or with this process.
   void untilEnded(context, session.uid, over.signal).finally(() => over.abort());
-  for await (const bytes of followFile(output, { fromByte, signal: over.signal })) {
-    position += bytes.length;
-    yield bytes;
+  for await (const piece of followFile(output, { fromByte, signal: over.signal })) {
+    position = piece.endByte;
+    yield piece;
   }
   if (signal?.aborted === true) return;
   const rest = readOutput(output, position, Number.POSITIVE_INFINITY);
-  if (rest.length > 0) yield rest;
+  if (rest.length > 0) yield { bytes: rest, endByte: position + rest.length };
 }
 
 /** What lies between two bytes of a file; empty when it does not exist or ends before. */

@@ -3,6 +3,7 @@ import { Failure } from "../failure.ts";
 import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { requireSession, type ActiveSession } from "./reconcile.ts";
+import { isReady, type SessionInfo } from "./session-info.ts";
 
 export interface JoinRequest {
   readonly id: string | null;
@@ -10,6 +11,8 @@ export interface JoinRequest {
   readonly pid?: number;
   /** How the client is called; absent: the user's name. */
   readonly name?: string;
+  /** Wait until the session is ready, at most so long; null: as long as it takes. Absent: do not wait. */
+  readonly readyWithinMs?: number | null;
 }
 
 export interface Joined {
@@ -20,13 +23,26 @@ export interface Joined {
 
 /**
  * Joins the active session as a client, for as long as the registered process lives or until it leaves.
- * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE` when there is no such process
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE` when there is no such process; `WAIT_TIMEOUT` when it is not
+ *   ready in time. Who could not join is no client, unless it was one before
  */
 export async function join(context: Context, request: JoinRequest): Promise<Joined> {
   const active = await requireSession(context, request.id);
   const process = request.pid === undefined ? selfIdentity() : requireProcess(request.pid);
+  const before = liveClients(context, active.session);
   const client = addClient(context, active.session, request.name ?? context.by.name ?? context.by.user, process);
-  return { active, client, clients: liveClients(context, active.session) };
+  try {
+    const session = await whenReady(context, active.session, request.readyWithinMs);
+    return { active: { ...active, session }, client, clients: liveClients(context, session) };
+  } catch (error) {
+    if (before.every(({ uid }) => uid !== client.uid)) removeClient(context, active.session, client, "left");
+    throw error;
+  }
+}
+
+async function whenReady(context: Context, session: SessionInfo, withinMs?: number | null): Promise<SessionInfo> {
+  if (withinMs === undefined || isReady(session)) return session;
+  return (await import("./wait.ts")).waitUntilReady(context, session, withinMs);
 }
 
 export interface LeaveRequest {

@@ -84,6 +84,11 @@ export const sessionSchema = v.object({
 
 export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;
 
+/** Whether its agent runs and is not only on its way to be ready. */
+export function isReady({ phase }: SessionInfo): boolean {
+  return phase !== "queued" && phase !== "starting" && phase !== "restarting";
+}
+
 /**
  * What a claim is held for. `unsettled` lists sessions that an earlier holder never ended: absent until the holder
  * has looked, so that a holder that dies early does not hide them.

@@ -7,7 +7,7 @@ import { findOutsideAgents } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
 import { agentsRunning } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
-import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
 import { takeLock, type TakenLock } from "./take-lock.ts";
 
@@ -15,6 +15,8 @@ export interface StartRequest extends Omit<SessionRequest, "mode"> {
   readonly wait?: SessionWait;
   /** An active session with the same command is success. */
   readonly orJoin?: boolean;
+  /** How long one that is starting may take to become ready; absent: as long as it was given itself. */
+  readonly joinWithinMs?: number;
   readonly force?: boolean;
   /** Called while the keeper boots, which takes longer than anything else: time to prepare what comes after. */
   readonly meanwhile?: () => void;
@@ -29,14 +31,15 @@ export interface Started {
 
 /**
  * Starts the agent in the background under the lock. When this returns, the agent really runs and the log says so on disk.
- * @throws Failure `BUSY`, `AGENTS_RUNNING`; the agent's own failure (`NOT_FOUND`, `NOT_EXECUTABLE`, `START_FAILED` with
+ * One that was joined is ready as well.
+ * @throws Failure `BUSY`, `AGENTS_RUNNING`, `WAIT_TIMEOUT`; the agent's own failure (`NOT_FOUND`, `NOT_EXECUTABLE`, `START_FAILED` with
  *   its last lines of output), leaving nothing behind
  */
 export async function start(context: Context, request: StartRequest): Promise<Started> {
   const wanted = newSession(context, { ...request, mode: "background" });
   if (request.orJoin === true) {
     const active = await activeWithSameCommand(context, wanted);
-    if (active !== null) return active;
+    if (active !== null) return { ...active, session: await whenReady(context, active.session, request.joinWithinMs) };
   }
   if (request.force !== true) await refuseBesideOutsiders(context);
   const taken = await takeLock(context, wanted, {
@@ -128,6 +131,22 @@ async function activeWithSameCommand(context: Context, wanted: SessionInfo): Pro
       { does: "stop it", command: `holdfast stop ${session.id}` },
     ],
   });
+}
+
+/** @throws Failure `START_FAILED` when a session that was starting ends instead, `WAIT_TIMEOUT` */
+async function whenReady(context: Context, session: SessionInfo, ownLimitMs?: number): Promise<SessionInfo> {
+  if (isReady(session)) return session;
+  const { waitUntilReady } = await import("./wait.ts");
+  try {
+    return await waitUntilReady(context, session, ownLimitMs ?? session.ready?.timeout_ms ?? null);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== "NO_SESSION") throw error;
+    throw new Failure("START_FAILED", `${session.id} was starting already, and ended before it was ready`, {
+      facts: { session: session.id, command: session.command },
+      next: [{ does: "look back", command: "holdfast logs" }],
+      cause: error,
+    });
+  }
 }
 
 async function refuseBesideOutsiders(context: Context): Promise<void> {

@@ -1,10 +1,11 @@
-import { Failure } from "../failure.ts";
+import { Failure, type FailureDetails } from "../failure.ts";
 import { followEvents } from "../journal/follow.ts";
 import { endOfLog, readEventsBackward } from "../journal/read.ts";
+import { abortAfter } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile, requireSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
-import type { SessionInfo } from "./session-info.ts";
+import { isReady, type SessionInfo } from "./session-info.ts";
 import { untilItsTurn } from "./until-its-turn.ts";
 
 export interface WaitRequest {
@@ -18,6 +19,8 @@ export interface Waited {
   readonly session: SessionInfo | null;
   /** How the session ended; null for `ready`, and when nothing had to end. */
   readonly end: SessionEnd | null;
+  /** Only of a wait for output: the byte to search on from. */
+  readonly nextCursor?: number;
 }
 
 /**
@@ -41,11 +44,38 @@ export async function wait(context: Context, request: WaitRequest): Promise<Wait
     if (ended !== null) return ended;
   }
   const { session } = await requireSession(context, request.id);
-  if (request.until === "ready") return waitUntilRunning(context, session, request);
+  if (request.until === "ready") return waitUntilRunning(context, session, request.signal);
   await untilReleased(context, session.uid, request.signal);
   const end = findEnd(context, session.uid);
   if (end !== null) return { session: { ...session, phase: "ended" }, end };
   throw new Failure("DATA", `${session.id} has ended, but nothing tells how`, { facts: { session: session.id } });
+}
+
+/**
+ * Waits until a session is ready, at most so long; null: as long as it takes.
+ * @returns the session as it is then
+ * @throws Failure `NO_SESSION` when it ends before, `WAIT_TIMEOUT`
+ */
+export async function waitUntilReady(
+  context: Context,
+  session: SessionInfo,
+  limitMs: number | null,
+): Promise<SessionInfo> {
+  const patience = limitMs === null ? undefined : abortAfter(limitMs);
+  try {
+    return (await waitUntilRunning(context, session, patience)).session;
+  } catch (error) {
+    if (limitMs === null || patience?.aborted !== true || error !== patience.reason) throw error;
+    throw notInTime("ready", limitMs);
+  }
+}
+
+/** @param what has not come: `ready` */
+export function notInTime(what: string, limitMs: number, { facts = {}, next = [] }: FailureDetails = {}): Failure {
+  return new Failure("WAIT_TIMEOUT", `Not ${what} after ${limitMs / 1000} s`, {
+    facts: { waited_seconds: limitMs / 1000, ...facts },
+    next: [...next, { does: "look", command: "holdfast status" }],
+  });
 }
 
 async function waitUntilFree(context: Context, request: WaitRequest): Promise<Waited> {
@@ -56,12 +86,15 @@ async function waitUntilFree(context: Context, request: WaitRequest): Promise<Wa
   return { session: { ...active.session, phase: "ended" }, end: findEnd(context, active.session.uid) };
 }
 
+interface Running extends Waited {
+  readonly session: SessionInfo;
+}
+
 /** Woken by the log, where every change of a session is written, and by the session's end. */
-async function waitUntilRunning(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
+async function waitUntilRunning(context: Context, session: SessionInfo, patience?: AbortSignal): Promise<Running> {
   const fromByte = endOfLog(context.home.log);
   const over = new AbortController();
-  const signals = request.signal === undefined ? [over.signal] : [over.signal, request.signal];
-  const signal = AbortSignal.any(signals);
+  const signal = AbortSignal.any(patience === undefined ? [over.signal] : [over.signal, patience]);
   // Left behind when the session is ready first: it ends with the session, or with this process.
   untilReleased(context, session.uid, signal).then(
     () => over.abort(),
@@ -73,15 +106,15 @@ async function waitUntilRunning(context: Context, session: SessionInfo, request:
     const running = event.uid === session.uid ? await runningNow(context, session) : null;
     if (running !== null) return running;
   }
-  request.signal?.throwIfAborted();
+  patience?.throwIfAborted();
   throw noSession(session.id);
 }
 
 /** Null while the session is starting. @throws Failure `NO_SESSION` when it is over */
-async function runningNow(context: Context, session: SessionInfo): Promise<Waited | null> {
+async function runningNow(context: Context, session: SessionInfo): Promise<Running | null> {
   const active = activeSession(await context.lock.look());
   if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
-  return active.session.phase === "starting" ? null : { session: active.session, end: null };
+  return !isReady(active.session) ? null : { session: active.session, end: null };
 }
 
 /** Resolves when the session does not hold the lock any more, and is closed if it died without a word. */

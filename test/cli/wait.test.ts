@@ -1,18 +1,16 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock, tell, waitInLine } from "../support/held-lock.ts";
-import { isAlive, openFilesOf } from "../support/live-processes.ts";
+import { isAlive } from "../support/live-processes.ts";
 import type { RunningProgram } from "../support/program.ts";
-import { startSession, statusOf } from "../support/sessions.ts";
+import { startSession, statusOf, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
-/** A `wait` that sleeps until something ends: it holds a claim open to hear of its end. */
+/** A `wait` that sleeps until something ends. */
 async function waiting(workspace: Workspace, ...words: string[]): Promise<RunningProgram> {
   const wait = workspace.spawnHoldfast(["wait", ...words]);
-  await until(() => openFilesOf(wait.pid).some((path) => path.includes("/claims/session.")), {
-    what: `wait ${words.join(" ")} waits`,
-  });
+  await untilItWaits(wait, `wait ${words.join(" ")}`);
   return wait;
 }
 

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { isAlive, lookAt } from "./live-processes.ts";
+import { isAlive, lookAt, openFilesOf } from "./live-processes.ts";
 import type { Json } from "./program.ts";
+import { until } from "./until.ts";
 import { agent, type CallOptions, type Workspace } from "./workspace.ts";
 
 export interface StartOptions extends CallOptions {
@@ -33,6 +34,11 @@ export async function startSession(
   // Found in the process table, because asking `status` would cost every test a start of node.
   const keeper = workspace.keepers().find(({ pid }) => pid === lookAt(session.pid)?.ppid);
   return { id, uid: session.uid, token, pid: session.pid, keeperPid: keeper?.pid ?? 0 };
+}
+
+/** Waits until a holdfast waits for a session: it holds the claim open then, to hear of its end. */
+export async function untilItWaits({ pid }: { readonly pid: number }, what = `PID ${pid}`): Promise<void> {
+  await until(() => openFilesOf(pid).some((path) => path.includes("/claims/session.")), { what: `${what} waits` });
 }
 
 /** The document of `status --json`. */

@@ -1,3 +1,4 @@
+import { parseDuration } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { runWithoutLock } from "../../keeper/foreground.ts";
 import { lastLines } from "../../journal/tail-text.ts";
@@ -16,6 +17,8 @@ export interface JoinOptions {
   readonly follow: boolean;
   readonly pid?: string;
   readonly as?: string;
+  readonly ready?: boolean;
+  readonly timeout?: string;
 }
 
 /** How much of the output so far a newcomer is shown. */
@@ -29,12 +32,14 @@ export async function joinCommand(
   operands: readonly string[] | null,
 ): Exit {
   if (operands?.length === 0) throw usage("No command after --", "holdfast join --help");
+  const readyWithinMs = parsePatience(options);
   const context = await openCliContext(cli, {
     access: "read",
     ...(options.as === undefined ? {} : { clientName: options.as }),
   });
   const request = {
     id: parseId(id),
+    ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
     ...(options.as === undefined ? {} : { name: parseName("client name", options.as) }),
   };
   if (operands !== null) return runAsClient(cli, context, await join(context, request), operands);
@@ -45,6 +50,13 @@ export async function joinCommand(
   // A registration of this process would end with it in a moment: the caller is the client.
   (await cli.show()).joined(await join(context, { ...request, pid: pid ?? process.ppid }));
   return 0;
+}
+
+/** How long to wait for readiness: undefined: not at all; null: for as long as it takes. */
+function parsePatience({ ready, timeout }: JoinOptions): number | null | undefined {
+  if (timeout === undefined) return ready === true ? null : undefined;
+  if (ready === true) return parseDuration(timeout, "--timeout");
+  throw usage("--timeout: give --ready too", "holdfast join --help");
 }
 
 async function follow(cli: Cli, context: Context, joined: Joined): Exit {
@@ -58,7 +70,7 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const output = new OutputText(true);
   const show = (text: string) => presenter.output({ session, text, nextCursor: 0, eof: false });
   show(shown.text);
-  for await (const bytes of followOutput(context, session, shown.endByte, leaving.signal)) show(output.next(bytes));
+  for await (const { bytes } of followOutput(context, session, shown.endByte, leaving.signal)) show(output.next(bytes));
   if (leaving.signal.aborted) {
     removeClient(context, session, joined.client, "left");
     presenter.left(session.id, [joined.client]);

@@ -38,8 +38,8 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
     return 0;
   }
   show({ text: shown, nextCursor: cursor - text.heldBytes, eof: false });
-  for await (const bytes of followOutput(context, session, cursor)) {
-    cursor += bytes.length;
+  for await (const { bytes, endByte } of followOutput(context, session, cursor)) {
+    cursor = endByte;
     const next = text.next(bytes);
     if (next !== "") show({ text: next, nextCursor: cursor - text.heldBytes, eof: false });
   }

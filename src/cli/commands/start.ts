@@ -53,6 +53,9 @@ export async function startCommand(
     meanwhile: () => void cli.show(),
     ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
+    ...(options.readyTimeout === undefined
+      ? {}
+      : { joinWithinMs: parseDuration(options.readyTimeout, "--ready-timeout") }),
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
     ...parseRestart(options),
     ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),

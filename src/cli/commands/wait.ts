@@ -1,49 +1,73 @@
-import { errorText, Failure } from "../../failure.ts";
+import { errorText } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
+import { shellWord } from "../../home/shell-word.ts";
 import { abortAfter } from "../../process/clock.ts";
+import type { Context } from "../../session/context.ts";
 import { shellCode } from "../../session/shell-code.ts";
-import { wait } from "../../session/wait.ts";
-import { waitForOutput } from "../../session/wait-for-output.ts";
+import { notInTime, wait, type Waited } from "../../session/wait.ts";
+import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { parseCount } from "../count.ts";
 import { usage } from "../globals.ts";
 
 export interface WaitOptions {
   /** `ended`, `ready`, `free` or `output=REGEX`. */
   readonly until: string;
+  readonly cursor?: string;
   readonly timeout?: string;
 }
+
+const help = "holdfast wait --help";
 
 export async function waitCommand(cli: Cli, options: WaitOptions, id: string | undefined): Exit {
   const limitMs = options.timeout === undefined ? null : parseDuration(options.timeout, "--timeout");
   const patience = limitMs === null ? undefined : abortAfter(limitMs);
   const until = parseUntil(options.until);
+  const cursor = parseCursor(options.cursor, until);
   const context = await openCliContext(cli, { access: "read" });
   const request = { id: parseId(id), ...(patience === undefined ? {} : { signal: patience }) };
   try {
     const waited = await (until instanceof RegExp
-      ? waitForOutput(context, { ...request, pattern: until })
+      ? untilShown(context, { ...request, pattern: until, cursor }, options.until, limitMs ?? 0)
       : wait(context, { ...request, until }));
     (await cli.show()).waited(waited, options.until);
     return waited.end === null || options.until !== "ended" ? 0 : shellCode(waited.end.exit_code, waited.end.signal);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
-    throw new Failure("WAIT_TIMEOUT", `Not ${options.until} after ${(limitMs ?? 0) / 1000} s`, {
-      facts: { waited_seconds: (limitMs ?? 0) / 1000 },
-      next: [{ does: "look", command: "holdfast status" }],
-    });
+    throw notInTime(options.until, limitMs ?? 0);
   }
 }
 
+/** @param what was asked for, as it was typed */
+async function untilShown(context: Context, request: OutputWait, what: string, limitMs: number): Promise<Waited> {
+  const waited = await waitForOutput(context, request);
+  if (waited.shown) return waited;
+  const { session, nextCursor } = waited;
+  const again = `holdfast wait ${session.id} --until ${shellWord(what)} --cursor ${nextCursor}`;
+  throw notInTime(what, limitMs, {
+    facts: { next_cursor: nextCursor },
+    next: [{ does: "wait on", command: again }],
+  });
+}
+
+type Until = "ended" | "ready" | "free" | RegExp;
+
 const outputPrefix = "output=";
 
-function parseUntil(text: string): "ended" | "ready" | "free" | RegExp {
+function parseCursor(text: string | undefined, until: Until): number | null {
+  if (text === undefined) return null;
+  if (until instanceof RegExp) return parseCount(text, "--cursor", "wait");
+  throw usage("--cursor: give --until output=REGEX too", help);
+}
+
+function parseUntil(text: string): Until {
   if (text === "ended" || text === "ready" || text === "free") return text;
   if (!text.startsWith(outputPrefix)) {
-    throw usage(`--until: expected ended, ready, free or output=REGEX, got ${text}`, "holdfast wait --help");
+    throw usage(`--until: expected ended, ready, free or output=REGEX, got ${text}`, help);
   }
   try {
     return new RegExp(text.slice(outputPrefix.length), "m");
   } catch (error) {
-    throw usage(`--until: ${errorText(error)}`, "holdfast wait --help");
+    throw usage(`--until: ${errorText(error)}`, help);
   }
 }

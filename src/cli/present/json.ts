@@ -80,11 +80,12 @@ export class JsonPresenter implements Presenter {
     });
   }
 
-  waited({ session, end }: Waited, until: string): void {
+  waited({ session, end, nextCursor }: Waited, until: string): void {
     this.#answer({
       until,
       session: session === null ? null : sessionDocument(session),
       end: end === null ? null : endDocument(end),
+      ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }),
     });
   }
 

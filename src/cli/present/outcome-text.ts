@@ -102,10 +102,14 @@ function endedLines({ processes, survivors }: SessionEnd, style: Style): readonl
   return [...ended, ...still].map(indent);
 }
 
-export function waitedText({ session, end }: Waited, until: string, style: Style): readonly string[] {
+export function waitedText({ session, end, nextCursor }: Waited, until: string, style: Style): readonly string[] {
   if (until === "free") return ["✅ The lock is free"];
   if (session === null) return [`✅ ${escapeControl(until)}`];
-  if (end === null) return [headline("✅", session.id, until === "ready" ? "is ready" : escapeControl(until), style)];
+  if (end === null) {
+    const what = until === "ready" ? "is ready" : escapeControl(until);
+    const resume = nextCursor === undefined ? [] : [indent(`next cursor ${nextCursor}`)];
+    return [headline("✅", session.id, what, style), ...resume];
+  }
   return [headline(endingSymbol(end), session.id, endingText(end, end.ended_by, end.stop_reason), style)];
 }
 

@@ -27,7 +27,7 @@ function follow(path: string, fromByte = 0): Follower {
       while (read.length < Buffer.byteLength(text)) {
         const { value, done } = await pieces.next();
         if (done === true) break;
-        read = Buffer.concat([read, value]);
+        read = Buffer.concat([read, value.bytes]);
       }
       return read.toString();
     },
@@ -86,6 +86,17 @@ describe("followFile", () => {
     expect(await next).toBe("new\n");
     appendFileSync(path, "more\n");
     expect(await follower.read("more\n")).toBe("more\n");
+  });
+
+  it("tells where in the file each piece ends, after a truncation too", async () => {
+    const path = newFile("a long first text\n");
+    const pieces = followFile(path, { fromByte: 2 });
+    onTestFinished(async () => void (await pieces.return(undefined)));
+    expect((await pieces.next()).value).toMatchObject({ endByte: 18 });
+    const next = pieces.next();
+    truncateSync(path, 0);
+    appendFileSync(path, "new\n");
+    expect((await next).value).toMatchObject({ bytes: Buffer.from("new\n"), endByte: 4 });
   });
 
   it("takes a beginning beyond the end for a file that was truncated meanwhile", async () => {

@@ -123,6 +123,7 @@ const cases: readonly Case[] = [
   { name: "cleaned-nothing (R3.6)", show: (to) => to.cleaned([], false) },
   { name: "waited-ended (R2.1)", show: (to) => to.waited({ session, end: { ...end, reason: "exited" } }, "ended") },
   { name: "waited-ready", show: (to) => to.waited({ session, end: null }, "ready") },
+  { name: "waited-output", show: (to) => to.waited({ session, end: null, nextCursor: 1234 }, "output=^all s.t$") },
   { name: "waited-free", show: (to) => to.waited({ session: null, end: null }, "free") },
   { name: "failure-busy (R3.1)", show: (to) => to.failure(sample.busy) },
   { name: "failure-busy-ascii (R3.1)", show: (to) => to.failure(sample.busy), options: { unicode: false } },

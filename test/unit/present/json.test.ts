@@ -80,6 +80,7 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["logs", "followed", (to) => to.events([event], true)],
   ["logs-output", "a piece", (to) => to.output({ session, text: "ready\n", nextCursor: 6, eof: false })],
   ["wait", "ended", (to) => to.waited({ session, end }, "ended")],
+  ["wait", "output", (to) => to.waited({ session, end: null, nextCursor: 1234 }, "output=ready")],
   ["wait", "free", (to) => to.waited({ session: null, end: null }, "free")],
   ["version", "version", (to) => to.version("1.2.3")],
   ["failure", "busy", (to) => to.failure(sample.busy)],
