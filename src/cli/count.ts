@@ -9,3 +9,12 @@ export function parseCount(text: string, what: string, command: string): number 
   if (Number.isSafeInteger(count)) return count;
   throw usage(`${what}: expected a number, got ${text}`, `holdfast ${command} --help`);
 }
+
+const mostSlots = 1000;
+
+/** How many sessions may hold a lock at once. */
+export function parseSlots(text: string): number {
+  const slots = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (slots >= 1 && slots <= mostSlots) return slots;
+  throw usage(`--slots: expected a number from 1 to ${mostSlots}, got ${text}`);
+}

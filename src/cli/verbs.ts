@@ -55,6 +55,7 @@ export const verbs: readonly Verb[] = [
         .addOption(killAfter())
         .option("--or-join", "an active session with the same command is success, once it is ready")
         .option("-w, --wait <duration>", "wait this long for the lock")
+        .addOption(slots())
         .option("--queue", "return at once and wait in the background; with --wait, at most that long")
         .option("--ready-output <regex>", "return when the output shows this")
         .option("--ready-port <n>", "return when this TCP port of the machine accepts connections")
@@ -79,6 +80,7 @@ export const verbs: readonly Verb[] = [
         .passThroughOptions()
         .option("-n, --nonblock", "do not wait for the lock")
         .option("-w, --wait <duration>", "wait at most this long for the lock; 0 means do not wait")
+        .addOption(slots())
         .option("-E, --conflict-exit-code <n>", "exit with this instead of 75 when the lock cannot be had")
         .option("-o, --close", "background children neither hold the lock nor are ended with it")
         .option("-c, --shell <string>", "a command line for $SHELL")
@@ -188,6 +190,10 @@ export const verbs: readonly Verb[] = [
 
 function killAfter(): Option {
   return new Option("-k, --kill-after <duration>", "SIGKILL what is left after this long (default: 10s)");
+}
+
+function slots(): Option {
+  return new Option("--slots <n>", "let n sessions hold the lock at once; all who want it must say the same n (1)");
 }
 
 function stopSignal(): Option {

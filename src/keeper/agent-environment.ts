@@ -16,6 +16,7 @@ export function agentEnvironment(context: Context, session: SessionInfo, token: 
     HOLDFAST_SESSION_ID: session.id,
     HOLDFAST_TOKEN: String(token),
     HOLDFAST_LOCK: context.lock.name,
+    HOLDFAST_SLOT: String(session.slot),
     HOLDFAST_DIR: context.home.root,
     ...(ancestors.length > 0 ? { HOLDFAST_ANCESTORS: ancestors.join(":") } : {}),
     ...(session.close ? { HOLDFAST_CLOSE: "1" } : {}),

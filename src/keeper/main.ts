@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 /** Carries on the lock that `start` took. */
 async function adopt(context: Context, { token, mark, session, hold }: HeldHandover): Promise<TakenLock> {
   const descriptor = mark.kind === "kernel" ? claimDescriptor : null;
-  return { held: await context.lock.adopt({ token, mark, descriptor }), session, hold };
+  return { held: await context.lock.at(session.slot).adopt({ token, mark, descriptor }), session, hold };
 }
 
 let reported = false;

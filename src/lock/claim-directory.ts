@@ -36,7 +36,7 @@ export class ClaimDirectory {
 
   /** The numbers in use, in no order; none when the directory does not exist. */
   numbers(): number[] {
-    return this.#entries()
+    return this.names()
       .filter((name) => name.startsWith(`${this.lock}.`))
       .map((name) => name.slice(this.lock.length + 1))
       .filter((rest) => /^[1-9][0-9]{0,15}$/.test(rest))
@@ -93,7 +93,7 @@ export class ClaimDirectory {
 
   /** Removes what contenders that died while publishing left behind: temporary files without a pulse. */
   async removeAbandoned(): Promise<void> {
-    for (const name of this.#entries()) {
+    for (const name of this.names()) {
       if (!name.startsWith(`${temporaryPrefix}${this.lock}-`)) continue;
       const path = join(this.directory, name);
       if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < abandonedAfterMs) continue;
@@ -117,7 +117,8 @@ export class ClaimDirectory {
     }
   }
 
-  #entries(): string[] {
+  /** Every file there is, of other locks and slots too; none when the directory does not exist. */
+  names(): string[] {
     try {
       return readdirSync(this.directory);
     } catch (error) {

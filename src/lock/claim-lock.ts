@@ -1,24 +1,20 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
+import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
+import type { ClaimLockPaths } from "./claim-lock-paths.ts";
 import { HeldClaim } from "./held-claim.ts";
 import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView, WaitOptions } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { highestOf, sweep } from "./protocol.ts";
-import { publishClaim, type Published } from "./publish-claim.ts";
+import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
+import { agreeOn, readSlot, slotName } from "./slots.ts";
 import { Ticket, type WaiterGone } from "./ticket.ts";
 
 /** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
 const claimsKept = 16;
-
-export interface ClaimLockPaths {
-  readonly claims: string;
-  readonly queue: string;
-  /** Where the current claim is linked: `session.lock`. */
-  readonly link: string;
-}
 
 export interface ClaimLockOptions {
   readonly name: string;
@@ -26,44 +22,57 @@ export interface ClaimLockOptions {
   readonly pulses: Pulses;
   /** Makes the directories again when somebody removed them under a holder. */
   readonly ensureDirectories: () => void;
-  readonly waiterGone?: WaiterGone;
+  readonly waiterGone: WaiterGone;
 }
+
+/** How often the first in line looks at the slots, if there are several: a process cannot wait for many claims at once. */
+const lookAtSlotsEveryMs = 100;
 
 /** The lock as a directory of numbered claims; docs/locking.md tells the protocol and why it is safe. */
 export class ClaimLock implements Lock {
   readonly name: string;
-  readonly #paths: ClaimLockPaths;
+  readonly slot: number;
+  readonly #options: ClaimLockOptions;
+  readonly #link: string;
   readonly #pulses: Pulses;
   readonly #claims: ClaimDirectory;
   readonly #queue: ClaimDirectory;
-  readonly #ensureDirectories: () => void;
-  readonly #waiterGone: WaiterGone;
 
-  constructor({ name, paths, pulses, ensureDirectories, waiterGone = () => undefined }: ClaimLockOptions) {
+  constructor(options: ClaimLockOptions, slot = 1) {
+    const { name, paths, pulses } = options;
     this.name = name;
-    this.#paths = paths;
+    this.slot = slot;
+    this.#options = options;
+    this.#link = join(dirname(paths.link), `${slotName(name, slot)}.lock`);
     this.#pulses = pulses;
-    this.#claims = new ClaimDirectory(paths.claims, name, pulses.byKind);
+    this.#claims = new ClaimDirectory(paths.claims, slotName(name, slot), pulses.byKind);
     this.#queue = new ClaimDirectory(paths.queue, name, pulses.byKind);
-    this.#ensureDirectories = ensureDirectories;
-    this.#waiterGone = waiterGone;
+  }
+
+  at(slot: number): ClaimLock {
+    return slot === this.slot ? this : new ClaimLock(this.#options, slot);
+  }
+
+  slotsInUse(): readonly number[] {
+    const found = this.#claims.names().flatMap((file) => readSlot(file, this.name)?.slot ?? []);
+    return [...new Set([1, ...found])].toSorted((a, b) => a - b);
   }
 
   async look(): Promise<LockView> {
     const last = await this.#highestClaim();
-    return { holder: last === null || last.free ? null : last, last, waiters: await Ticket.live(this.#queue) };
+    return { holder: holderOf(last), last, waiters: await Ticket.live(this.#queue) };
   }
 
   async acquire(request: AcquireRequest): Promise<Acquired> {
-    const view = await this.#lookToAcquire(request);
-    const queueIsMine = request.passQueue === true || view.waiters.length === 0;
-    if (view.holder === null && queueIsMine) {
-      const acquired = await this.#take(request);
-      if (request.wait === undefined) return acquired;
-      if (acquired.held !== null && (await refusal(request.wait, acquired.held)) === null) return acquired;
+    if (request.passQueue === true || request.despiteDamage === true) return this.#acquireHere(request);
+    const { wait, slots = 1 } = request;
+    const views = await this.#lookAround(slots);
+    if (views[0].waiters.length === 0 && views.some(({ holder }) => holder === null)) {
+      const acquired = await this.#takeAny(request, slots);
+      if (wait === undefined) return acquired;
+      if (acquired.held !== null && (await refusal(wait, acquired.held)) === null) return acquired;
     }
-    if (request.wait === undefined) return { held: null, view };
-    return this.#waitForTurn(request, request.wait);
+    return wait === undefined ? { held: null, views } : this.#waitForTurn(request, wait);
   }
 
   async adopt(handedOver: HandedOver): Promise<HeldLock> {
@@ -84,43 +93,107 @@ export class ClaimLock implements Lock {
   }
 
   async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {
-    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, wait.info, this.#waiterGone);
+    const { slots = 1 } = request;
+    const about = { info: wait.info, slots };
+    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, about, this.#options.waiterGone);
     try {
       for (;;) {
         wait.signal?.throwIfAborted();
         const ahead = await ticket.nearestAhead();
-        const acquired = ahead === null ? await this.#take(request) : null;
+        const acquired = ahead === null ? await this.#takeAny(request, slots) : null;
         if (acquired?.held) {
           const waitForUse = await refusal(wait, acquired.held);
           if (waitForUse === null) return acquired;
           await waitForUse();
           continue;
         }
-        const holder = acquired?.view.holder ?? (await this.look()).holder;
-        wait.onWaiting?.({ ticket: ticket.number, position: await ticket.position(), holder });
+        const views = acquired?.views ?? (await this.#lookAround(slots));
+        const holders = views.flatMap(({ holder }) => holder ?? []);
+        wait.onWaiting?.({ ticket: ticket.number, position: await ticket.position(), holders });
         if (ahead !== null) await this.#queue.waitForEnd(ahead, wait.signal);
-        else if (holder !== null) await this.#claims.waitForEnd(holder, wait.signal);
+        else await this.#waitForSlot(holders, slots, wait.signal);
       }
     } finally {
       await ticket.leave();
     }
   }
 
+  /** Resolves when one of the slots may be free. */
+  async #waitForSlot(holders: readonly JudgedClaim[], slots: number, signal?: AbortSignal): Promise<void> {
+    const [only] = holders;
+    if (slots === 1 && only !== undefined) return this.#claims.waitForEnd(only, signal);
+    while ((await this.#lookAround(slots)).every(({ holder }) => holder !== null)) {
+      await systemClock.sleep(lookAtSlotsEveryMs, signal);
+      signal?.throwIfAborted();
+    }
+  }
+
+  /** Takes this very slot, past whoever waits. */
+  async #acquireHere(request: AcquireRequest): Promise<Acquired> {
+    const view = await this.#lookToAcquire(request);
+    return view.holder === null ? this.#take(request) : { held: null, views: [view] };
+  }
+
+  /** @throws Failure `USAGE` when somebody goes by another number of slots */
+  async #takeAny(request: AcquireRequest, slots: number): Promise<Acquired> {
+    for (let slot = 1; slot <= slots; slot += 1) {
+      const lock = this.at(slot);
+      // Cheaper than to write a claim in vain.
+      if (slots > 1 && holderOf(await lock.#highestClaim()) !== null) continue;
+      const acquired = await lock.#take(request);
+      if (acquired.held === null) continue;
+      await this.#agreeOrGiveBack(acquired.held, request, slots);
+      return acquired;
+    }
+    return { held: null, views: await this.#lookAround(slots) };
+  }
+
+  /**
+   * Two that go by different numbers may take two slots in the same moment. Each looks again when its own claim can be
+   * seen, so at least one of them sees the other.
+   */
+  async #agreeOrGiveBack(held: HeldLock, request: AcquireRequest, slots: number): Promise<void> {
+    if (this.slotsInUse().length === 1) return;
+    try {
+      await this.#lookAround(slots);
+    } catch (error) {
+      await held.release(request.info);
+      throw error;
+    }
+  }
+
+  /** The slots that may be taken, in order. @throws Failure `USAGE` when somebody goes by another number of them */
+  async #lookAround(slots: number): Promise<readonly [LockView, ...LockView[]]> {
+    const first = await this.at(1).look();
+    const views: [LockView, ...LockView[]] = [first];
+    for (let slot = 2; slot <= slots; slot += 1) {
+      const last = await this.at(slot).#highestClaim();
+      views.push({ ...first, holder: holderOf(last), last });
+    }
+    const holders = views.map(({ holder }) => holder);
+    for (const slot of this.slotsInUse().filter((used) => used > slots)) {
+      holders.push(holderOf(await this.at(slot).#highestClaim()));
+    }
+    agreeOn(slots, [...holders, ...first.waiters]);
+    return views;
+  }
+
   async #take(request: AcquireRequest): Promise<Acquired> {
     const draft: ClaimDraft = {
       state: "held",
       purpose: request.purpose,
+      slots: request.slots ?? 1,
       owner: selfIdentity(),
       since: new Date().toISOString(),
       info: request.info,
     };
-    const { claim } = await this.#publish(draft, request.despiteDamage === true);
-    if (claim === null) return { held: null, view: await this.look() };
+    const { claim } = await this.#publish(draft, request.despiteDamage === true, this.#elsewhere());
+    if (claim === null) return { held: null, views: [await this.look()] };
     const held = this.#hold(claim);
     try {
       // Whoever holds the lock answers for the link: a holder that died could not remove its own.
-      if (request.purpose === "session") claim.pointAt(this.#paths.link);
-      else unlinkIfThere(this.#paths.link);
+      if (request.purpose === "session") claim.pointAt(this.#link);
+      else unlinkIfThere(this.#link);
       await this.#tidy(held.token);
     } catch (error) {
       // Nobody learns of this lock, so nobody would release it.
@@ -130,10 +203,25 @@ export class ClaimLock implements Lock {
     return { held };
   }
 
-  #publish(draft: ClaimDraft, despiteDamage: boolean, atLeast = 1): Promise<Published> {
+  /** The numbers of the other slots; nothing where there are none, which is nearly everywhere. */
+  #elsewhere(): Pick<PublishOptions, "elsewhere"> {
+    if (this.slot === 1 && this.slotsInUse().length === 1) return {};
+    const others = () =>
+      this.#claims.names().flatMap((file) => {
+        const found = readSlot(file, this.name);
+        return found === null || found.slot === this.slot ? [] : found.number;
+      });
+    return { elsewhere: async () => others() };
+  }
+
+  #publish(
+    draft: ClaimDraft,
+    despiteDamage: boolean,
+    where: Pick<PublishOptions, "elsewhere" | "atLeast">,
+  ): Promise<Published> {
     return publishClaim(this.#claims, this.#pulses.forNew, draft, {
       beside: false,
-      atLeast,
+      ...where,
       isFree: async (number) => (await this.#judgeOrForgive(number, despiteDamage))?.free ?? true,
     });
   }
@@ -151,15 +239,16 @@ export class ClaimLock implements Lock {
   }
 
   #hold(claim: OwnClaim): HeldClaim {
-    const link = claim.record.purpose === "session" ? this.#paths.link : null;
-    return new HeldClaim(this.#claims, claim, link, (lost) => this.#restore(lost));
+    const link = claim.record.purpose === "session" ? this.#link : null;
+    const place = { directory: this.#claims, slot: this.slot };
+    return new HeldClaim(place, claim, link, (lost) => this.#restore(lost));
   }
 
   /** Publishes a claim that vanished again, if nobody took the lock since; null if somebody did, or may have. */
   async #restore(vanished: OwnClaim): Promise<OwnClaim | null> {
-    const { token, state, purpose, owner, since, info } = vanished.record;
-    this.#ensureDirectories();
-    const { claim } = await this.#publish({ state, purpose, owner, since, info }, false, token);
+    const { token, state, purpose, slots, owner, since, info } = vanished.record;
+    this.#options.ensureDirectories();
+    const { claim } = await this.#publish({ state, purpose, slots, owner, since, info }, false, { atLeast: token });
     if (claim === null || claim.record.token === token) return claim;
     claim.unpublish(claim.record.token);
     await claim.discard();
@@ -170,7 +259,7 @@ export class ClaimLock implements Lock {
     if (request.despiteDamage !== true) return this.look();
     const highest = highestOf(this.#claims.numbers());
     const last = highest === 0 ? null : await this.#judgeOrForgive(highest, true);
-    return { holder: last === null || last.free ? null : last, last, waiters: [] };
+    return { holder: holderOf(last), last, waiters: [] };
   }
 
   async #highestClaim(): Promise<JudgedClaim | null> {
@@ -197,12 +286,12 @@ export class ClaimLock implements Lock {
   }
 }
 
+/** The claim, if its owner lives and holds it. */
+function holderOf(last: JudgedClaim | null): JudgedClaim | null {
+  return last === null || last.free ? null : last;
+}
+
 /** Null when the waiter can use the lock it holds now; else how to wait for another try. */
 async function refusal(wait: WaitOptions, held: HeldLock): Promise<null | (() => Promise<void>)> {
   return wait.accept === undefined ? null : wait.accept(held);
-}
-
-/** The lock `name` of a state directory whose paths are given. */
-export function claimLockPaths(state: { claims: string; queue: string; state: string }, name: string): ClaimLockPaths {
-  return { claims: state.claims, queue: state.queue, link: join(state.state, `${name}.lock`) };
 }

@@ -29,6 +29,8 @@ const claimSchema = v.object({
   state: v.picklist(["held", "released"]),
   /** `maintenance`: taken for a moment to close what a dead session left; never shown as a session. */
   purpose: v.picklist(["session", "maintenance", "ticket"]),
+  /** How many may hold the lock at once, as this contender sees it. */
+  slots: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)), 1),
   pulse: pulseSchema,
   owner: identitySchema,
   since: v.string(),

@@ -7,6 +7,7 @@ import type { PulseKind, PulseMark } from "./pulse.ts";
 
 /** The lock in hand: the claim with the highest number, and the link that shows it. */
 export class HeldClaim implements HeldLock {
+  readonly slot: number;
   readonly #directory: ClaimDirectory;
   /** `session.lock`; null for a maintenance claim, which is no session. */
   readonly #link: string | null;
@@ -17,11 +18,12 @@ export class HeldClaim implements HeldLock {
   #handedOn = false;
 
   constructor(
-    directory: ClaimDirectory,
+    { directory, slot }: { readonly directory: ClaimDirectory; readonly slot: number },
     claim: OwnClaim,
     link: string | null,
     restore: (claim: OwnClaim) => Promise<OwnClaim | null>,
   ) {
+    this.slot = slot;
     this.#directory = directory;
     this.#claim = claim;
     this.#link = link;

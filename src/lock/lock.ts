@@ -8,9 +8,18 @@ import type { PulseKind, PulseMark } from "./pulse.ts";
  */
 export interface Lock {
   readonly name: string;
+  /** Which of its slots this is: 1, unless several sessions may hold the lock at once. What follows is about this one. */
+  readonly slot: number;
+  /** The same lock at another slot. */
+  at(slot: number): Lock;
+  /** The slots that were ever taken, and the first, in order. */
+  slotsInUse(): readonly number[];
   /** Who holds it, who waits, and what the last claim says. Changes nothing. */
   look(): Promise<LockView>;
-  /** Takes the lock, or says who is in the way. Rejects with the signal's reason when a wait is aborted. */
+  /**
+   * Takes the lock, or says who is in the way. Rejects with the signal's reason when a wait is aborted, and with `USAGE`
+   * when live holders or waiters go by another number of slots. What passes the queue takes this very slot, else any.
+   */
   acquire(request: AcquireRequest): Promise<Acquired>;
   /** The claim just below a number, alive or not: what came before it. Null when there is none. */
   below(number: number): Promise<JudgedClaim | null>;
@@ -20,12 +29,17 @@ export interface Lock {
   waitForEnd(holder: JudgedClaim, signal?: AbortSignal): Promise<void>;
 }
 
-export type Acquired = { readonly held: HeldLock } | { readonly held: null; readonly view: LockView };
+/** @param views what is in the way, slot by slot */
+export type Acquired =
+  | { readonly held: HeldLock }
+  | { readonly held: null; readonly views: readonly [LockView, ...LockView[]] };
 
 export interface AcquireRequest {
   readonly purpose: "session" | "maintenance";
   /** What the lock is held for: stored in the claim, never looked into. */
   readonly info: unknown;
+  /** How many may hold the lock at once; 1 when absent. All who want it must say the same. */
+  readonly slots?: number;
   /** Absent: do not wait. */
   readonly wait?: WaitOptions;
   /** True to pass live waiters: only for maintenance, which gives the lock back at once. */
@@ -52,7 +66,8 @@ export interface WaitView {
   readonly ticket: number;
   /** 1: next in line. */
   readonly position: number;
-  readonly holder: JudgedClaim | null;
+  /** One for each slot that is held. */
+  readonly holders: readonly JudgedClaim[];
 }
 
 export interface LockView {
@@ -73,7 +88,8 @@ export interface HandedOver {
 
 /** A lock this process holds. */
 export interface HeldLock {
-  /** Strictly rising per lock: a resource can refuse a holder with a smaller one (fencing). */
+  readonly slot: number;
+  /** Strictly rising per lock, over all its slots: a resource can refuse a holder with a smaller one (fencing). */
   readonly token: number;
   readonly mark: PulseMark;
   readonly pulse: PulseKind;

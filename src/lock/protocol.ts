@@ -5,6 +5,8 @@
 export interface NumberedStore {
   /** The numbers that exist, in no order. Entries that come or go meanwhile may or may not be among them. */
   numbers(): Promise<readonly number[]>;
+  /** Those of the other slots of the same lock, when it has any: no number is given twice, and later ones are higher. */
+  elsewhere?(): Promise<readonly number[]>;
   /** Whether the owner of this number has given it up or is dead; true as well when the file is gone. */
   isFree(number: number): Promise<boolean>;
   /** Publishes this contender's file, complete and with its pulse, under the number; false when that exists. */
@@ -31,6 +33,7 @@ export interface TakeOptions {
  * 2. publish as the next number: `link(2)` succeeds for exactly one contender;
  * 3. look again: if there is a higher number, withdraw and start over;
  * 4. if one's own file is not linked any more, start over.
+ * With several slots, "next" and "higher" are said of all of them, "alive" of this one.
  *
  * Steps 3 and 4 are for a contender that slept after step 1 while others came, went and were swept: `readdir` may miss
  * entries that come and go, but whoever removed them in ascending order removed this contender's file first.
@@ -39,14 +42,14 @@ export async function takeNumber(store: NumberedStore, options: TakeOptions): Pr
   for (;;) {
     const highest = highestOf(await store.numbers());
     if (!options.beside && highest > 0 && !(await store.isFree(highest))) return { heldBy: highest };
-    const mine = Math.max(highest + 1, options.atLeast ?? 1);
+    const mine = Math.max(highest + 1, options.atLeast ?? 1, (await highestElsewhere(store)) + 1);
     if (!(await store.publish(mine))) continue;
     const numbers = await store.numbers();
-    if (highestOf(numbers) > mine) {
+    if (highestOf(numbers) > mine || (await highestElsewhere(store)) >= mine) {
       await store.withdraw(mine);
       continue;
     }
-    // `atLeast` leaves a gap, in which others may have published since step 1; they look again too, and see this one.
+    // A number that is not the very next leaves a gap, in which others may have published since step 1; they look again too, and see this one.
     const between = highestOf(numbers.filter((number) => number < mine));
     if (!options.beside && between > highest && !(await store.isFree(between))) {
       await store.withdraw(mine);
@@ -54,6 +57,10 @@ export async function takeNumber(store: NumberedStore, options: TakeOptions): Pr
     }
     if (await store.isStillMine(mine)) return { taken: mine };
   }
+}
+
+async function highestElsewhere(store: NumberedStore): Promise<number> {
+  return store.elsewhere === undefined ? 0 : highestOf(await store.elsewhere());
 }
 
 export interface SweepOptions {

@@ -5,15 +5,17 @@ import type { Pulse } from "./pulse.ts";
 
 export type Published = { readonly claim: OwnClaim } | { readonly claim: null; readonly heldBy: number };
 
+/** With the part of the store that a directory does not know. */
+export type PublishOptions = TakeOptions & Pick<NumberedStore, "isFree" | "elsewhere">;
+
 /**
  * Writes a claim and takes a number for it: the protocol over a real directory.
- * @param isFree whether the lock may be taken over from the claim with this number
  */
 export async function publishClaim(
   directory: ClaimDirectory,
   pulse: Pulse,
   draft: ClaimDraft,
-  options: TakeOptions & { readonly isFree: NumberedStore["isFree"] },
+  options: PublishOptions,
 ): Promise<Published> {
   let claim = await OwnClaim.draft(directory, pulse, draft);
   const startOver = async (): Promise<void> => {
@@ -23,6 +25,7 @@ export async function publishClaim(
   const store: NumberedStore = {
     numbers: async () => directory.numbers(),
     isFree: options.isFree,
+    ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),
     publish: async (number) => {
       const outcome = claim.publish(number);
       if (outcome === "swept") await startOver();

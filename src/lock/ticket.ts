@@ -21,10 +21,16 @@ export class Ticket {
     this.#waiterGone = waiterGone;
   }
 
-  static async take(queue: ClaimDirectory, pulse: Pulse, info: unknown, waiterGone: WaiterGone): Promise<Ticket> {
+  static async take(
+    queue: ClaimDirectory,
+    pulse: Pulse,
+    { info, slots }: { readonly info: unknown; readonly slots: number },
+    waiterGone: WaiterGone,
+  ): Promise<Ticket> {
     const draft: ClaimDraft = {
       state: "held",
       purpose: "ticket",
+      slots,
       owner: selfIdentity(),
       since: new Date().toISOString(),
       info,

@@ -5,6 +5,7 @@ import type { FilePiece } from "../journal/growing-file.ts";
 import type { Context } from "./context.ts";
 import { activeSession, reconcile } from "./reconcile.ts";
 import { sessionFiles } from "./session-files.ts";
+import { atSlot } from "./slots.ts";
 import type { SessionInfo } from "./session-info.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function* followOutput(
   const { output } = sessionFiles(context.home, session.uid);
   let position = fromByte;
   // Aborted by the caller, the wait is left behind: it ends with the session, or with this process.
-  void untilEnded(context, session.uid, over.signal).finally(() => over.abort());
+  void untilEnded(atSlot(context, session.slot), session.uid, over.signal).finally(() => over.abort());
   for await (const piece of followFile(output, { fromByte, signal: over.signal })) {
     position = piece.endByte;
     yield piece;

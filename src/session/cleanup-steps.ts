@@ -12,7 +12,7 @@ import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { sessionUids } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
-import { stop } from "./stop.ts";
+import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
 import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
@@ -53,7 +53,7 @@ export async function endActive(context: Context, scope: CleanupScope): Promise<
   const action = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
   return [
     await attempt(scope, action, async () => {
-      const stopped = await stop(context, { id: session.id, force: true, reason: why });
+      const stopped = await stopAtSlot(context, { id: session.id, force: true, reason: why });
       return stopped.kind === "session" ? countOf(stopped.end.processes.length) : "";
     }),
   ];

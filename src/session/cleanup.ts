@@ -9,6 +9,7 @@ import {
   repairLock,
 } from "./cleanup-steps.ts";
 import type { Context } from "./context.ts";
+import { slotsOf } from "./slots.ts";
 
 /**
  * Ends and removes what the scope covers, on one lock. Only processes proven to be ours are ever signalled. A step that
@@ -40,12 +41,20 @@ function stepsFor(scope: CleanupScope): readonly Step[] {
   const steps: Step[] = [];
   const narrowed = scope.orphans === true || scope.idleMs !== undefined || scope.endedMs !== undefined;
   const isWhole = !narrowed && scope.match === undefined;
-  if (isWhole) steps.push(repairLock);
+  if (isWhole) steps.push(atEachSlot(repairLock));
   // Waiters first: the end of the active session would be the turn of the next one.
   if (isWhole) steps.push(endWaiters);
-  if (!narrowed || scope.idleMs !== undefined) steps.push(endActive);
-  if (!narrowed || scope.orphans === true) steps.push(endOrphans);
+  if (!narrowed || scope.idleMs !== undefined) steps.push(atEachSlot(endActive));
+  if (!narrowed || scope.orphans === true) steps.push(atEachSlot(endOrphans));
   if (isWhole) steps.push(endStrays, endOutsiders);
   if (scope.endedMs !== undefined) steps.push(forgetEnded);
   return steps;
+}
+
+function atEachSlot(step: Step): Step {
+  return async (context, scope) => {
+    const actions: CleanupAction[] = [];
+    for (const slot of slotsOf(context)) actions.push(...(await step(slot, scope)));
+    return actions;
+  };
 }

@@ -2,6 +2,7 @@ import { readEventsBackward } from "../journal/read.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
+import { slotOf } from "./slots.ts";
 import type { SessionInfo } from "./session-info.ts";
 
 /**
@@ -10,9 +11,10 @@ import type { SessionInfo } from "./session-info.ts";
  * @throws Failure `NO_SESSION`
  */
 export async function findSession(
-  context: Context,
+  given: Context,
   id: string | null,
 ): Promise<{ readonly session: SessionInfo; readonly active: boolean }> {
+  const context = await slotOf(given, id);
   const view = await context.lock.look();
   const active = activeSession(view);
   if (active !== null && (id === null || active.session.id === id)) return { session: active.session, active: true };

@@ -2,6 +2,7 @@ import { identify, selfIdentity, type ProcessIdentity } from "../process/identit
 import { Failure } from "../failure.ts";
 import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
+import { slotOf } from "./slots.ts";
 import { requireSession, type ActiveSession } from "./reconcile.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
 
@@ -26,7 +27,8 @@ export interface Joined {
  * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE` when there is no such process; `WAIT_TIMEOUT` when it is not
  *   ready in time. Who could not join is no client, unless it was one before
  */
-export async function join(context: Context, request: JoinRequest): Promise<Joined> {
+export async function join(given: Context, request: JoinRequest): Promise<Joined> {
+  const context = await slotOf(given, request.id);
   const active = await requireSession(context, request.id);
   const process = request.pid === undefined ? selfIdentity() : requireProcess(request.pid);
   const before = liveClients(context, active.session);
@@ -57,7 +59,8 @@ export interface LeaveRequest {
  * Ends registrations: the named client's, or the process's.
  * @returns the clients that left; empty when none was registered
  */
-export async function leave(context: Context, request: LeaveRequest): Promise<readonly Client[]> {
+export async function leave(given: Context, request: LeaveRequest): Promise<readonly Client[]> {
+  const context = await slotOf(given, request.id);
   const { session } = await requireSession(context, request.id);
   const mine = liveClients(context, session).filter((client) =>
     request.name === undefined ? client.process.pid === request.pid : client.name === request.name,

@@ -7,7 +7,7 @@ export function lockNames(home: Home): readonly string[] {
   const names = new Set<string>();
   for (const directory of [home.claims, home.queue]) {
     for (const file of namesIn(directory)) {
-      const name = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.[1-9]\d*$/.exec(file)?.[1];
+      const name = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})(?:~\d+)?\.[1-9]\d*$/.exec(file)?.[1];
       if (name !== undefined) names.add(name);
     }
   }

@@ -16,6 +16,8 @@ export interface SessionRequest {
   readonly maxTimeMs?: number;
   readonly idleMs?: number;
   readonly ready?: ReadinessProbe | null;
+  /** How many sessions may hold the lock at once. */
+  readonly slots?: number;
   readonly restart?: RestartPolicy;
   readonly maxRestarts?: number;
 }
@@ -29,6 +31,8 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     id: request.id ?? makeSessionId(request.command, now),
     mode: request.mode,
     token: null,
+    slot: 1,
+    slots: request.slots ?? 1,
     command: [...request.command],
     cwd: request.cwd,
     created_at: now.toISOString(),

@@ -5,11 +5,16 @@ const maintenancePatienceMs = 15_000;
 
 /**
  * Maintenance gives the lock back by itself in a moment: worth waiting for even by those who do not wait.
+ * @param views of the slots that were tried
  * @returns whether it is worth another try
  */
-export async function outwaitMaintenance(context: Context, view: LockView): Promise<boolean> {
-  if (view.holder === null) return view.waiters.length === 0;
-  if (view.holder.record.purpose !== "maintenance" || view.holder.owner === "dead") return false;
-  await context.lock.waitForEnd(view.holder, AbortSignal.timeout(maintenancePatienceMs)).catch(() => undefined);
-  return (await context.lock.look()).holder?.number !== view.holder.number;
+export async function outwaitMaintenance(context: Context, views: readonly LockView[]): Promise<boolean> {
+  for (const { holder, waiters } of views) {
+    if (holder === null && waiters.length === 0) return true;
+    if (holder === null || holder.record.purpose !== "maintenance" || holder.owner === "dead") continue;
+    const patience = AbortSignal.timeout(maintenancePatienceMs);
+    await context.lock.waitForEnd(holder, patience).catch(() => undefined);
+    return !patience.aborted;
+  }
+  return false;
 }

@@ -7,8 +7,9 @@ import type { Context } from "./context.ts";
 import { isAgentGone } from "./activity.ts";
 import { endProcessesOf } from "./end-lost.ts";
 import { noteOrphaned } from "./orphans.ts";
-import { holderCard, orphanCard, type HolderCard } from "./refusals.ts";
+import { holderCards, orphanCard, type HolderCard } from "./refusals.ts";
 import { holdOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
+import { slotsOf } from "./slots.ts";
 import { withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** What a waiter is told. */
@@ -17,6 +18,8 @@ export interface WaitNotice {
   readonly position: number;
   /** Who holds the lock, or lives on without its keeper and so is in the way. */
   readonly holder: HolderCard | null;
+  /** The ids of those that hold the other slots, when there are several. */
+  readonly alsoHeldBy: readonly string[];
 }
 
 /** A wait for the lock, as its caller wants it. */
@@ -43,7 +46,7 @@ export class PlaceInLine {
   readonly #ended = new Map<string, TerminateResult>();
   #ending: Promise<void> = Promise.resolve();
   #ticket: number | null = null;
-  #notice: WaitNotice = { position: 1, holder: null };
+  #notice: WaitNotice = { position: 1, holder: null, alsoHeldBy: [] };
   /** What lives of a dead session while nobody holds the lock. */
   #orphan: HolderCard | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -86,7 +89,7 @@ export class PlaceInLine {
   /** Waits while processes of dead sessions are in the way, or ends them where that may be done. */
   async outlast(lost: readonly Unsettled[]): Promise<void> {
     for (const { session } of lost) this.#orphan ??= orphanCard(this.#context, session);
-    this.#tell(this.#notice.position, this.#orphan);
+    this.#show(this.#notice.position, []);
     const left = await this.#clear(lost, true);
     if (left) await systemClock.sleep(lookEveryMs.next, this.#wait.signal);
     else this.#orphan = null;
@@ -96,16 +99,22 @@ export class PlaceInLine {
   #begin(view: WaitView): void {
     if (this.#ticket === null) this.#logQueued(view);
     this.#ticket = view.ticket;
-    this.#show(view.position, view.holder);
+    this.#show(view.position, view.holders);
     this.#timer ??= setTimeout(() => void this.#look(), lookEveryMs.next);
   }
 
   async #look(): Promise<void> {
     try {
-      const { holder, waiters } = await this.#context.lock.look();
+      const slots = slotsOf(this.#context);
+      const { waiters } = await this.#context.lock.look();
       const position = 1 + waiters.filter(({ number }) => number < (this.#ticket ?? 0)).length;
-      this.#show(position, holder);
-      await this.#faceOrphan(holder, position === 1);
+      const holders: JudgedClaim[] = [];
+      for (const slot of slots) {
+        const { holder } = await slot.lock.look();
+        if (holder !== null) holders.push(holder);
+      }
+      this.#show(position, holders);
+      for (const holder of holders) await this.#faceOrphan(holder, position === 1);
     } catch {
       // What is wrong with the lock is found by the wait itself, and told there.
     }
@@ -115,8 +124,8 @@ export class PlaceInLine {
   }
 
   /** A holder whose keeper is dead: its processes alone keep the lock, and nobody is left to end them. */
-  async #faceOrphan(holder: JudgedClaim | null, isNext: boolean): Promise<void> {
-    const session = holder?.owner === "dead" ? holdOf(holder).session : null;
+  async #faceOrphan(holder: JudgedClaim, isNext: boolean): Promise<void> {
+    const session = holder.owner === "dead" ? holdOf(holder).session : null;
     if (session !== null) await this.#clear(await withProcesses(this.#context, [session]), isNext);
   }
 
@@ -147,14 +156,9 @@ export class PlaceInLine {
     return result.survivors.length === 0;
   }
 
-  #show(position: number, holder: JudgedClaim | null): void {
-    const session = holder === null ? null : holdOf(holder).session;
-    const card = holder === null || session === null ? this.#orphan : holderCard(this.#context, holder, session);
-    this.#tell(position, card);
-  }
-
-  #tell(position: number, holder: HolderCard | null): void {
-    this.#notice = { position, holder };
+  #show(position: number, holders: readonly JudgedClaim[]): void {
+    const [holder = this.#orphan, ...others] = holderCards(this.#context, holders);
+    this.#notice = { position, holder, alsoHeldBy: others.map(({ id }) => id) };
     this.#wait.onWaiting?.(this.#notice);
   }
 

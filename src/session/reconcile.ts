@@ -69,7 +69,7 @@ export async function withMaintenance(
       despiteDamage: options.despiteDamage === true,
     });
     if (acquired.held === null) {
-      if (await outwaitMaintenance(context, acquired.view)) continue;
+      if (await outwaitMaintenance(context, acquired.views)) continue;
       return null;
     }
     const { held } = acquired;

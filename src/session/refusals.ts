@@ -58,16 +58,36 @@ function sessionCard(context: Context, session: SessionInfo) {
   };
 }
 
-/** `BUSY`: somebody's session is active, or somebody is waiting and must not be passed. */
-export function alreadyActive(context: Context, view: LockView, wanted: SessionInfo, verb: "start" | "run"): Failure {
-  const session = view.holder === null ? null : holdOf(view.holder).session;
-  if (view.holder === null || session === null) return queueAhead(view, wanted, verb);
-  return new Failure("BUSY", `Session already active: ${session.id}`, {
-    facts: { holder: holderCard(context, view.holder, session) },
+/** The sessions that hold the slots of a lock. */
+export function holderCards(context: Context, holders: readonly (JudgedClaim | null)[]): readonly HolderCard[] {
+  return holders.flatMap((claim) => {
+    const session = claim === null ? null : holdOf(claim).session;
+    return claim === null || session === null ? [] : holderCard(context, claim, session);
+  });
+}
+
+/** `BUSY`: sessions are active in all slots, or somebody is waiting and must not be passed. */
+export function alreadyActive(
+  context: Context,
+  views: readonly [LockView, ...LockView[]],
+  wanted: SessionInfo,
+  verb: "start" | "run",
+): Failure {
+  const cards = holderCards(
+    context,
+    views.map(({ holder }) => holder),
+  );
+  const [first] = cards;
+  if (first === undefined || views.some(({ holder }) => holder === null)) return queueAhead(views[0], wanted, verb);
+  const isOne = views.length === 1;
+  const ids = cards.map(({ id }) => id).join(", ");
+  const message = isOne ? `Session already active: ${ids}` : `All ${views.length} slots are taken: ${ids}`;
+  return new Failure("BUSY", message, {
+    facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
-      { does: "join it", command: `holdfast join ${session.id}` },
+      { does: "join it", command: `holdfast join ${first.id}` },
       waitStep(wanted, verb),
-      { does: "stop it", command: `holdfast stop ${session.id}` },
+      { does: "stop it", command: `holdfast stop ${first.id}` },
     ],
   });
 }

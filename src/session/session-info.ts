@@ -49,6 +49,9 @@ export const sessionSchema = v.object({
   mode: v.picklist(["background", "foreground"]),
   /** Of the claim it was taken with; null until it is. */
   token: v.optional(v.nullable(v.number()), null),
+  /** Which slot of the lock it has, and how many there are. */
+  slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
+  slots: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
   command: v.pipe(v.array(v.string()), v.minLength(1)),
   cwd: v.string(),
   created_at: v.string(),
@@ -103,7 +106,7 @@ export type Hold = Readonly<v.InferOutput<typeof holdSchema>>;
 /** @throws Failure `DATA` when the claim carries something else */
 export function holdOf(claim: JudgedClaim): Hold {
   const parsed = v.safeParse(holdSchema, claim.record.info);
-  if (parsed.success) return parsed.output;
+  if (parsed.success) return asHeld(parsed.output, claim);
   const issue = parsed.issues[0];
   throw new Failure(
     "DATA",
@@ -113,6 +116,13 @@ export function holdOf(claim: JudgedClaim): Hold {
       next: [{ does: "clean up", command: "holdfast cleanup" }],
     },
   );
+}
+
+/** Until its holder has looked around, a claim carries the session as it was wanted, perhaps long before its turn. */
+function asHeld(hold: Hold, { number, record }: JudgedClaim): Hold {
+  const { session } = hold;
+  if (session === null || session.token !== null) return hold;
+  return { ...hold, session: { ...session, token: number, created_at: record.since } };
 }
 
 /** What a waiter's ticket says of it. */

@@ -82,7 +82,8 @@ export async function startOrQueue(
   const about = aboutSession(context, session);
   const report = await keeper.instruct({ ...about, kind: "queued", wait_ms: waitMs }, request.meanwhile);
   if (report.outcome !== "queued") return startedBy(report);
-  return { session: { ...session, phase: "queued" }, position: report.position, holder: report.holder };
+  const { position, holder, alsoHeldBy } = report;
+  return { session: { ...session, phase: "queued" }, position, holder, alsoHeldBy };
 }
 
 /** Somebody is in the way who will be gone; agents outside any session nobody ends but the user. */

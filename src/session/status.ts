@@ -11,6 +11,7 @@ import { countOperations, type OperationCount } from "./operations.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { readPidFile, type PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
+import { slotsOf } from "./slots.ts";
 import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
 import { rootsOf } from "./unsettled.ts";
 
@@ -45,6 +46,8 @@ export interface Status {
   readonly sessions: readonly SessionStatus[];
   /** Agent processes outside any session. */
   readonly outside: readonly ProcessEntry[];
+  /** How many sessions may hold the lock at once, going by those that do. */
+  readonly slots: number;
   readonly operations: readonly OperationCount[];
   readonly queue: readonly QueueEntry[];
   readonly pidFile: PidFile | null;
@@ -55,10 +58,14 @@ export interface Status {
 /** Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. */
 export async function status(given: Context): Promise<Status> {
   const context = withOneLook(given);
-  const view = await context.lock.look();
   const sessions: SessionStatus[] = [];
-  // With `given`: this may have to look again, at processes that are dying.
-  for (const live of await findLive(given, view)) sessions.push(await sessionStatus(context, live));
+  const views: LockView[] = [];
+  for (const slot of slotsOf(given)) {
+    const view = await slot.lock.look();
+    views.push(view);
+    // Not with one look at the processes: this may have to look again, at those that are dying.
+    for (const live of await findLive(slot, view)) sessions.push(await sessionStatus(context, live));
+  }
   const outside = await findOutsideAgents(context);
   const processes = [...sessions.flatMap((each) => each.processes), ...outside];
   return {
@@ -67,9 +74,10 @@ export async function status(given: Context): Promise<Status> {
     sessions,
     outside,
     operations: countOperations(context.config.operations, processes),
-    queue: view.waiters.map(queueEntry),
+    slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
+    queue: (views[0]?.waiters ?? []).map(queueEntry),
     pidFile: readPidFile(context),
-    problems: problemsOf(view, sessions, outside.length),
+    problems: problemsOf(views, sessions, outside.length),
   };
 }
 
@@ -124,7 +132,11 @@ export function queueEntry(ticket: JudgedClaim, index: number): QueueEntry {
   };
 }
 
-function problemsOf(view: LockView, sessions: readonly SessionStatus[], outside: number): readonly string[] {
+function problemsOf(
+  views: readonly LockView[],
+  sessions: readonly SessionStatus[],
+  outside: number,
+): readonly string[] {
   const problems: string[] = [];
   for (const { state, session, processes } of sessions) {
     if (state === "orphaned") {
@@ -140,7 +152,7 @@ function problemsOf(view: LockView, sessions: readonly SessionStatus[], outside:
   }
   if (outside > 0)
     problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
-  if (view.holder?.heartbeat === "unknown")
+  if (views.some(({ holder }) => holder?.heartbeat === "unknown"))
     problems.push("whether the holder lives cannot be told from here; it counts as alive");
   return problems;
 }

@@ -7,6 +7,7 @@ import { endWaiter } from "./end-waiter.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { findEnd, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
+import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
 
 export interface StopRequestOptions extends EndingOptions {
@@ -32,6 +33,11 @@ const keeperPatienceMs = 15_000;
  *   be signalled)
  */
 export async function stop(context: Context, options: StopRequestOptions): Promise<Stopped> {
+  return stopAtSlot(await slotOf(context, options.id), options);
+}
+
+/** Ends the session of this very slot, and looks at no other. */
+export async function stopAtSlot(context: Context, options: StopRequestOptions): Promise<Stopped> {
   const view = await context.lock.look();
   const active = activeSession(view);
   if (active !== null && (options.id === null || options.id === active.session.id)) {

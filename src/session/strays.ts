@@ -2,14 +2,15 @@ import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import { sessionsAround } from "./take-lock.ts";
 import { activeSession } from "./reconcile.ts";
+import { slotsOf } from "./slots.ts";
 
 /**
  * Processes of this user that carry the cookie of a session of this very lock and directory, which is not the active
  * one. Not this process's own sessions, and not what `--close` has let go.
  */
 export async function findStrays(context: Context): Promise<readonly ProcessEntry[]> {
-  const active = activeSession(await context.lock.look())?.session.uid;
-  const spared = new Set([active, ...sessionsAround(context.env)]);
+  const spared = new Set<string | undefined>(sessionsAround(context.env));
+  for (const slot of slotsOf(context)) spared.add(activeSession(await slot.lock.look())?.session.uid);
   const table = await context.processes();
   const strays: ProcessEntry[] = [];
   for (const entry of await table.list()) {

@@ -1,11 +1,12 @@
 import { Failure } from "../failure.ts";
-import type { HeldLock, LockView } from "../lock/lock.ts";
+import type { AcquireRequest, HeldLock, LockView } from "../lock/lock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
 import { agentsRunning, alreadyActive, insideItself, orphaned } from "./refusals.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { atSlot, slotsOf } from "./slots.ts";
 import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
 
 export interface TakeOptions {
@@ -39,14 +40,15 @@ export async function takeLock(context: Context, session: SessionInfo, options: 
 
 async function takeAtOnce(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
   for (;;) {
-    const acquired = await context.lock.acquire({ purpose: "session", info: { session } satisfies Hold });
+    const acquired = await context.lock.acquire(requestFor(session));
     if (acquired.held !== null) {
       const settled = await settle(context, acquired.held, session, { force: options.force === true });
       if (settled.taken !== null) return settled.taken;
       throw agentsRunning(settled.first.processes, settled.first.session);
     }
-    if (!(await outwaitMaintenance(context, acquired.view)))
-      throw await refusal(context, acquired.view, options, session);
+    if (!(await outwaitMaintenance(context, acquired.views))) {
+      throw await refusal(context, acquired.views, options, session);
+    }
   }
 }
 
@@ -64,10 +66,13 @@ async function takeInTurn(
     taken = settled.taken;
     return null;
   };
-  const info = { session } satisfies Hold;
-  await place.during(context.lock.acquire({ purpose: "session", info, wait: place.options(accept) }));
+  await place.during(context.lock.acquire({ ...requestFor(session), wait: place.options(accept) }));
   if (taken === undefined) throw new Failure("INTERNAL", "A turn came without the lock");
   return taken;
+}
+
+function requestFor(session: SessionInfo): AcquireRequest {
+  return { purpose: "session", info: { session } satisfies Hold, slots: session.slots };
 }
 
 type Settled =
@@ -87,9 +92,10 @@ async function settle(
   wanted: SessionInfo,
   { force, ended }: SettleOptions,
 ): Promise<Settled> {
-  const session = { ...wanted, created_at: new Date().toISOString(), token: held.token };
+  const session = { ...wanted, created_at: new Date().toISOString(), token: held.token, slot: held.slot };
   try {
-    const unsettled = await findUnsettled(context, await context.lock.below(held.token));
+    const slot = atSlot(context, held.slot);
+    const unsettled = await findUnsettled(slot, await slot.lock.below(held.token));
     const running = unsettled.filter(({ processes }) => processes.length > 0);
     for (const { session: lost, processes } of unsettled) {
       if (processes.length === 0) closeLost(context, held, lost, ended?.get(lost.uid));
@@ -109,7 +115,8 @@ async function settle(
 /** A session whose own command asks for its lock would wait for itself for ever. */
 async function refuseInsideItself(context: Context): Promise<void> {
   const session = await holderAround(context);
-  if (session !== null) throw insideItself(session);
+  // Of several slots it may have another.
+  if (session !== null && session.slots === 1) throw insideItself(session);
 }
 
 /** Whether this process runs inside the session that holds the lock. */
@@ -120,9 +127,12 @@ export async function isInsideHolder(context: Context): Promise<boolean> {
 async function holderAround(context: Context): Promise<SessionInfo | null> {
   const inside = sessionsAround(context.env);
   if (inside.length === 0) return null;
-  const { holder } = await context.lock.look();
-  const session = holder === null ? null : holdOf(holder).session;
-  return session !== null && inside.includes(session.uid) ? session : null;
+  for (const slot of slotsOf(context)) {
+    const { holder } = await slot.lock.look();
+    const session = holder === null ? null : holdOf(holder).session;
+    if (session !== null && inside.includes(session.uid)) return session;
+  }
+  return null;
 }
 
 /** The uids of the sessions this process runs in, the innermost first. */
@@ -132,9 +142,11 @@ export function sessionsAround(env: NodeJS.ProcessEnv): readonly string[] {
   );
 }
 
-async function refusal(context: Context, view: LockView, options: TakeOptions, wanted: SessionInfo): Promise<Failure> {
-  const holder = view.holder;
-  if (holder === null || holdOf(holder).session === null) return alreadyActive(context, view, wanted, options.verb);
-  if (holder.owner !== "dead") return alreadyActive(context, view, wanted, options.verb);
-  return orphaned(context, holder);
+type Views = readonly [LockView, ...LockView[]];
+
+/** What is in the way: the sessions that hold the lock; an orphan, when it is the only one. */
+async function refusal(context: Context, views: Views, options: TakeOptions, wanted: SessionInfo): Promise<Failure> {
+  const [{ holder }] = views;
+  const isOrphan = views.length === 1 && holder?.owner === "dead" && holdOf(holder).session !== null;
+  return isOrphan ? orphaned(context, holder) : alreadyActive(context, views, wanted, options.verb);
 }

@@ -1,6 +1,7 @@
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
 import { waiterOf } from "./session-info.ts";
+import { slotsOf } from "./slots.ts";
 
 /**
  * Waits while a session of this id is only in line for the lock.
@@ -13,8 +14,15 @@ export async function untilItsTurn(context: Context, id: string | null, signal?:
     const view = await context.lock.look();
     const ticket = view.waiters.find((waiter) => waiterOf(waiter)?.id === id);
     // Its ticket outlives its first moments with the lock.
-    if (ticket === undefined || activeSession(view)?.session.id === id) return uid;
+    if (ticket === undefined || (await isActive(context, id))) return uid;
     uid = waiterOf(ticket)?.uid ?? null;
     await context.lock.waitForEnd(ticket, signal);
   }
+}
+
+async function isActive(context: Context, id: string): Promise<boolean> {
+  for (const slot of slotsOf(context)) {
+    if (activeSession(await slot.lock.look())?.session.id === id) return true;
+  }
+  return false;
 }

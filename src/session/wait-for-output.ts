@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 import { noSession, requireSession } from "./reconcile.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { slotOf } from "./slots.ts";
 import { untilItsTurn } from "./until-its-turn.ts";
 import type { Waited } from "./wait.ts";
 
@@ -32,7 +33,7 @@ export interface OutputWaited extends Waited {
  */
 export async function waitForOutput(context: Context, request: OutputWait): Promise<OutputWaited> {
   await untilItsTurn(context, request.id, request.signal);
-  const { session } = await requireSession(context, request.id);
+  const { session } = await requireSession(await slotOf(context, request.id), request.id);
   const end = endOfLog(sessionFiles(context.home, session.uid).output);
   const search = new OutputSearch(request.pattern, request.cursor === null ? null : Math.min(request.cursor, end));
   const answer = (shown: boolean) => ({ session, end: null, shown, nextCursor: search.nextCursor });

@@ -1,11 +1,12 @@
 import { Failure, type FailureDetails } from "../failure.ts";
 import { followEvents } from "../journal/follow.ts";
 import { endOfLog, readEventsBackward } from "../journal/read.ts";
-import { abortAfter } from "../process/clock.ts";
+import { abortAfter, systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
-import { activeSession, noSession, reconcile, requireSession } from "./reconcile.ts";
+import { activeSession, noSession, reconcile, requireSession, type ActiveSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
+import { atSlot, slotOf, slotsOf } from "./slots.ts";
 import { untilItsTurn } from "./until-its-turn.ts";
 
 export interface WaitRequest {
@@ -23,14 +24,18 @@ export interface Waited {
   readonly nextCursor?: number;
 }
 
+/** How often to look at a lock with several slots: no one end of a claim tells that one of them is free. */
+const lookAtSlotsEveryMs = 100;
+
 /**
  * Waits for the active session, woken by its end and not by a clock. A session that has ended already, named by its
  * id, answers at once with how it ended.
  * @throws the signal's reason when it aborts; `NO_SESSION`, `SESSION_MISMATCH`
  */
-export async function wait(context: Context, request: WaitRequest): Promise<Waited> {
-  if (request.until === "free") return waitUntilFree(context, request);
-  const queued = await untilItsTurn(context, request.id, request.signal);
+export async function wait(given: Context, request: WaitRequest): Promise<Waited> {
+  if (request.until === "free") return waitUntilFree(given, request);
+  const queued = await untilItsTurn(given, request.id, request.signal);
+  const context = await slotOf(given, request.id);
   if (queued !== null && request.until === "ended") {
     const record = readRecord(context.home, queued);
     if (record !== null) return { session: record.session, end: record.end };
@@ -78,12 +83,26 @@ export function notInTime(what: string, limitMs: number, { facts = {}, next = []
   });
 }
 
+/** Of a lock with several slots it is enough that one is free. */
 async function waitUntilFree(context: Context, request: WaitRequest): Promise<Waited> {
-  const active = activeSession(await context.lock.look());
-  if (active === null) return { session: null, end: null };
-  if (request.id !== null && active.session.id !== request.id) return { session: null, end: null };
-  await untilReleased(context, active.session.uid, request.signal);
-  return { session: { ...active.session, phase: "ended" }, end: findEnd(context, active.session.uid) };
+  for (;;) {
+    const active: ActiveSession[] = [];
+    for (const slot of slotsOf(context)) {
+      const here = activeSession(await slot.lock.look());
+      if (here !== null) active.push(here);
+    }
+    const [first] = active;
+    if (first === undefined || active.length < first.session.slots) return { session: null, end: null };
+    if (first.session.slots === 1) return untilItEnded(context, first.session, request);
+    await systemClock.sleep(lookAtSlotsEveryMs, request.signal);
+    request.signal?.throwIfAborted();
+  }
+}
+
+async function untilItEnded(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
+  if (request.id !== null && session.id !== request.id) return { session: null, end: null };
+  await untilReleased(context, session.uid, request.signal);
+  return { session: { ...session, phase: "ended" }, end: findEnd(context, session.uid) };
 }
 
 interface Running extends Waited {
@@ -91,7 +110,8 @@ interface Running extends Waited {
 }
 
 /** Woken by the log, where every change of a session is written, and by the session's end. */
-async function waitUntilRunning(context: Context, session: SessionInfo, patience?: AbortSignal): Promise<Running> {
+async function waitUntilRunning(given: Context, session: SessionInfo, patience?: AbortSignal): Promise<Running> {
+  const context = atSlot(given, session.slot);
   const fromByte = endOfLog(context.home.log);
   const over = new AbortController();
   const signal = AbortSignal.any(patience === undefined ? [over.signal] : [over.signal, patience]);

@@ -17,6 +17,7 @@ export function claimRecord(place: LockPlace, change: Partial<ClaimRecord> = {})
     token: 1,
     state: "held",
     purpose: "session",
+    slots: 1,
     pulse:
       place.pulse === "kernel"
         ? { kind: "kernel" }

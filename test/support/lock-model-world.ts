@@ -38,6 +38,8 @@ export function effectsOf(world: World, index: number, step: Step): readonly Eff
   switch (step.op) {
     case "numbers":
       return scan(world, index);
+    case "elsewhere":
+      return [{ changed: world, answer: [] }];
     case "isFree":
       return [{ changed: world, answer: owner === undefined || owner === -1 }];
     case "publish":

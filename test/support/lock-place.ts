@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ClaimLock, claimLockPaths } from "../../src/lock/claim-lock.ts";
+import { ClaimLock } from "../../src/lock/claim-lock.ts";
+import { claimLockPaths } from "../../src/lock/claim-lock-paths.ts";
 import type { PulseKind } from "../../src/lock/pulse.ts";
 import { openPulses, type Pulses } from "../../src/lock/pulses.ts";
 
@@ -39,5 +40,6 @@ export function openLock(place: LockPlace, pulses?: Pulses): ClaimLock {
     paths: claimLockPaths(place, name),
     pulses: pulses ?? openPulses(state, pulse, staleMs),
     ensureDirectories,
+    waiterGone: () => undefined,
   });
 }

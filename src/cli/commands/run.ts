@@ -3,11 +3,12 @@ import { parseDuration } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock } from "../../keeper/foreground.ts";
-import { newSession } from "../../session/new-session.ts";
+import { newSession, type SessionRequest } from "../../session/new-session.ts";
 import { isInsideHolder } from "../../session/take-lock.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
+import { parseSlots } from "../count.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
 export interface RunOptions {
@@ -22,6 +23,7 @@ export interface RunOptions {
   readonly reentrant?: boolean;
   readonly id?: string;
   readonly idleTimeout?: string;
+  readonly slots?: string;
   readonly owner?: string;
   readonly note?: string;
 }
@@ -30,24 +32,12 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   const command = commandOf(cli, options, args);
   const conflictCode = parseConflictCode(options.conflictExitCode);
   const waitMs = options.nonblock === true ? undefined : parseWait(options.wait, null);
-  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
-  const request = {
-    id: parseId(options.id),
-    command,
-    cwd: cli.cwd,
-    close: options.close === true,
-    owner: owner ? parseName("owner", owner) : null,
-    note: options.note ?? null,
-    ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
-    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
-    ...(options.timeout === undefined ? {} : { maxTimeMs: parseDuration(options.timeout, "--timeout") }),
-    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
-  };
+  const request = requestOf(cli, options, command);
   const context = await openCliContext(cli, { access: "write" });
   if (options.reentrant === true && (await isInsideHolder(context))) {
     return runWithoutLock(context, { command, cwd: cli.cwd, env: cli.env });
   }
-  const session = newSession(context, { ...request, mode: "foreground" });
+  const session = newSession(context, request);
   try {
     if (waitMs === undefined) return await run(context, session, {});
     const waiting = new Waiting(cli, session.id, waitMs);
@@ -57,6 +47,24 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
     (await cli.show()).failure(error);
     return conflictCode;
   }
+}
+
+function requestOf(cli: Cli, options: RunOptions, command: readonly string[]): SessionRequest {
+  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
+  return {
+    id: parseId(options.id),
+    command,
+    mode: "foreground",
+    cwd: cli.cwd,
+    close: options.close === true,
+    owner: owner ? parseName("owner", owner) : null,
+    note: options.note ?? null,
+    ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
+    ...(options.slots === undefined ? {} : { slots: parseSlots(options.slots) }),
+    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
+    ...(options.timeout === undefined ? {} : { maxTimeMs: parseDuration(options.timeout, "--timeout") }),
+    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
+  };
 }
 
 /** The lock could not be had: what `--conflict-exit-code` is for. */

@@ -2,11 +2,12 @@ import { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
-import { start, startOrQueue } from "../../session/start.ts";
+import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
+import { parseSlots } from "../count.ts";
 import { parseReadiness } from "../readiness-options.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
@@ -25,6 +26,7 @@ export interface StartOptions {
   readonly readyTimeout?: string;
   readonly restart?: string;
   readonly maxRestarts?: string;
+  readonly slots?: string;
   readonly owner?: string;
   readonly note?: string;
   readonly force?: boolean;
@@ -38,28 +40,8 @@ export async function startCommand(
   operands: readonly string[] | null,
 ): Exit {
   const waitMs = parseWait(options.wait, undefined);
-  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   const context = await openCliContext(cli, { access: "write" });
-  const request = {
-    id: parseId(id),
-    command: commandOf(context, operands),
-    cwd: operands === null ? context.home.root : cli.cwd,
-    orJoin: options.orJoin === true,
-    force: options.force === true,
-    close: options.close === true,
-    owner: owner ? parseName("owner", owner) : null,
-    note: options.note ?? null,
-    ready: parseReadiness(options),
-    meanwhile: () => void cli.show(),
-    ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
-    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
-    ...(options.readyTimeout === undefined
-      ? {}
-      : { joinWithinMs: parseDuration(options.readyTimeout, "--ready-timeout") }),
-    ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
-    ...parseRestart(options),
-    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
-  };
+  const request = requestOf(cli, context, options, { id, operands });
   if (options.queue === true) {
     // In the background a wait takes as long as it takes, if nothing else is said.
     const outcome = await startOrQueue(context, request, waitMs ?? null);
@@ -76,6 +58,36 @@ export async function startCommand(
   const waiting = new Waiting(cli, request.id ?? "start", waitMs);
   (await cli.show()).started(await waiting.during(start(context, { ...request, wait: waiting.wait })));
   return 0;
+}
+
+function requestOf(
+  cli: Cli,
+  context: Context,
+  options: StartOptions,
+  { id, operands }: { readonly id: string | undefined; readonly operands: readonly string[] | null },
+): StartRequest {
+  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
+  return {
+    id: parseId(id),
+    command: commandOf(context, operands),
+    cwd: operands === null ? context.home.root : cli.cwd,
+    orJoin: options.orJoin === true,
+    force: options.force === true,
+    close: options.close === true,
+    owner: owner ? parseName("owner", owner) : null,
+    note: options.note ?? null,
+    ready: parseReadiness(options),
+    meanwhile: () => void cli.show(),
+    ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
+    ...(options.slots === undefined ? {} : { slots: parseSlots(options.slots) }),
+    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
+    ...(options.readyTimeout === undefined
+      ? {}
+      : { joinWithinMs: parseDuration(options.readyTimeout, "--ready-timeout") }),
+    ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
+    ...parseRestart(options),
+    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
+  };
 }
 
 function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: RestartPolicy; maxRestarts?: number } {

@@ -40,8 +40,9 @@ export class JsonPresenter implements Presenter {
     this.#answer({ joined, queued: false, token, session: sessionDocument(session) });
   }
 
-  queued({ session, position, holder }: Queued): void {
-    this.#answer({ joined: false, queued: true, token: null, session: sessionDocument(session), position, holder });
+  queued({ session, position, holder, alsoHeldBy }: Queued): void {
+    const waits = { position, holder, also_held_by: alsoHeldBy };
+    this.#answer({ joined: false, queued: true, token: null, session: sessionDocument(session), ...waits });
   }
 
   joined({ active, client, clients }: Joined): void {
@@ -104,8 +105,9 @@ export class JsonPresenter implements Presenter {
 
   waiting(notice: WaitingNotice): void {
     if (!this.#pace.isDue(notice)) return;
-    const { id, position, holder, waitedSeconds } = notice;
-    this.#talk({ event: "waiting", id, position, waited_seconds: Math.round(waitedSeconds * 1000) / 1000, holder });
+    const { id, position, holder, alsoHeldBy, waitedSeconds } = notice;
+    const waited = Math.round(waitedSeconds * 1000) / 1000;
+    this.#talk({ event: "waiting", id, position, waited_seconds: waited, holder, also_held_by: alsoHeldBy });
   }
 
   waitingOver(): void {

@@ -37,12 +37,12 @@ export function afterStart({ session }: Started): readonly NextStep[] {
 }
 
 /** What waits in the background, and for whom. */
-export function queuedText({ session, position, holder }: Queued, style: Style): readonly string[] {
+export function queuedText({ session, position, holder, alsoHeldBy }: Queued, style: Style): readonly string[] {
   const facts = ["waits in the background", placeText(position)];
   return [
     headline("⏳", session.id, facts.join(separator), style),
     indent(commandText(session.command, style)),
-    ...(holder === null ? [] : [indent(holderPhrase(holder))]),
+    ...(holder === null ? [] : [indent(holderPhrase(holder, alsoHeldBy))]),
   ];
 }
 

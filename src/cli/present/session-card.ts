@@ -21,6 +21,7 @@ export function cardFacts(session: SessionInfo, facts: CardFacts): string {
   return [
     `${facts.phrase} ${durationText(facts.activeSeconds)}`,
     `token ${facts.token}`,
+    ...(session.slots === 1 ? [] : [`slot ${session.slot} of ${session.slots}`]),
     facts.clients === 0 ? "no clients" : counted(facts.clients, "client"),
     ...(session.mode === "foreground" ? ["in the foreground"] : []),
     `started by ${actorText(session.by)}`,

@@ -9,11 +9,11 @@ import { commandText } from "./command-line.ts";
  * `⏳ nightly waits 3m · next in line · demo holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · node engine.js ·
  * last output 2s ago`
  */
-export function waitingLine({ id, position, holder, waitedSeconds }: WaitingNotice, style: Style): string {
+export function waitingLine({ id, position, holder, alsoHeldBy, waitedSeconds }: WaitingNotice, style: Style): string {
   const waited = waitedSeconds < 1 ? "" : ` ${durationText(waitedSeconds)}`;
   const facts = [`⏳ ${escapeControl(id)} waits${waited}`, placeText(position)];
   if (holder !== null) {
-    facts.push(holderPhrase(holder), commandText(holder.command, style));
+    facts.push(holderPhrase(holder, alsoHeldBy), commandText(holder.command, style));
     if (holder.last_output_at !== null) {
       facts.push(`last output ${durationText(secondsSince(holder.last_output_at, style.now))} ago`);
     }
@@ -27,12 +27,13 @@ export function placeText(position: number): string {
 }
 
 /** `demo holds the lock for 19m 58s (dev@build1 pts/0, PID 29625)`; an orphan is called one, with what helps. */
-export function holderPhrase(holder: HolderCard): string {
+export function holderPhrase(holder: HolderCard, others: readonly string[]): string {
   const tty = holder.tty === null ? "" : ` ${holder.tty}`;
   const pid = holder.pid === null ? "" : `, PID ${holder.pid}`;
   const who = `(${escapeControl(`${holder.user}@${holder.host}${tty}${pid}`)})`;
   const id = escapeControl(holder.id);
   const duration = durationText(holder.held_seconds);
-  if (!holder.orphaned) return `${id} holds the lock for ${duration} ${who}`;
+  const also = others.length === 0 ? "" : `, and so ${others.length === 1 ? "does" : "do"} ${others.join(", ")}`;
+  if (!holder.orphaned) return `${id} holds the lock for ${duration} ${who}${also}`;
   return `${id} is in the way for ${duration}, its keeper is dead ${who}: holdfast stop ${id} ends it`;
 }

@@ -6,8 +6,8 @@ const repeatAfterSeconds = 60;
 export class WaitingPace {
   #told: { readonly about: string; readonly atSeconds: number } | null = null;
 
-  isDue({ position, holder, waitedSeconds }: WaitingNotice): boolean {
-    const about = `${position} ${holder?.uid ?? ""} ${holder?.orphaned === true ? "orphaned" : ""}`;
+  isDue({ position, holder, alsoHeldBy, waitedSeconds }: WaitingNotice): boolean {
+    const about = `${position} ${holder?.uid ?? ""} ${holder?.orphaned === true ? "orphaned" : ""} ${alsoHeldBy.join(" ")}`;
     const isUnchanged = this.#told?.about === about;
     if (isUnchanged && waitedSeconds - (this.#told?.atSeconds ?? 0) < repeatAfterSeconds) return false;
     this.#told = { about, atSeconds: waitedSeconds };

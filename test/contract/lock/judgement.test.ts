@@ -74,7 +74,7 @@ describe("a claim with a kernel pulse", () => {
     const lock = openLock(place, { byKind: { kernel: blind, lease }, forNew: lease, choice });
     const { held, ...refused } = await lock.acquire({ purpose: "session", info: null });
     expect(held).toBeNull();
-    expect(refused).toMatchObject({ view: { holder: { number: 1, heartbeat: "unknown" } } });
+    expect(refused).toMatchObject({ views: [{ holder: { number: 1, heartbeat: "unknown" } }] });
   });
 
   it.each([

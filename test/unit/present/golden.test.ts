@@ -68,13 +68,18 @@ const cases: readonly Case[] = [
   {
     name: "queued (R4.6)",
     show: (to) =>
-      to.queued({ session: { ...session, phase: "queued", agent: null }, position: 2, holder: sample.holder }),
+      to.queued({
+        session: { ...session, phase: "queued", agent: null },
+        position: 2,
+        holder: sample.holder,
+        alsoHeldBy: [],
+      }),
   },
   {
     name: "queued-behind-orphan (R4.6)",
     show: (to) => {
       const behind = { ...sample.holder, orphaned: true };
-      to.queued({ session: { ...session, phase: "queued", agent: null }, position: 1, holder: behind });
+      to.queued({ session: { ...session, phase: "queued", agent: null }, position: 1, holder: behind, alsoHeldBy: [] });
     },
   },
   {

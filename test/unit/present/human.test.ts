@@ -6,7 +6,7 @@ import { busy, event, holder, joined, nothing, processEntry, session, sessionSta
 
 const escape = "\u001B";
 const clearLine = `\r${escape}[K`;
-const notice: WaitingNotice = { id: "nightly", position: 2, holder, waitedSeconds: 0.2 };
+const notice: WaitingNotice = { id: "nightly", position: 2, holder, alsoHeldBy: [], waitedSeconds: 0.2 };
 const waiting =
   "⏳ nightly waits · 1 ahead in line · my_test_session holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · " +
   "node engine.js · last output 2s ago";

@@ -59,9 +59,9 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   [
     "start",
     "queued",
-    (to) => to.queued({ session: { ...session, phase: "queued" }, position: 2, holder: sample.holder }),
+    (to) => to.queued({ session: { ...session, phase: "queued" }, position: 2, holder: sample.holder, alsoHeldBy: [] }),
   ],
-  ["start", "queued, the lock free", (to) => to.queued({ session, position: 2, holder: null })],
+  ["start", "queued, the lock free", (to) => to.queued({ session, position: 2, holder: null, alsoHeldBy: [] })],
   ["start", "joined instead", (to) => to.started({ session: { ...session, agent: null }, token: 42, joined: true })],
   ["join", "joined", (to) => to.joined(sample.joined)],
   ["leave", "left", (to) => to.left("my_test_session", sample.clients)],
@@ -225,7 +225,7 @@ describe("--json", () => {
   });
 
   it("talks on stderr, in JSON, and not at all with --quiet", async () => {
-    const notice = { id: "nightly", position: 1, holder: sample.holder, waitedSeconds: 0.1234 };
+    const notice = { id: "nightly", position: 1, holder: sample.holder, alsoHeldBy: [], waitedSeconds: 0.1234 };
     const talk = async (options: CaptureOptions) => {
       const { presenter, stdout, stderr } = await capture({ json: true, isTTY: true, ...options });
       presenter.waiting(notice);

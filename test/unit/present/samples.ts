@@ -39,6 +39,8 @@ export const session: SessionInfo = {
   kill_after_ms: 10_000,
   max_time_ms: null,
   token: null,
+  slot: 1,
+  slots: 1,
   ready: null,
   ready_at: null,
   idle_ms: null,
@@ -102,6 +104,7 @@ export const sessionStatus: SessionStatus = {
 
 export const status: Status = {
   lock: "session",
+  slots: 1,
   lockFile: "/srv/project/.holdfast/session.lock",
   sessions: [sessionStatus],
   outside: [],
