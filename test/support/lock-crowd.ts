@@ -27,7 +27,7 @@ export interface Wait {
 /** A hand-over takes about a millisecond, so that these moments are before, in, and after it. */
 const killWithinMs = 4;
 /** Of so many turns one ends by the holder's death, and in one of so many anybody dies. */
-const [holderDiesEvery, anyoneDiesEvery] = [6, 4];
+const [holderDiesEvery, anyoneDiesEvery] = [8, 5];
 
 /** Contenders that get in line again after each turn, and are killed at random; it records what each of them got. */
 export class LockCrowd {
@@ -60,7 +60,7 @@ export class LockCrowd {
       const contender = await this.#newContender();
       try {
         do await this.#takeTurn(contender);
-        while (!this.#isOver);
+        while (!this.#isOver && !this.#deaths.has(contender));
       } catch (error) {
         const death = this.#deaths.get(contender);
         if (death === undefined) throw error;
