@@ -1,25 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { childrenOf } from "../support/live-processes.ts";
+import { seed, seededRandom } from "../support/seeded-random.ts";
 import { expectFree, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
-const seed = Number(process.env["HOLDFAST_TEST_SEED"] ?? Date.now() % 1_000_000);
-
 /** An agent that tells when it was not alone: it takes a lock of its own on a witness file. */
 const witnessed = ["sh", "-c", 'exec 9>witness; flock -n 9 || echo "beside $$" >>"$ANNOUNCE"; exec sleep 300'];
-
-/** A generator of numbers in [0, 1), always the same for a seed: mulberry32. */
-function seededRandom(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What a killed `start` may leave: a whole session, or nothing; and never a lock that nobody frees. */
 async function expectWholeOrNothing(workspace: Workspace, env: Record<string, string>): Promise<void> {

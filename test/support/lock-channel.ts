@@ -28,6 +28,7 @@ export class LockChannel {
   #pid = 0;
   readonly #unasked: Unasked[] = [];
   #onUnasked: () => void = () => undefined;
+  #hasEnded = false;
   /** Rejects when the process ends before it was ready. */
   readonly ready: Promise<void>;
   readonly #gone: Promise<void>;
@@ -54,8 +55,12 @@ export class LockChannel {
     args?: LockOperations[Operation]["asks"],
   ): Promise<LockOperations[Operation]["answers"]> {
     const id = (this.#lastId += 1);
-    if (op === "acquire") this.#unasked.length = 0;
+    if (op === "acquire" || op === "takeTurn") this.#unasked.length = 0;
     return new Promise((resolve, reject) => {
+      if (this.#hasEnded) {
+        reject(new Error("The contender ended"));
+        return;
+      }
       this.#asked.set(id, { resolve, reject });
       this.#input.write(`${JSON.stringify({ id, op, args: args ?? {} })}\n`);
     });
@@ -124,6 +129,7 @@ export class LockChannel {
 
   #end(neverReady: (error: Error) => void): void {
     const ended = new Error("The contender ended");
+    this.#hasEnded = true;
     neverReady(ended);
     for (const { reject } of this.#asked.values()) reject(ended);
     this.#asked.clear();

@@ -6,6 +6,10 @@ export interface LockOperations {
   look: { asks: unknown; answers: View };
   /** Answers when the lock is held, refused, or the wait was aborted. */
   acquire: { asks: AcquireOrder; answers: AcquireAnswer };
+  /** Waits in line for the lock, and testifies how it got it. */
+  takeTurn: { asks: unknown; answers: Turn };
+  /** Of the turn it has: whether nobody else has one. */
+  isAlone: { asks: unknown; answers: boolean };
   abort: { asks: unknown; answers: null };
   /** Stand still just before this step on files, counted from 1, or before this one of a kind, and say which it is. */
   pauseBefore: { asks: { step: number; kind?: string }; answers: null };
@@ -54,6 +58,21 @@ export type AcquireAnswer =
   | { readonly held: { readonly token: number; readonly pulse: PulseKind }; readonly view?: undefined }
   | { readonly held: null; readonly view: View };
 
+/** Times are those of `monotonicMs`. */
+export interface TicketTaken {
+  readonly number: number;
+  readonly takenAtMs: number;
+}
+
+export interface Turn {
+  readonly token: number;
+  /** Null when the lock was free and nobody in line. */
+  readonly ticket: TicketTaken | null;
+  /** Not before it was. */
+  readonly grantedAtMs: number;
+  readonly isAlone: boolean;
+}
+
 export interface HandOverMessage {
   readonly token: number;
   readonly mark: PulseMark;
@@ -63,7 +82,12 @@ export interface HandOverMessage {
 /** What a contender says unasked. */
 export type LockEvent =
   | { readonly event: "ready"; readonly pid: number }
-  | { readonly event: "waiting"; readonly position: number; readonly holder: ClaimView | null }
+  | {
+      readonly event: "waiting";
+      readonly position: number;
+      readonly holder: ClaimView | null;
+      readonly ticket: TicketTaken | null;
+    }
   | { readonly event: "pausing"; readonly step: string };
 
 export interface Request {
