@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const handover = parseMessage<Handover>(readFileSync(0, "utf8"));
   // Whoever spawned this keeper died before it had handed the session over: nothing has been started.
   if (handover === null) return;
-  const context = openContext({
+  const context = await openContext({
     home: homeAt(handover.root, handover.state),
     config: handover.config,
     env: process.env,
@@ -21,7 +21,11 @@ async function main(): Promise<void> {
   });
   const descriptor = handover.mark.kind === "kernel" ? claimDescriptor : null;
   const held = await context.lock.adopt({ token: handover.token, mark: handover.mark, descriptor });
-  process.exitCode = await keepInBackground(context, held, handover, report);
+  try {
+    process.exitCode = await keepInBackground(context, held, handover, report);
+  } finally {
+    await context.hooks.settled();
+  }
 }
 
 let reported = false;

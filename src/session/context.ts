@@ -7,6 +7,7 @@ import type { Lock } from "../lock/lock.ts";
 import { openPulses, type PulseChoice } from "../lock/pulses.ts";
 import { openProcessTable, type ProcessTable } from "../process/table.ts";
 import type { Actor } from "../journal/event.ts";
+import { firesHooks, noHooks, type HookCalls } from "./hook-calls.ts";
 
 /** Everything an operation on one lock works with; opened once per command. */
 export interface Context {
@@ -15,7 +16,9 @@ export interface Context {
   readonly env: NodeJS.ProcessEnv;
   readonly lock: Lock;
   readonly pulse: PulseChoice;
+  /** Fires the configured hooks of what is appended. */
   readonly journal: Journal;
+  readonly hooks: HookCalls;
   readonly by: Actor;
   processes(): Promise<ProcessTable>;
 }
@@ -31,7 +34,7 @@ export interface ContextOptions {
 }
 
 /** @throws Failure `NOT_PERMITTED` when another user could tamper with the state directory */
-export function openContext(options: ContextOptions): Context {
+export async function openContext(options: ContextOptions): Promise<Context> {
   const { home, config, env, lockName, by, create } = options;
   if (create) ensureState(home);
   const exists = create || checkState(home) === "ready";
@@ -44,8 +47,19 @@ export function openContext(options: ContextOptions): Context {
     env,
     lock,
     pulse: pulses.choice,
-    journal: new Journal(home.log),
+    ...(await openJournal(options)),
     by,
     processes: () => (table ??= openProcessTable()),
   };
+}
+
+async function openJournal({ home, config, env, by }: ContextOptions): Promise<Pick<Context, "journal" | "hooks">> {
+  if (!firesHooks(config.hooks, env)) return { journal: new Journal(home.log), hooks: noHooks };
+  // Late: hardly anybody has any.
+  const { Hooks } = await import("./hooks.ts");
+  const { root, state } = home;
+  const append: Journal["append"] = (event) => journal.append(event);
+  const hooks = new Hooks({ commands: config.hooks, root, state, env, by, append });
+  const journal = new Journal(home.log, undefined, (event, line) => hooks.fire(event, line));
+  return { journal, hooks };
 }
