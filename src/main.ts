@@ -7,6 +7,8 @@ import { runProgram } from "./cli/program.ts";
 import { errorText, Failure } from "./failure.ts";
 import { version } from "../package.json";
 
+const beforeExit: (() => Promise<void>)[] = [];
+
 /** The composition root: puts the parts together, runs one command line, and alone decides how the process exits. */
 async function main(argv: readonly string[]): Promise<number> {
   let presenter: Promise<Presenter> | undefined;
@@ -21,6 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
         show,
         env: process.env,
         cwd: currentDirectory(),
+        beforeExit: (task) => void beforeExit.push(task),
         // A getter, as the streams are: opening one costs a millisecond that a command without output saves.
         get interactive() {
           return process.stdin.isTTY && process.stdout.isTTY;
@@ -74,8 +77,11 @@ function bug(error: unknown): Failure {
 }
 
 main(process.argv.slice(2)).then(
-  // A waiter that gave up has a thread that still waits in the kernel: only an explicit exit ends the process.
-  (code) => process.exit(code),
+  async (code) => {
+    await Promise.all(beforeExit.map((task) => task()));
+    // A waiter that gave up has a thread that still waits in the kernel: only an explicit exit ends the process.
+    process.exit(code);
+  },
   (error: unknown) => {
     openOutputStream(2).write(`${errorText(error)}\n`);
     process.exit(exitCodes.INTERNAL);

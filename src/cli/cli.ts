@@ -15,6 +15,8 @@ export interface Cli {
   readonly cwd: string;
   /** Whether a person can be talked with: both ends are a terminal. */
   readonly interactive: boolean;
+  /** Has the process wait for this before it exits, when all is said. */
+  readonly beforeExit: (task: () => Promise<void>) => void;
 }
 
 /** A command: shows its result itself and says what to exit with. */
@@ -33,7 +35,7 @@ export interface Access {
 
 export async function openCliContext(cli: Cli, { access, lock, clientName }: Access): Promise<Context> {
   const { home, config } = await openProject(cli);
-  return openContext({
+  const context = await openContext({
     home,
     config,
     env: cli.env,
@@ -41,6 +43,8 @@ export async function openCliContext(cli: Cli, { access, lock, clientName }: Acc
     by: currentActor(parseClientName(clientName ?? cli.env["HOLDFAST_AS"])),
     create: access === "write",
   });
+  cli.beforeExit(() => context.hooks.settled());
+  return context;
 }
 
 async function openProject(cli: Cli): Promise<{ home: Home; config: Config }> {

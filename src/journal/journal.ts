@@ -9,6 +9,9 @@ export interface AppendOptions {
   readonly durable?: boolean;
 }
 
+/** Called with each event that was appended, and its line as it stands in the log, without the newline. */
+export type AppendObserver = (event: EventInput, line: string) => void;
+
 const newline = 0x0a;
 const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
 
@@ -19,10 +22,12 @@ const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
 export class Journal {
   readonly path: string;
   readonly #now: () => Date;
+  readonly #onAppended: AppendObserver | undefined;
 
-  constructor(path: string, now: () => Date = () => new Date()) {
+  constructor(path: string, now: () => Date = () => new Date(), onAppended?: AppendObserver) {
     this.path = path;
     this.#now = now;
+    this.#onAppended = onAppended;
   }
 
   /**
@@ -46,6 +51,7 @@ export class Journal {
     } finally {
       closeSync(descriptor);
     }
+    this.#onAppended?.(event, line);
   }
 
   #open(): number {

@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const handover = parseMessage<Handover>(readFileSync(0, "utf8"));
   // Whoever spawned this keeper died before it had handed the session over: nothing has been started.
   if (handover === null) return;
-  const context = openContext({
+  const context = await openContext({
     home: homeAt(handover.root, handover.state),
     config: handover.config,
     env: process.env,
@@ -27,15 +27,22 @@ async function main(): Promise<void> {
     by: handover.by,
     create: true,
   });
-  const attended = { report, prepare: () => undefined, isAttended: true };
+  try {
+    process.exitCode = await keep(context, handover);
+  } finally {
+    await context.hooks.settled();
+  }
+}
+
+async function keep(context: Context, handover: Handover): Promise<number> {
   if (handover.kind === "held") {
-    process.exitCode = await keepInBackground(context, await adopt(context, handover), attended);
-    return;
+    const attended = { report, prepare: () => undefined, isAttended: true };
+    return keepInBackground(context, await adopt(context, handover), attended);
   }
   // Loaded only where it is wanted: most keepers have their lock when they begin.
   const { waitForTurn } = await import("./wait-for-turn.ts");
   const turn = await waitForTurn(context, handover, report);
-  if (turn !== null) process.exitCode = await keepInBackground(context, turn.taken, turn.opening);
+  return turn === null ? 0 : keepInBackground(context, turn.taken, turn.opening);
 }
 
 /** Carries on the lock that `start` took. */

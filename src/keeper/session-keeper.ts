@@ -216,6 +216,14 @@ export class SessionKeeper {
       processes: [...terminated.ended],
       survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
     };
+    // The hook of `ended` may start the next session.
+    await this.#context.hooks.hold(() => this.#giveBack(end, terminated));
+    clearInterval(this.#watch);
+    this.#limits?.clear();
+    return end;
+  }
+
+  async #giveBack(end: SessionEnd, terminated: TerminateResult): Promise<void> {
     for (const problem of writeEnd(this.#context, this.#session, end)) this.#log.complain("end", problem);
     const left = terminated.survivors.length > 0 ? [this.#session] : [];
     const unsettled = [...(this.#hold.unsettled ?? []), ...left];
@@ -224,9 +232,6 @@ export class SessionKeeper {
     } catch (error) {
       this.#log.complain("release", errorText(error));
     }
-    clearInterval(this.#watch);
-    this.#limits?.clear();
-    return end;
   }
 
   #logStartFailed(failure: Failure | null): void {

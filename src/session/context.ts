@@ -9,6 +9,7 @@ import type { Lock } from "../lock/lock.ts";
 import { openPulses, type PulseChoice } from "../lock/pulses.ts";
 import { openProcessTable, type ProcessTable } from "../process/table.ts";
 import type { Actor } from "../journal/event.ts";
+import { firesHooks, noHooks, type HookCalls } from "./hook-calls.ts";
 import { waiterOf } from "./session-info.ts";
 
 /** Everything an operation on one lock works with; opened once per command. */
@@ -18,7 +19,9 @@ export interface Context {
   readonly env: NodeJS.ProcessEnv;
   readonly lock: Lock;
   readonly pulse: PulseChoice;
+  /** Fires the configured hooks of what is appended. */
   readonly journal: Journal;
+  readonly hooks: HookCalls;
   readonly by: Actor;
   processes(): Promise<ProcessTable>;
 }
@@ -34,12 +37,12 @@ export interface ContextOptions {
 }
 
 /** @throws Failure `NOT_PERMITTED` when another user could tamper with the state directory */
-export function openContext(options: ContextOptions): Context {
+export async function openContext(options: ContextOptions): Promise<Context> {
   const { home, config, env, lockName, by, create } = options;
   if (create) ensureState(home);
   const exists = create || checkState(home) === "ready";
   const pulses = openPulses(exists ? home.state : home.root, config.pulse);
-  const journal = new Journal(home.log);
+  const { journal, hooks } = await openJournal(options);
   const lock = new ClaimLock({
     name: lockName,
     paths: claimLockPaths(home, lockName),
@@ -55,6 +58,7 @@ export function openContext(options: ContextOptions): Context {
     lock,
     pulse: pulses.choice,
     journal,
+    hooks,
     by,
     processes: () => (table ??= openProcessTable()),
   };
@@ -72,4 +76,15 @@ function logGone(journal: Journal, lock: string, by: Actor, ticket: JudgedClaim)
     ticket: ticket.number,
     reason: `gone: PID ${ticket.record.owner.pid} died in line`,
   });
+}
+
+async function openJournal({ home, config, env, by }: ContextOptions): Promise<Pick<Context, "journal" | "hooks">> {
+  if (!firesHooks(config.hooks, env)) return { journal: new Journal(home.log), hooks: noHooks };
+  // Late: hardly anybody has any.
+  const { Hooks } = await import("./hooks.ts");
+  const { root, state } = home;
+  const append: Journal["append"] = (event) => journal.append(event);
+  const hooks = new Hooks({ commands: config.hooks, root, state, env, by, append });
+  const journal = new Journal(home.log, undefined, (event, line) => hooks.fire(event, line));
+  return { journal, hooks };
 }

@@ -106,8 +106,10 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
     return await keeper.instruct({ ...aboutSession(context, session), kind: "held", token, mark, hold }, meanwhile);
   } catch (error) {
     keeper?.dismiss();
-    writeEnd(context, session, neverStarted(session));
-    await held.release({ session: { ...session, phase: "ended" }, unsettled: hold.unsettled ?? [] } satisfies Hold);
+    await context.hooks.hold(async () => {
+      writeEnd(context, session, neverStarted(session));
+      await held.release({ session: { ...session, phase: "ended" }, unsettled: hold.unsettled ?? [] } satisfies Hold);
+    });
     removeSessionDirectory(files);
     throw error;
   }
