@@ -45,6 +45,8 @@ export async function openHumanPresenter(options: PresenterOptions): Promise<Pre
 /** To the beginning of the line, and clear it (ECMA-48: EL). */
 const clearLine = "\r\u001B[K";
 const usualColumns = 80;
+/** A full last column makes some terminals wrap, and they echo what ends the wait. */
+const roomFor = "^C ";
 
 class HumanPresenter implements Presenter {
   readonly #options: PresenterOptions;
@@ -121,8 +123,8 @@ class HumanPresenter implements Presenter {
       if (this.#pace.isDue(notice)) stderr.write(`${line}\n`);
       return;
     }
-    // A full last column would make some terminals wrap, and the next refresh begin one line too low.
-    const columns = (stderr.columns || usualColumns) - 1;
+    // A full line would make the terminal wrap, and the next refresh begin one line too low.
+    const columns = (stderr.columns || usualColumns) - roomFor.length;
     stderr.write(clearLine + cutToWidth(line, columns, this.#shown("…")));
     this.#isDrawn = true;
   }
