@@ -3,6 +3,7 @@
  * machine falls on all alike. Results are ratios to the first one.
  */
 import { spawn } from "node:child_process";
+import { track } from "./project.mjs";
 
 /**
  * @typedef {object} Contestant
@@ -18,7 +19,7 @@ import { spawn } from "node:child_process";
 export function timeOf({ command: [program, ...args], cwd, env }) {
   return new Promise((resolve, reject) => {
     const begin = performance.now();
-    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
+    const child = track(spawn(program, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] }));
     let said = "";
     child.stderr.on("data", (text) => (said += text));
     child.once("error", reject);
@@ -28,6 +29,12 @@ export function timeOf({ command: [program, ...args], cwd, env }) {
       else reject(new Error(`${program} ${args.join(" ")} exited with ${code}: ${said}`));
     });
   });
+}
+
+/** The value that a share of the others stays below: 0.5 is the median. */
+export function percentile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
 /**
@@ -46,8 +53,8 @@ export async function compare(contestants, { rounds, warmUp = 3 }) {
     }
   }
   const results = contestants.map(({ name }) => {
-    const sorted = times.get(name).toSorted((a, b) => a - b);
-    return { name, median: sorted[Math.floor(sorted.length / 2)], best: sorted[0] };
+    const measured = times.get(name);
+    return { name, median: percentile(measured, 0.5), best: percentile(measured, 0) };
   });
   const [base] = results;
   for (const result of results) {

@@ -1,28 +1,55 @@
 /**
- * Runs the benchmarks: `npm run bench [-- NAME] [--rounds N]`. Exits with 1 when a figure is not reached.
+ * Runs the benchmarks: `npm run bench [-- NAME…] [--rounds N] [--result FILE]`. The findings go to stdout as a table and
+ * to a file as JSON. Exits with 1 when a figure is not reached.
  */
+import { mkdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
+import path from "node:path";
 import { parseArgs } from "node:util";
+import { crash, fairness, handover } from "./queue.mjs";
+import { isMissed, textOf } from "./report.mjs";
 import { startup } from "./startup.mjs";
 
-const benchmarks = { startup };
+const benchmarks = { startup, handover, crash, fairness };
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: "string" } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string" }, result: { type: "string" } },
+});
 const chosen = positionals.length > 0 ? positionals : Object.keys(benchmarks);
-const cpu = os.cpus()[0]?.model ?? "unknown CPU";
-console.log(`Node ${process.version}, ${os.type()} ${os.release()}, ${os.availableParallelism()} x ${cpu}\n`);
-
-let missed = 0;
 for (const name of chosen) {
-  const benchmark = benchmarks[name];
-  if (benchmark === undefined) throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(", ")}`);
-  console.log(`${name}\n`);
-  for (const row of await benchmark(values.rounds === undefined ? {} : { rounds: Number(values.rounds) })) {
-    const isMissed = row.limit !== null && row.bestRatio > row.limit;
-    if (isMissed) missed += 1;
-    const figures = `${row.median.toFixed(1)} ms  ${row.ratio.toFixed(2)}x   best ${row.best.toFixed(1)} ms  ${row.bestRatio.toFixed(2)}x`;
-    const verdict = row.limit === null ? "" : `   at most ${row.limit}x${isMissed ? "  MISSED" : ""}`;
-    console.log(`  ${row.name.padEnd(14)}${figures}${verdict}`);
-  }
+  if (!(name in benchmarks)) throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(", ")}`);
 }
-process.exitCode = missed > 0 ? 1 : 0;
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+  throw new Error("--rounds: expected a number from 1");
+
+const machine = {
+  node: process.version,
+  system: `${os.type()} ${os.release()}`,
+  cpu: `${os.availableParallelism()} x ${os.cpus()[0]?.model ?? "unknown CPU"}`,
+};
+console.log(`Node ${machine.node}, ${machine.system}, ${machine.cpu}`);
+
+const result = { schema_version: 1, measured_at: new Date().toISOString(), machine, benchmarks: {} };
+for (const name of chosen) {
+  console.log(`\n${name}\n`);
+  const findings = await benchmarks[name](rounds === undefined ? {} : { rounds });
+  console.log(textOf(findings));
+  result.benchmarks[name] = {
+    rows: findings.rows,
+    checks: findings.checks.map((check) => ({
+      what: check.what,
+      measured: check.measured,
+      at_most: check.atMost,
+      missed: isMissed(check),
+    })),
+  };
+  if (findings.checks.some(isMissed)) process.exitCode = 1;
+}
+
+const stamp = result.measured_at.replaceAll(/[-:]|\.\d+/g, "");
+const file = path.resolve(values.result ?? path.join(os.tmpdir(), `holdfast-bench-${stamp}.json`));
+mkdirSync(path.dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+console.log(`\n${file}`);

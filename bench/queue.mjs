@@ -1,0 +1,104 @@
+/**
+ * The queue against its peers: how fast the lock passes on when its holder is done (`handover`) or killed (`crash`), and
+ * whether it passes on in order (`fairness`). `npm run bench -- handover crash fairness [--rounds N]`
+ */
+import { Line } from "./line.mjs";
+import { percentile } from "./measure.mjs";
+import { peers } from "./peers.mjs";
+import { withProject } from "./project.mjs";
+
+/** Not counted: the first ones find cold files. */
+const warmUp = 2;
+
+/** @type {import("./report.mjs").Benchmark} */
+export async function handover({ rounds = 200 } = {}) {
+  const rows = await compete({ how: "release", waiters: 8, rounds: () => rounds });
+  return { rows, checks: [ratioCheck(rows, "flock", 2)] };
+}
+
+/** @type {import("./report.mjs").Benchmark} */
+export async function crash({ rounds = 50 } = {}) {
+  // A waiter that polls needs more than ten seconds for each; some tell enough.
+  const rows = await compete({
+    how: "kill",
+    waiters: 8,
+    rounds: ({ polls }) => (polls ? Math.min(rounds, 5) : rounds),
+  });
+  return { rows, checks: [ratioCheck(rows, "flock", 2), ratioCheck(rows, "proper-lockfile", 1 / 100)] };
+}
+
+/** @type {import("./report.mjs").Benchmark} */
+export async function fairness({ rounds = 50 } = {}) {
+  const waiters = 16;
+  const rows = await compete({ how: "release", waiters, rounds: () => waiters * rounds });
+  const { passed_older: measured = null } = rows.find(({ name }) => name === "holdfast");
+  return { rows, checks: [{ what: "grants of holdfast that pass an older waiter", measured, atMost: 0 }] };
+}
+
+/** Runs the peers side by side, in turn; those that poll after the others, whom they would disturb. */
+async function compete(contest) {
+  const rows = [];
+  const present = [];
+  for (const peer of peers) {
+    const row = { name: peer.name };
+    rows.push(row);
+    try {
+      row.version = peer.version();
+      present.push({ peer, row });
+    } catch (error) {
+      row.skipped = `SKIPPED: ${error.message}`;
+      console.error(`${peer.name} is not here and was SKIPPED: ${error.message}`);
+    }
+  }
+  await takeTurns(
+    present.filter(({ peer }) => !peer.polls),
+    contest,
+  );
+  await takeTurns(
+    present.filter(({ peer }) => peer.polls),
+    contest,
+  );
+  const [base] = rows;
+  for (const row of rows) row.ratio = ratioOf(row, base);
+  return rows;
+}
+
+function takeTurns(contestants, { how, waiters, rounds }) {
+  return withProject(async (project) => {
+    const runs = contestants.map(({ peer, row }) => {
+      return { row, line: new Line(peer, project, waiters), grantsWanted: rounds(peer) + warmUp, grants: [] };
+    });
+    try {
+      const most = Math.max(0, ...runs.map(({ grantsWanted }) => grantsWanted));
+      for (let turn = 0; turn < most; turn += 1) {
+        for (const { line, grants, grantsWanted } of runs) {
+          if (turn < grantsWanted) grants.push(await line.next(how));
+        }
+      }
+    } finally {
+      await Promise.all(runs.map(({ line }) => line.end()));
+    }
+    for (const { row, grants } of runs) Object.assign(row, summaryOf(grants.slice(warmUp)));
+  });
+}
+
+function summaryOf(grants) {
+  const times = grants.map(({ elapsedMs }) => elapsedMs);
+  return {
+    grants: grants.length,
+    best_ms: percentile(times, 0),
+    p50_ms: percentile(times, 0.5),
+    p99_ms: percentile(times, 0.99),
+    passed_older: grants.filter(({ passed }) => passed).length,
+    held_by_two: grants.filter(({ doubled }) => doubled > 0).length,
+  };
+}
+
+function ratioOf(row, other) {
+  return row?.p50_ms === undefined || other?.p50_ms === undefined ? null : row.p50_ms / other.p50_ms;
+}
+
+function ratioCheck(rows, other, atMost) {
+  const named = (name) => rows.find((row) => row.name === name);
+  return { what: `holdfast p50 as a ratio to ${other}`, measured: ratioOf(named("holdfast"), named(other)), atMost };
+}
