@@ -123,6 +123,7 @@ async function makeCodeCache() {
     await holdfast("status");
     await holdfast("stop", "build");
     await holdfast("run", "--", "true");
+    await Promise.all([holdfast("run", "--", "sleep", "0.5"), holdfast("run", "--", "true")]);
     await holdfast("status", "--json");
     await until(async () => (await readdir(cache)).includes("keeper.js.bin"));
   } catch (error) {

@@ -83,7 +83,7 @@ async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: Sessio
     await becomeReady(context, held, keeper, agent);
   } catch {
     // Gone already, it is on its way to the next restart.
-    if (!isGone) await keeper.endAgent(agent);
+    if (!isGone) await keeper.endAgent();
   }
 }
 

@@ -1,20 +1,45 @@
-import { readFileSync } from "node:fs";
 import { systemClock } from "../process/clock.ts";
+import { PidWindow } from "../process/pid-window.ts";
+import type { ProcessTable } from "../process/table.ts";
+import { findTree, type TreeRoots } from "../process/tree.ts";
 import type { Agent } from "./agent.ts";
 
-/** Long before a machine could hand out all its PIDs once around. */
-const sureWithinMs = 1_000;
+/** After this long an agent is none of the many that are done in no time, which pay for nothing here. */
+const settledAfterMs = 20;
 
 /**
- * Whether processes of an agent that has ended may still run. For a short command the answer is often a certain no,
- * without a look at every process: the kernel has given out no PID since the agent's own (`/proc/loadavg`, last field).
+ * Whether processes of an agent that has ended may still run. The answer is often a certain no without a look at every
+ * process: what an agent has started has a PID that was given out after its own.
  */
-export function mayHaveLeftovers(agent: Agent): boolean {
-  if (systemClock.now() - agent.spawnedAtMs > sureWithinMs) return true;
-  try {
-    const newest = readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1);
-    return Number(newest) !== agent.pid;
-  } catch {
-    return true;
+export class Leftovers {
+  readonly #agent: Agent;
+  readonly #table: () => Promise<ProcessTable>;
+  readonly #window: PidWindow;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(agent: Agent, table: () => Promise<ProcessTable>) {
+    this.#agent = agent;
+    this.#table = table;
+    this.#window = new PidWindow(agent.pid);
+    // While the agent runs there is time: whoever is next in line waits for what happens after its end.
+    this.#timer = setTimeout(() => {
+      this.#window.note();
+      void this.#table().catch(() => undefined);
+    }, settledAfterMs);
+  }
+
+  /** @param roots what makes a process belong to the agent's session */
+  async mayExist(roots: TreeRoots): Promise<boolean> {
+    clearTimeout(this.#timer);
+    const isSince = this.#window.since(systemClock.now() - this.#agent.spawnedAtMs);
+    if (isSince === null) return true;
+    if (isSince === "none") return false;
+    const table = await this.#table();
+    const young: ProcessTable = {
+      list: () => table.list(isSince),
+      environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
+      workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
+    };
+    return (await findTree(young, roots)).length > 0;
   }
 }

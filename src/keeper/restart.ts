@@ -18,7 +18,7 @@ export async function restartAgent(
 ): Promise<Agent | null> {
   const delayMs = plan.next(exit, systemClock.now() - agent.spawnedAtMs);
   if (delayMs === null) return null;
-  await keeper.endLeftovers(agent);
+  await keeper.endLeftovers();
   keeper.declareRestarting(plan.count, new Date(Date.now() + delayMs));
   await systemClock.sleep(delayMs, keeper.ending);
   if (keeper.ending.aborted) return null;

@@ -12,7 +12,7 @@ import { readStopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/unsettled.ts";
 import { exitOf, spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
 import { reasonOf, type EndOrder } from "./end-order.ts";
-import { mayHaveLeftovers } from "./leftovers.ts";
+import { Leftovers } from "./leftovers.ts";
 import { SessionLimits } from "./session-limits.ts";
 import { SessionLog } from "./session-log.ts";
 
@@ -54,6 +54,7 @@ export class SessionKeeper {
   #hold: Hold;
   #session: SessionInfo;
   #agent: Agent | null = null;
+  #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
   #limits: SessionLimits | null = null;
@@ -77,6 +78,9 @@ export class SessionKeeper {
   /** Starts the agent and publishes it, so that whoever finds this keeper dead knows what it left. */
   async launch(spec: AgentSpec): Promise<Agent> {
     this.#agent = await spawnAgent(spec);
+    // What an agent before this one left, and could not be ended, is older.
+    const isFirst = this.#session.restarts === 0;
+    this.#leftovers = isFirst ? new Leftovers(this.#agent, () => this.#context.processes()) : null;
     this.#publish({ agent: this.#agent.identity, leads_group: spec.ownGroup });
     this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
     this.#limits ??= new SessionLimits(
@@ -170,23 +174,23 @@ export class SessionKeeper {
     }
     this.#log.tryTo("publish", () => this.#publish({ phase: "ending", restart_at: null }));
     const order = this.#order;
-    const terminated = await this.#endProcesses(agent, order);
+    const terminated = await this.#endProcesses(order);
     const exit = await exitOf(agent, exitPatienceMs);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
 
   /** Ends what an agent left that is to be started again. */
-  async endLeftovers(agent: Agent): Promise<void> {
+  async endLeftovers(): Promise<void> {
     await this.#endingAgent;
-    const { ended } = await this.#endProcesses(agent, null);
+    const { ended } = await this.#endProcesses(null);
     for (const { pid, command, how } of ended) {
       this.#log.append({ event: "process_ended", pid, command, how, why: "left by the agent before its restart" });
     }
   }
 
   /** Ends the agent, and not its session: it may be started again, but only when this is over. */
-  async endAgent(agent: Agent): Promise<void> {
-    this.#endingAgent = this.#endProcesses(agent, { reason: "start_failed" });
+  async endAgent(): Promise<void> {
+    this.#endingAgent = this.#endProcesses({ reason: "start_failed" });
     await this.#endingAgent;
   }
 
@@ -197,7 +201,7 @@ export class SessionKeeper {
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
     if (agent === null) return this.#close(order.reason, null, nothingEnded);
-    const terminated = await this.#endProcesses(agent, order);
+    const terminated = await this.#endProcesses(order);
     return this.#close(order.reason, await exitOf(agent, exitPatienceMs), terminated);
   }
 
@@ -239,9 +243,10 @@ export class SessionKeeper {
     this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
   }
 
-  async #endProcesses(agent: Agent, order: EndOrder | null): Promise<TerminateResult> {
-    if (order === null && (this.#session.close || !mayHaveLeftovers(agent))) return nothingEnded;
+  async #endProcesses(order: EndOrder | null): Promise<TerminateResult> {
+    if (order === null && this.#session.close) return nothingEnded;
     try {
+      if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.#session))) === false) return nothingEnded;
       const table = await this.#context.processes();
       const known = new Map<number, ProcessIdentity>();
       return await terminate({

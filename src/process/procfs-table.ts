@@ -26,14 +26,14 @@ export class ProcfsTable implements ProcessTable {
    * PIDs were listed: then they are listed again, so that a process does not hide by handing itself on.
    * @throws Failure `UNAVAILABLE` when /proc cannot be listed
    */
-  list(): Promise<readonly ProcessEntry[]> {
+  list(among: (pid: number) => boolean = () => true): Promise<readonly ProcessEntry[]> {
     const shared = { ...here(), users: this.#users, machine: () => (this.#machine ??= readProcMachine()) };
     const entries: ProcessEntry[] = [];
     const seen = new Set<string>();
     for (let pass = 0; pass < maxPasses; pass += 1) {
       let vanished = false;
       for (const name of listPids()) {
-        if (seen.has(name)) continue;
+        if (seen.has(name) || !among(Number(name))) continue;
         seen.add(name);
         const stat = readStat(Number(name));
         if (typeof stat === "string") vanished ||= stat === "gone";

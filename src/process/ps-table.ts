@@ -31,7 +31,7 @@ export class PsTable implements ProcessTable {
   #environments: Promise<Environments> | undefined;
 
   /** @throws Failure `UNAVAILABLE` when there is no `ps`, or one that lacks what holdfast needs (as that of busybox) */
-  async list(): Promise<readonly ProcessEntry[]> {
+  async list(among: (pid: number) => boolean = () => true): Promise<readonly ProcessEntry[]> {
     this.#environments = undefined;
     const askedAt = new Date();
     const { default: psList } = await import("ps-list");
@@ -42,7 +42,7 @@ export class PsTable implements ProcessTable {
     const byPid = new Map(listed.map((process) => [process.pid, process]));
     return rows.flatMap((row) => {
       const other = byPid.get(row.pid);
-      if (other === undefined || !startedTogether(row.startedAt, other.startTime)) return [];
+      if (other === undefined || !among(row.pid) || !startedTogether(row.startedAt, other.startTime)) return [];
       const identity = identityOf(row);
       return identity === null || isOwnTool(row, other, askedAt) ? [] : [this.#entryOf(row, other, identity)];
     });

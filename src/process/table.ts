@@ -38,8 +38,11 @@ export interface ProcessEntry {
 
 /** The processes of this machine, or of this container. */
 export interface ProcessTable {
-  /** Every process that is visible here, in ascending order of PIDs where the system gives it. */
-  list(): Promise<readonly ProcessEntry[]>;
+  /**
+   * Every process that is visible here, in ascending order of PIDs where the system gives it.
+   * @param among only those with such a PID; asking for fewer is cheaper
+   */
+  list(among?: (pid: number) => boolean): Promise<readonly ProcessEntry[]>;
   /**
    * The environment a process was started with.
    * @param prefix only the variables whose names begin so; asking for fewer is cheaper

@@ -97,7 +97,10 @@ export class PlaceInLine {
   }
 
   #begin(view: WaitView): void {
-    if (this.#ticket === null) this.#logQueued(view);
+    if (this.#ticket === null) {
+      this.#logQueued(view);
+      void prepare();
+    }
     this.#ticket = view.ticket;
     this.#show(view.position, view.holders);
     this.#timer ??= setTimeout(() => void this.#look(), lookEveryMs.next);
@@ -189,6 +192,11 @@ export class PlaceInLine {
     const { id, uid, by } = this.#session;
     return { lock: this.#context.lock.name, session: id, uid, by };
   }
+}
+
+/** Whoever waits has time: what the turn will need is loaded now, and not then. */
+async function prepare(): Promise<void> {
+  await import("node:child_process");
 }
 
 function whyLeft(error: unknown): string {

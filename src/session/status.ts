@@ -90,7 +90,7 @@ function withOneLook(context: Context): Context {
 function lookOnce(table: ProcessTable): ProcessTable {
   let entries: Promise<readonly ProcessEntry[]> | undefined;
   return {
-    list: () => (entries ??= table.list()),
+    list: async (among = () => true) => (await (entries ??= table.list())).filter(({ pid }) => among(pid)),
     environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
     workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
   };

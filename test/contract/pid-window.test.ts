@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { PidWindow } from "../../src/process/pid-window.ts";
+
+function startSleeper(): number {
+  const child = spawn("sleep", ["60"]);
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  });
+  return child.pid ?? 0;
+}
+
+describe.skipIf(process.platform !== "linux")("the PIDs given out since a process was started", () => {
+  it("include whatever was started after it, and nothing that was there before", () => {
+    const before = startSleeper();
+    const first = startSleeper();
+    const window = new PidWindow(first);
+    const after = startSleeper();
+    const isSince = window.since(0);
+    expect(isSince).toBeTypeOf("function");
+    if (typeof isSince !== "function") return;
+    expect([before, first, after].map(isSince)).toEqual([false, false, true]);
+    expect(isSince(1)).toBe(false);
+  });
+
+  it("are known for a second, and after that only when the forks were counted", () => {
+    const first = startSleeper();
+    const window = new PidWindow(first);
+    startSleeper();
+    expect(window.since(1_500)).toBeNull();
+    window.note();
+    expect(window.since(1_500)).not.toBeNull();
+    expect(window.since(86_400_000)).not.toBeNull();
+  });
+
+  it("go round: a number below the first one was given out since when the newest is below it, too", () => {
+    // As if the kernel had begun anew after the greatest number: whatever was given out last is below.
+    const window = new PidWindow(2 ** 22);
+    const newest = startSleeper();
+    const isSince = window.since(0);
+    if (typeof isSince !== "function") throw new Error("known within a second");
+    expect(isSince(newest)).toBe(true);
+    expect(isSince(2 ** 22 + 1)).toBe(true);
+  });
+});
