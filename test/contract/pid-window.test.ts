@@ -19,7 +19,7 @@ describe.skipIf(process.platform !== "linux")("the PIDs given out since a proces
     const window = new PidWindow(first);
     const after = startSleeper();
     const isSince = window.since(0);
-    if (typeof isSince !== "function") throw new Error("known within a second");
+    if (typeof isSince !== "function") throw new TypeError("known within a second");
     expect([before, first, after].map(isSince)).toEqual([false, false, true]);
     expect(isSince(1)).toBe(false);
   });
@@ -39,7 +39,7 @@ describe.skipIf(process.platform !== "linux")("the PIDs given out since a proces
     const window = new PidWindow(2 ** 22);
     const newest = startSleeper();
     const isSince = window.since(0);
-    if (typeof isSince !== "function") throw new Error("known within a second");
+    if (typeof isSince !== "function") throw new TypeError("known within a second");
     expect(isSince(newest)).toBe(true);
     expect(isSince(2 ** 22 + 1)).toBe(true);
   });
