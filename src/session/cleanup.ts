@@ -1,4 +1,4 @@
-import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
+import { logAction, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import {
   endActive,
   endOrphans,
@@ -17,18 +17,7 @@ import type { Context } from "./context.ts";
 export async function cleanup(context: Context, scope: CleanupScope): Promise<CleanupAction[]> {
   const actions: CleanupAction[] = [];
   for (const step of stepsFor(scope)) actions.push(...(await step(context, scope)));
-  if (scope.dryRun !== true) {
-    for (const { what, name, why, result } of actions) {
-      context.journal.append({
-        event: "cleaned",
-        lock: context.lock.name,
-        by: context.by,
-        what: `${what} ${name}`,
-        why,
-        result,
-      });
-    }
-  }
+  if (scope.dryRun !== true) for (const action of actions) logAction(context, action);
   return actions;
 }
 

@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { WaitOptions } from "../lock/lock.ts";
+import { clearOrphans } from "./clear-orphans.ts";
 import type { Report } from "./handover.ts";
 import type { Context } from "./context.ts";
 import { KeeperProcess } from "./keeper-process.ts";
@@ -9,7 +10,7 @@ import { agentsRunning } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
-import { takeLock, type TakenLock } from "./take-lock.ts";
+import { takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
   readonly wait?: WaitOptions;
@@ -39,10 +40,14 @@ export async function start(context: Context, request: StartRequest): Promise<St
     if (active !== null) return active;
   }
   if (request.force !== true) await refuseBesideOutsiders(context);
-  const taken = await takeLock(context, wanted, {
+  const options: TakeOptions = {
     verb: "start",
     force: request.force === true,
     ...(request.wait === undefined ? {} : { wait: request.wait }),
+  };
+  const taken = await takeLock(context, wanted, options).catch(async (error: unknown) => {
+    if (await clearOrphans(context, error)) return takeLock(context, wanted, options);
+    throw error;
   });
   const report = await launchKeeper(context, taken, request.meanwhile);
   if (!report.started) throw new Failure(report.code, report.message, { facts: report.facts });

@@ -7,6 +7,7 @@ import { lastOutputAt, lastSignOfLife } from "./activity.ts";
 import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
+import { tryToNoteOrphaned } from "./orphans.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { readPidFile, type PidFile } from "./pid-file.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
@@ -68,6 +69,9 @@ export async function status(given: Context): Promise<Status> {
     if (view.last !== null && session.uid !== active?.session.uid) {
       sessions.push(await sessionStatus(context, session, view.last, true));
     }
+  }
+  for (const { state, session, processes } of sessions) {
+    if (state === "orphaned" && processes.length > 0) tryToNoteOrphaned(given, session, processes);
   }
   const outside = await findOutsideAgents(context);
   const processes = [...sessions.flatMap((each) => each.processes), ...outside];

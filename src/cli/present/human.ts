@@ -13,7 +13,16 @@ import { cutToWidth } from "./display-width.ts";
 import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
 import { nextSteps } from "./next-steps.ts";
-import { afterStart, cleanedText, joinedText, leftText, startedText, stoppedText, waitedText } from "./outcome-text.ts";
+import {
+  afterStart,
+  cleanedText,
+  joinedText,
+  leftText,
+  startedText,
+  stoppedText,
+  sweptText,
+  waitedText,
+} from "./outcome-text.ts";
 import { openPaint, type Paint } from "./paint.ts";
 import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { startHint, statusText } from "./status-text.ts";
@@ -70,6 +79,10 @@ class HumanPresenter implements Presenter {
 
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {
     this.#print(cleanedText(actions, dryRun, this.#style("stdout")));
+  }
+
+  swept(action: CleanupAction): void {
+    this.#print([sweptText(action, this.#style("stdout"))]);
   }
 
   waited(result: Waited, until: string): void {

@@ -67,6 +67,8 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["status", "nothing", (to) => to.status(sample.nothing)],
   ["cleanup", "done", (to) => to.cleaned(sample.actions, false)],
   ["cleanup", "nothing to do", (to) => to.cleaned([], true)],
+  ["watch", "something done", (to) => to.swept(sample.orphanNamed)],
+  ["watch", "all of one sweep", (to) => to.cleaned([sample.orphanNamed], false)],
   ["logs", "all at once", (to) => to.events([event, event], false)],
   ["logs", "no events", (to) => to.events([], false)],
   ["logs", "followed", (to) => to.events([event], true)],
@@ -166,6 +168,11 @@ describe("--json", () => {
     const document = await answer((to) => to.cleaned(sample.actions, false));
     expect(document).toMatchObject({ dry_run: false, count: 3, failed: 1 });
     expect(document.actions).toHaveLength(4);
+    expect(await answer((to) => to.cleaned([sample.orphanNamed], false))).toMatchObject({
+      count: 0,
+      failed: 0,
+      actions: [sample.orphanNamed],
+    });
   });
 
   it("gives each followed event a line of its own (R3.7)", async () => {
