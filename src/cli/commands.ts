@@ -8,6 +8,7 @@ import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { waitCommand } from "./commands/wait.ts";
+import { watchCommand } from "./commands/watch.ts";
 
 /**
  * Every command, loaded together: they share nearly all they need, and one file is read faster than the ten that a
@@ -24,4 +25,5 @@ export const commands = {
   status: statusCommand,
   stop: stopCommand,
   wait: waitCommand,
+  watch: watchCommand,
 };

@@ -10,6 +10,7 @@ import type { StartOptions } from "./commands/start.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import type { StopOptions } from "./commands/stop.ts";
 import type { WaitOptions } from "./commands/wait.ts";
+import type { WatchOptions } from "./commands/watch.ts";
 
 /** What a command is called with. */
 export interface Call {
@@ -139,6 +140,18 @@ export const verbs: readonly Verb[] = [
         .option("--ended [duration]", "only forget sessions that ended longer ago than this (1h)")
         .option("--match <glob>", "only sessions whose id matches"),
     run: async ({ cli, options }) => (await commands()).cleanup(cli, options),
+  }),
+  verb<WatchOptions>({
+    name: "watch",
+    args: "",
+    summary: "clean up again and again: end orphans and sessions idle past their limit, forget what retention says",
+    declare: (command) =>
+      command
+        .option("--interval <duration>", "how long after a sweep the next one begins", "60s")
+        .option("--once", "one sweep, then exit: 1 when something could not be done")
+        .option("--reap", "end sessions whose keeper is dead (default)")
+        .option("--no-reap", "only name them"),
+    run: async ({ cli, options }) => (await commands()).watch(cli, options),
   }),
   verb<StatusOptions>({
     name: "status",

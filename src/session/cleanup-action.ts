@@ -1,3 +1,6 @@
+import { errorText } from "../failure.ts";
+import type { Context } from "./context.ts";
+
 /** What a clean-up may take; everything, when nothing is named. */
 export interface CleanupScope {
   readonly orphans?: boolean;
@@ -10,12 +13,40 @@ export interface CleanupScope {
   readonly dryRun?: boolean;
 }
 
-/** One thing a clean-up did, or would do: what, why, and what became of it (R4.7). */
+/** One thing a clean-up did, or would do: what, why, and what became of it (R4.7). `named`: found, and left alone. */
 export interface CleanupAction {
   readonly what: "session" | "orphan" | "process" | "waiter" | "lock" | "ended_session";
   readonly name: string;
   readonly pid: number | null;
   readonly why: string;
-  readonly result: "planned" | "ended" | "removed" | "failed";
+  readonly result: "planned" | "ended" | "removed" | "named" | "failed";
   readonly detail: string | null;
+}
+
+export type CleanupSubject = Pick<CleanupAction, "what" | "name" | "pid" | "why">;
+
+/** Does one thing, or only plans it; a failure is what became of it. @param run returns the detail */
+export async function attempt(
+  scope: Pick<CleanupScope, "dryRun">,
+  subject: CleanupSubject,
+  run: () => Promise<string>,
+): Promise<CleanupAction> {
+  if (scope.dryRun === true) return { ...subject, result: "planned", detail: null };
+  try {
+    const detail = await run();
+    return { ...subject, result: subject.pid === null ? "removed" : "ended", detail };
+  } catch (error) {
+    return { ...subject, result: "failed", detail: errorText(error) };
+  }
+}
+
+export function logAction(context: Context, { what, name, why, result }: CleanupAction): void {
+  context.journal.append({
+    event: "cleaned",
+    lock: context.lock.name,
+    by: context.by,
+    what: `${what} ${name}`,
+    why,
+    result,
+  });
 }

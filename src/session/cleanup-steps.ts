@@ -14,8 +14,9 @@ import { sessionUids } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
-import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
+import { attempt, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
+import type { Unsettled } from "./unsettled.ts";
 
 /** A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. */
 export async function repairLock(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
@@ -50,16 +51,32 @@ export async function endActive(context: Context, scope: CleanupScope): Promise<
   const { session } = active;
   const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
   if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
-  const action = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
-  return [
-    await attempt(scope, action, async () => {
-      const stopped = await stopAtSlot(context, { id: session.id, force: true, reason: why });
-      return stopped.kind === "session" ? countOf(stopped.end.processes.length) : "";
-    }),
-  ];
+  return [await endSession(context, scope, session, why)];
 }
 
-function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean {
+/** Stops this very session, whoever owns it. */
+export async function endSession(
+  context: Context,
+  scope: CleanupScope,
+  { id, uid, agent }: SessionInfo,
+  why: string,
+): Promise<CleanupAction> {
+  return attempt(scope, { what: "session", name: id, pid: agent?.pid ?? null, why }, async () => {
+    try {
+      const stopped = await stopAtSlot(context, { id, uid, force: true, reason: why });
+      return stopped.kind === "session"
+        ? countOf({ ended: stopped.end.processes, survivors: stopped.end.survivors })
+        : "";
+    } catch (error) {
+      const isOver = error instanceof Failure && (error.code === "NO_SESSION" || error.code === "SESSION_MISMATCH");
+      if (isOver) return "it ended by itself meanwhile";
+      throw error;
+    }
+  });
+}
+
+/** Whether a session has had no client and given no sign of life for so long. */
+export function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean {
   if (liveClients(context, session).length > 0) return false;
   return Date.now() - lastSignOfLife(context.home, session).getTime() >= idleMs;
 }
@@ -86,19 +103,23 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
 export async function endOrphans(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const lost = await reconcile(context, await context.lock.look());
   const actions: CleanupAction[] = [];
-  for (const { session, processes } of lost) {
-    if (!matches(scope, session)) continue;
-    const action = {
-      what: "orphan",
-      name: session.id,
-      pid: processes[0]?.pid ?? null,
-      why: "its keeper is dead",
-    } as const;
-    actions.push(
-      await attempt(scope, action, async () => countOf((await endLost(context, session, "orphaned")).ended.length)),
-    );
-  }
+  for (const orphan of lost) if (matches(scope, orphan.session)) actions.push(await endOrphan(context, scope, orphan));
   return actions;
+}
+
+/** Ends what still runs of a session whose keeper is dead, and closes the session. */
+export function endOrphan(
+  context: Context,
+  scope: CleanupScope,
+  { session, processes }: Unsettled,
+): Promise<CleanupAction> {
+  const subject = {
+    what: "orphan",
+    name: session.id,
+    pid: processes[0]?.pid ?? null,
+    why: "its keeper is dead",
+  } as const;
+  return attempt(scope, subject, async () => countOf(await endLost(context, session, "orphaned")));
 }
 
 export async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
@@ -150,22 +171,10 @@ export async function forgetEnded(context: Context, scope: CleanupScope): Promis
   return actions;
 }
 
-function countOf(ended: number): string {
-  return `${ended} ${ended === 1 ? "process" : "processes"} ended`;
-}
-
-async function attempt(
-  scope: CleanupScope,
-  action: Pick<CleanupAction, "what" | "name" | "pid" | "why">,
-  run: () => Promise<string>,
-): Promise<CleanupAction> {
-  if (scope.dryRun === true) return { ...action, result: "planned", detail: null };
-  try {
-    const detail = await run();
-    return { ...action, result: action.pid === null ? "removed" : "ended", detail };
-  } catch (error) {
-    return { ...action, result: "failed", detail: error instanceof Error ? error.message : String(error) };
-  }
+function countOf({ ended, survivors }: { readonly ended: readonly unknown[]; readonly survivors: readonly unknown[] }) {
+  const noun = ended.length === 1 ? "process" : "processes";
+  const still = survivors.length === 0 ? "" : `, ${survivors.length} survived SIGKILL`;
+  return `${ended.length} ${noun} ended${still}`;
 }
 
 function matches(scope: CleanupScope, session: SessionInfo): boolean {

@@ -1,4 +1,4 @@
-import type { CleanupAction, CleanupScope } from "./cleanup-action.ts";
+import { logAction, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import {
   endActive,
   endOrphans,
@@ -18,19 +18,10 @@ import { slotsOf } from "./slots.ts";
 export async function cleanup(context: Context, scope: CleanupScope): Promise<CleanupAction[]> {
   const actions: CleanupAction[] = [];
   for (const step of stepsFor(scope)) actions.push(...(await step(context, scope)));
-  if (scope.dryRun !== true) {
-    for (const { what, name, why, result } of actions) {
-      // A session that was forgotten has an event of its own: `removed`.
-      if (what === "ended_session" && result === "removed") continue;
-      context.journal.append({
-        event: "cleaned",
-        lock: context.lock.name,
-        by: context.by,
-        what: `${what} ${name}`,
-        why,
-        result,
-      });
-    }
+  if (scope.dryRun === true) return actions;
+  for (const action of actions) {
+    // A session that was forgotten has an event of its own: `removed`.
+    if (action.what !== "ended_session" || action.result !== "removed") logAction(context, action);
   }
   return actions;
 }

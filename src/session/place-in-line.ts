@@ -6,7 +6,7 @@ import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
 import { isAgentGone } from "./activity.ts";
 import { endProcessesOf } from "./end-lost.ts";
-import { noteOrphaned } from "./orphans.ts";
+import { tryToNoteOrphaned } from "./orphans.ts";
 import { holderCards, orphanCard, type HolderCard } from "./refusals.ts";
 import { holdOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
@@ -139,7 +139,7 @@ export class PlaceInLine {
       if (processes.length === 0) continue;
       // Without its agent nothing is left of a session that anybody could want to keep.
       const mayEnd = this.#context.config.limits.reapOrphans || isAgentGone(session);
-      if (!mayEnd) noteOrphaned(this.#context, session, processes);
+      if (!mayEnd) tryToNoteOrphaned(this.#context, session, processes);
       const isCleared = mayEnd && isNext && (await this.#end(session));
       isLeft ||= !isCleared;
     }

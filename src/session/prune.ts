@@ -10,8 +10,10 @@ const slack = 16;
  * Forgets the output of ended sessions that are older than `retention.output`, or more than `retention.keep`. Their
  * events stay in the log. Never touches a session without a record: it has not ended. Never throws: what cannot be
  * forgotten is no concern of the session that has just ended, and is tried again after the next one.
+ * @returns the ids of what it forgot
  */
-export function pruneEnded(context: Context): void {
+export function pruneEnded(context: Context): readonly string[] {
+  const forgotten: string[] = [];
   attempt(() => {
     const { keep, outputMs } = context.config.retention;
     // Uids begin with their time, so the names sort by age; a session is at most as old as its uid.
@@ -20,16 +22,24 @@ export function pruneEnded(context: Context): void {
     const isCrowded = newestFirst.length > keep + slack;
     for (const [index, uid] of newestFirst.entries()) {
       const isSurplus = isCrowded && index >= keep;
-      if (isSurplus || timeOfUid(uid) < oldest) attempt(() => pruneOne(context, uid, { isSurplus, oldest }));
+      if (!isSurplus && timeOfUid(uid) >= oldest) continue;
+      attempt(() => forgotten.push(...pruneOne(context, uid, { isSurplus, oldest })));
     }
   });
+  return forgotten;
 }
 
-function pruneOne(context: Context, uid: string, { isSurplus, oldest }: { isSurplus: boolean; oldest: number }): void {
+function pruneOne(
+  context: Context,
+  uid: string,
+  { isSurplus, oldest }: { readonly isSurplus: boolean; readonly oldest: number },
+): readonly string[] {
   const record = readRecord(context.home, uid);
-  if (record === null) return;
+  if (record === null) return [];
   const isOld = Date.parse(record.end.ended_at) < oldest;
-  if (isOld || isSurplus) forget(context, record, isOld ? "older than retention.output" : "more than retention.keep");
+  if (!isOld && !isSurplus) return [];
+  forget(context, record, isOld ? "older than retention.output" : "more than retention.keep");
+  return [record.session.id];
 }
 
 /**

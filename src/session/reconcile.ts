@@ -3,20 +3,28 @@ import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock, LockView } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
-import { holdOf, type Hold } from "./session-info.ts";
+import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { agentsRunning } from "./refusals.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost, findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 /**
  * Closes what is active on record and dead in truth, if anything is: whoever notices does it, exactly once.
+ * @param onClosed told each session that was closed here, and what went wrong while its end was written
  * @returns the lost sessions whose processes still run; they stay open until somebody ends those
  */
-export async function reconcile(context: Context, view: LockView): Promise<readonly Unsettled[]> {
+export async function reconcile(
+  context: Context,
+  view: LockView,
+  onClosed?: (session: SessionInfo, problems: readonly string[]) => void,
+): Promise<readonly Unsettled[]> {
   const found = await findUnsettled(context, leftBehind(await whenSettled(context, view)));
   if (found.every(({ processes }) => processes.length > 0)) return found;
   const left = await withMaintenance(context, async (held, unsettled) => {
-    for (const { session, processes } of unsettled) if (processes.length === 0) closeLost(context, held, session);
+    for (const { session, processes } of unsettled) {
+      const problems = processes.length === 0 ? closeLost(context, held, session) : null;
+      if (problems !== null) onClosed?.(session, problems);
+    }
     return unsettled.filter(({ processes }) => processes.length > 0);
   });
   if (left !== null) return left;

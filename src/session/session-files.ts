@@ -14,6 +14,8 @@ export interface SessionFiles {
   readonly keeperLog: string;
   /** A request to stop, for the keeper to read. */
   readonly stop: string;
+  /** Says that the loss of its keeper has been logged. */
+  readonly orphaned: string;
   readonly clients: string;
 }
 
@@ -25,6 +27,7 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
     record: join(directory, "record.json"),
     keeperLog: join(directory, "keeper.log"),
     stop: join(directory, "stop.json"),
+    orphaned: join(directory, "orphaned.json"),
     clients: join(directory, "clients"),
   };
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { clearOrphans } from "./clear-orphans.ts";
 import type { Report } from "./handover.ts";
 import type { Context } from "./context.ts";
 import { KeeperProcess } from "./keeper-process.ts";
@@ -9,7 +10,7 @@ import { agentsRunning } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
-import { takeLock, type TakenLock } from "./take-lock.ts";
+import { takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
   readonly wait?: SessionWait;
@@ -42,10 +43,14 @@ export async function start(context: Context, request: StartRequest): Promise<St
     if (active !== null) return { ...active, session: await whenReady(context, active.session, request.joinWithinMs) };
   }
   if (request.force !== true) await refuseBesideOutsiders(context);
-  const taken = await takeLock(context, wanted, {
+  const options: TakeOptions = {
     verb: "start",
     force: request.force === true,
     ...(request.wait === undefined ? {} : { wait: request.wait }),
+  };
+  const taken = await takeLock(context, wanted, options).catch(async (error: unknown) => {
+    if (await clearOrphans(context, error)) return takeLock(context, wanted, options);
+    throw error;
   });
   return startedBy(await launchKeeper(context, taken, request.meanwhile));
 }

@@ -8,6 +8,7 @@ import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
+import { tryToNoteOrphaned } from "./orphans.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { readPidFile, type PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
@@ -65,6 +66,9 @@ export async function status(given: Context): Promise<Status> {
     views.push(view);
     // Not with one look at the processes: this may have to look again, at those that are dying.
     for (const live of await findLive(slot, view)) sessions.push(await sessionStatus(context, live));
+  }
+  for (const { state, session, processes } of sessions) {
+    if (state === "orphaned" && processes.length > 0) tryToNoteOrphaned(given, session, processes);
   }
   const outside = await findOutsideAgents(context);
   const processes = [...sessions.flatMap((each) => each.processes), ...outside];

@@ -13,6 +13,8 @@ import { writeStopRequest } from "./stop-request.ts";
 export interface StopRequestOptions extends EndingOptions {
   /** Null: whatever session is active. */
   readonly id: string | null;
+  /** Only this very session: ids come again. */
+  readonly uid?: string;
   readonly reason?: string;
   /** Allows another owner's session, named by its id. */
   readonly force?: boolean;
@@ -40,15 +42,18 @@ export async function stop(context: Context, options: StopRequestOptions): Promi
 export async function stopAtSlot(context: Context, options: StopRequestOptions): Promise<Stopped> {
   const view = await context.lock.look();
   const active = activeSession(view);
-  if (active !== null && (options.id === null || options.id === active.session.id)) {
+  if (active !== null && isMeant(active.session, options)) {
     refuseOthersSession(context, active.session, options);
     return { kind: "session", session: active.session, end: await stopActive(context, active, options) };
   }
-  const lost = (await reconcile(context, view)).find(({ session }) => options.id === null || session.id === options.id);
+  const lost = (await reconcile(context, view)).find(({ session }) => isMeant(session, options));
   if (lost !== undefined) {
     return { kind: "session", session: lost.session, end: await stopLost(context, lost.session, options) };
   }
-  const waiter = options.id === null ? undefined : view.waiters.find((ticket) => waiterOf(ticket)?.id === options.id);
+  const waiter =
+    options.id === null || options.uid !== undefined
+      ? undefined
+      : view.waiters.find((ticket) => waiterOf(ticket)?.id === options.id);
   if (waiter !== undefined && options.id !== null) {
     const { uid, owner = null } = waiterOf(waiter) ?? {};
     refuseOthersSession(context, { id: options.id, owner }, options);
@@ -57,6 +62,10 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
     return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
   }
   throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);
+}
+
+function isMeant({ id, uid }: SessionInfo, options: StopRequestOptions): boolean {
+  return (options.id === null || options.id === id) && (options.uid === undefined || options.uid === uid);
 }
 
 function refuseOthersSession(

@@ -88,18 +88,19 @@ const nothingEnded: TerminateResult = { ended: [], survivors: [] };
  * looks first whether the log has it already.
  * @param _lock shows that the caller holds the lock
  * @param terminated what was ended of it just now
+ * @returns what went wrong while it was written, in words; null when the log has it already
  */
 export function closeLost(
   context: Context,
   _lock: HeldLock,
   session: SessionInfo,
   terminated: TerminateResult = nothingEnded,
-): void {
-  if (isEndLogged(context, session.uid)) return;
+): readonly string[] | null {
+  if (isEndLogged(context, session.uid)) return null;
   const activity = lastSignOfLife(context.home, session);
   // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
   const endedAt = terminated.ended.length > 0 ? new Date() : activity;
-  writeEnd(context, session, {
+  return writeEnd(context, session, {
     ended_at: endedAt.toISOString(),
     duration_seconds: secondsBetween(session.created_at, endedAt),
     reason: "lost",

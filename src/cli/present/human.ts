@@ -24,6 +24,7 @@ import {
   queuedText,
   startedText,
   stoppedText,
+  sweptText,
   waitedText,
 } from "./outcome-text.ts";
 import { openPaint, type Paint } from "./paint.ts";
@@ -95,6 +96,10 @@ class HumanPresenter implements Presenter {
 
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {
     this.#print(cleanedText(actions, dryRun, this.#style("stdout")));
+  }
+
+  swept(action: CleanupAction): void {
+    this.#print([sweptText(action, this.#style("stdout"))]);
   }
 
   waited(result: Waited, until: string): void {

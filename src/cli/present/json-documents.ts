@@ -1,6 +1,7 @@
 import type { Failure } from "../../failure.ts";
 import type { Actor } from "../../journal/event.ts";
 import type { ProcessEntry } from "../../process/table.ts";
+import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { PidFile } from "../../session/pid-file.ts";
 import type { ListedSession, Listing } from "../../session/list.ts";
@@ -42,6 +43,10 @@ export function sessionDocument(session: SessionInfo): Fields {
 
 function actorDocument({ user, host, pid, tty, name }: Actor): Fields {
   return { user, host, pid, tty, name: name ?? null };
+}
+
+export function actionDocument({ what, name, pid, why, result, detail }: CleanupAction): Fields {
+  return { what, name, pid, why, result, detail };
 }
 
 export function clientDocument({ uid, name, user, joined_at: joinedAt, process }: Client): Fields {

@@ -9,6 +9,7 @@ import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
 import {
+  actionDocument,
   clientDocument,
   endDocument,
   errorDocument,
@@ -75,10 +76,14 @@ export class JsonPresenter implements Presenter {
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {
     this.#answer({
       dry_run: dryRun,
-      count: actions.filter(({ result }) => result !== "failed").length,
+      count: actions.filter(({ result }) => result !== "failed" && result !== "named").length,
       failed: actions.filter(({ result }) => result === "failed").length,
-      actions: actions.map(({ what, name, pid, why, result, detail }) => ({ what, name, pid, why, result, detail })),
+      actions: actions.map(actionDocument),
     });
+  }
+
+  swept(action: CleanupAction): void {
+    this.#answer({ action: actionDocument(action) });
   }
 
   waited({ session, end, nextCursor }: Waited, until: string): void {

@@ -10,7 +10,7 @@ import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
-import { secondsSince } from "./quantities.ts";
+import { secondsSince, timestampText } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
 import { holderPhrase, placeText } from "./waiting-line.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
@@ -125,23 +125,41 @@ const kinds: Readonly<Record<CleanupAction["what"], string>> = {
 /** What a clean-up did, or would do, one line each, and how much it was. */
 export function cleanedText(actions: readonly CleanupAction[], dryRun: boolean, style: Style): readonly string[] {
   if (actions.length === 0) return [dryRun ? "Nothing would be cleaned up" : "Nothing to clean up"];
-  const failed = actions.filter(({ result }) => result === "failed").length;
-  const count = counted(actions.length - failed, "thing");
-  const title = dryRun ? `Would clean up ${count}` : `Cleaned up ${count}${failed === 0 ? "" : `, ${failed} failed`}`;
-  const rows = actions.map((action) => [
+  const ofResult = (result: CleanupAction["result"]) => actions.filter((action) => action.result === result).length;
+  const [failed, named] = [ofResult("failed"), ofResult("named")];
+  const count = counted(actions.length - failed - named, "thing");
+  const exceptions = `${named === 0 ? "" : `, ${named} left alone`}${failed === 0 ? "" : `, ${failed} failed`}`;
+  const title = dryRun ? `Would clean up ${count}` : `Cleaned up ${count}${exceptions}`;
+  const lines = alignColumns(actions.map((action) => actionCells(action, style)));
+  return [
+    `🧹 ${style.paint.bold(title)}`,
+    ...lines.map((line, index) => indent(inItsColour(actions[index], line, style))),
+  ];
+}
+
+/** What `watch` did, as one line with its time. */
+export function sweptText(action: CleanupAction, style: Style): string {
+  const cells = actionCells(action, style).filter((cell) => cell !== "");
+  const time = style.paint.dim(`[${timestampText(style.now)}]`);
+  return `${time} 🧹 ${inItsColour(action, cells.join("  "), style)}`;
+}
+
+function actionCells(action: CleanupAction, style: Style): string[] {
+  return [
     kinds[action.what],
     commandText(action.name, style),
     action.pid === null ? "" : `PID ${action.pid}`,
     resultText(action),
     escapeControl(action.detail === null || action.detail === "" ? action.why : `${action.why}: ${action.detail}`),
-  ]);
-  const lines = alignColumns(rows).map((line, index) =>
-    actions[index]?.result === "failed" ? style.paint.red(line) : line,
-  );
-  return [`🧹 ${style.paint.bold(title)}`, ...lines.map(indent)];
+  ];
+}
+
+function inItsColour(action: CleanupAction | undefined, line: string, { paint }: Style): string {
+  return action?.result === "failed" ? paint.red(line) : line;
 }
 
 function resultText({ what, result }: CleanupAction): string {
+  if (result === "named") return "left alone";
   if (result !== "planned") return result;
   return what === "ended_session" || what === "lock" ? "would be removed" : "would be ended";
 }

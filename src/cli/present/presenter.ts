@@ -37,6 +37,8 @@ export interface Presenter {
   status(result: Status): void;
   listed(listing: Listing): void;
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void;
+  /** One thing that `watch` did, when it did it. */
+  swept(action: CleanupAction): void;
   waited(result: Waited, until: string): void;
   /** Log lines, oldest first; with `follow` more calls come, one event each. */
   events(events: readonly AnyEvent[], follow: boolean): void;

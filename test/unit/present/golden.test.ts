@@ -125,6 +125,8 @@ const cases: readonly Case[] = [
         true,
       ),
   },
+  { name: "cleaned-left-alone (R2.3)", show: (to) => to.cleaned([sample.orphanNamed], false) },
+  { name: "swept (R4.4)", show: (to) => to.swept(sample.orphanAction) },
   { name: "cleaned-nothing (R3.6)", show: (to) => to.cleaned([], false) },
   { name: "waited-ended (R2.1)", show: (to) => to.waited({ session, end: { ...end, reason: "exited" } }, "ended") },
   { name: "waited-ready", show: (to) => to.waited({ session, end: null }, "ready") },

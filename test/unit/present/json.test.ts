@@ -75,6 +75,8 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false })],
   ["cleanup", "done", (to) => to.cleaned(sample.actions, false)],
   ["cleanup", "nothing to do", (to) => to.cleaned([], true)],
+  ["watch", "something done", (to) => to.swept(sample.orphanNamed)],
+  ["watch", "all of one sweep", (to) => to.cleaned([sample.orphanNamed], false)],
   ["logs", "all at once", (to) => to.events([event, event], false)],
   ["logs", "no events", (to) => to.events([], false)],
   ["logs", "followed", (to) => to.events([event], true)],
@@ -204,6 +206,11 @@ describe("--json", () => {
     const document = await answer((to) => to.cleaned(sample.actions, false));
     expect(document).toMatchObject({ dry_run: false, count: 3, failed: 1 });
     expect(document.actions).toHaveLength(4);
+    expect(await answer((to) => to.cleaned([sample.orphanNamed], false))).toMatchObject({
+      count: 0,
+      failed: 0,
+      actions: [sample.orphanNamed],
+    });
   });
 
   it("gives each followed event a line of its own (R3.7)", async () => {

@@ -251,3 +251,14 @@ export function event(input: EventInput | Record<string, unknown>): AnyEvent {
   const base = { schema_version: 1, time: begun, lock: "session", session: session.id, uid: session.uid, by: dev };
   return { ...base, ...input } as AnyEvent;
 }
+
+export const orphanAction: CleanupAction = {
+  what: "orphan",
+  name: "my_test_session",
+  pid: 29_625,
+  why: "its keeper is dead",
+  result: "ended",
+  detail: "2 processes ended",
+};
+
+export const orphanNamed: CleanupAction = { ...orphanAction, result: "named", detail: "2 processes live on" };

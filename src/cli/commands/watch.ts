@@ -1,0 +1,95 @@
+import { errorText, Failure } from "../../failure.ts";
+import { parseDuration } from "../../home/duration.ts";
+import { checkState } from "../../home/state-directory.ts";
+import { systemClock } from "../../process/clock.ts";
+import type { CleanupAction } from "../../session/cleanup-action.ts";
+import { lockNames } from "../../session/lock-names.ts";
+import { sweep, type SweepOptions } from "../../session/sweep.ts";
+import { openCliContext, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
+
+export interface WatchOptions {
+  readonly interval: string;
+  readonly once?: boolean;
+  /** Absent: neither `--reap` nor `--no-reap` was given. */
+  readonly reap?: boolean;
+}
+
+/** What the last sweep of each lock found. */
+type Found = Map<string, readonly CleanupAction[]>;
+
+export async function watchCommand(given: Cli, options: WatchOptions): Exit {
+  const everyMs = parseInterval(options.interval);
+  const { home } = await openCliContext(given, { access: "read" });
+  // What is watched stays what it is, whatever appears nearer by meanwhile.
+  const cli: Cli = { ...given, globals: { ...given.globals, dir: home.root } };
+  // Who runs `watch` asks for cleaning: no setting is needed.
+  const reapOrphans = options.reap !== false;
+  const presenter = await cli.show();
+  if (options.once === true) {
+    const actions = await sweepAll(cli, new Map(), { reapOrphans });
+    presenter.cleaned(actions, false);
+    return actions.some(({ result }) => result === "failed") ? 1 : 0;
+  }
+  const signal = untilSignalled();
+  const onAction = (action: CleanupAction) => presenter.swept(action);
+  const found: Found = new Map();
+  let lastProblem = "";
+  presenter.note(`watching ${home.state} every ${everyMs / 1000}s`);
+  while (!signal.aborted) {
+    const problem = await problemOf(sweepAll(cli, found, { reapOrphans, onAction, signal }));
+    // What goes wrong each time is said once.
+    if (problem !== "" && problem !== lastProblem) presenter.note(problem);
+    lastProblem = problem;
+    await systemClock.sleep(everyMs, signal);
+  }
+  return 0;
+}
+
+/** Sweeps all locks, or the one that is named, side by side: one that takes its time does not hold up the others. */
+async function sweepAll(cli: Cli, found: Found, options: Omit<SweepOptions, "before">): Promise<CleanupAction[]> {
+  const { home, lock } = await openCliContext(cli, { access: "read" });
+  if (checkState(home) === "missing") return [];
+  const names = cli.globals.lock === undefined ? lockNames(home) : [lock.name];
+  // Opened before the first sweep begins: what fails here must not leave one running that the next would meet.
+  const contexts = await Promise.all(names.map((name) => openCliContext(cli, { access: "read", lock: name })));
+  const swept = contexts.map(async (context) => {
+    const { name } = context.lock;
+    const actions = await sweep(context, { ...options, before: found.get(name) ?? [] });
+    found.set(name, actions);
+    return actions;
+  });
+  return (await Promise.all(swept)).flat();
+}
+
+/** What made a sweep impossible, in words; empty when nothing did. */
+async function problemOf(sweeping: Promise<unknown>): Promise<string> {
+  try {
+    await sweeping;
+    return "";
+  } catch (error) {
+    if (error instanceof Failure) return errorText(error);
+    throw error;
+  }
+}
+
+/** Fires at the first SIGINT or SIGTERM; a second one ends this process wherever it is. */
+function untilSignalled(): AbortSignal {
+  const ending = new AbortController();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const end = (): void => {
+    for (const signal of signals) process.removeListener(signal, end);
+    ending.abort();
+  };
+  for (const signal of signals) process.on(signal, end);
+  return ending.signal;
+}
+
+/** A timer of Node's ends at once when it is set to more than 24.8 days. */
+const longestIntervalMs = 24 * 86_400_000;
+
+function parseInterval(text: string): number {
+  const everyMs = parseDuration(text, "--interval");
+  if (everyMs > 0 && everyMs <= longestIntervalMs) return everyMs;
+  throw usage("--interval: expected more than 0 and at most 24d", "holdfast watch --help");
+}
