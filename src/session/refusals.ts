@@ -27,7 +27,7 @@ export interface HolderCard {
   readonly orphaned: boolean;
 }
 
-export function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
+function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
   return {
     ...sessionCard(context, session),
     token: claim.number,

@@ -44,8 +44,13 @@ describe("the example of CI jobs that queue", () => {
       ["test", 2],
       ["deploy", 3],
     ]);
-    // Here: who waited, and why `preview` left the line, once the log tells that.
-
+    const waited = workspace.events("queued").map(({ session, position }) => [session, position]);
+    expect(waited).toEqual([
+      ["test", 1],
+      ["preview", 2],
+      ["deploy", 3],
+    ]);
+    expect(workspace.events("unqueued")).toMatchObject([{ session: "preview", reason: "terminated" }]);
     const codes = [...ci.stdout.matchAll(/^== (\w+): exit code (\d+)$/gm)].map(([, name, code]) => [
       name,
       Number(code),
@@ -56,7 +61,7 @@ describe("the example of CI jobs that queue", () => {
       ["test", 137],
       ["deploy", 0],
     ]);
-    expect(ci.stdout).not.toContain("never printed");
+    expect(ci.stdout).not.toMatch(/^never printed$/m);
     // What `holdfast logs` says at the end.
     const told = ci.stdout.slice(ci.stdout.indexOf("== what happened"));
     expect(told).toMatch(/build {2}lock taken(.|\n)*test {2}lost(.|\n)*deploy {2}ended by itself/);
@@ -68,7 +73,7 @@ describe("the example of CI jobs that queue", () => {
     const workspace = openWorkspace();
     const { stdout } = await workspace.spawn(["sh", script], { env: { TMPDIR: temporaryOf(workspace) } }).ended;
     const waits = stdout.split("\n").filter((line) => line.startsWith("⏳"));
-    expect(waits.map((line) => line.replace(/ holds the lock for .*\)$/, ""))).toEqual([
+    expect(waits.map((line) => line.replace(/ holds the lock for .*$/, ""))).toEqual([
       "⏳ preview waits · 1 ahead in line · build",
       "⏳ test waits · next in line · build",
       "⏳ deploy waits · 2 ahead in line · build",

@@ -92,6 +92,7 @@ describe("run, when nobody else wants the lock", () => {
       "HOLDFAST_LOCK=nightly",
       `HOLDFAST_SESSION=${uid}`,
       "HOLDFAST_SESSION_ID=demo",
+      "HOLDFAST_SLOT=1",
       "HOLDFAST_TOKEN=1",
     ]);
   });

@@ -94,6 +94,7 @@ describe("start", () => {
       "HOLDFAST_LOCK=session",
       `HOLDFAST_SESSION=${uid}`,
       "HOLDFAST_SESSION_ID=demo",
+      "HOLDFAST_SLOT=1",
       "HOLDFAST_TOKEN=1",
     ]);
   });

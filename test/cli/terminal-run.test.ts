@@ -50,7 +50,8 @@ describe("run on a terminal, waiting", () => {
     await terminal.shows("exit 130");
     await until(() => workspace.read("after") !== "");
     expect(await statusOf(workspace)).toMatchObject({ session: { id: "first" }, queue: [] });
-    expect(workspace.events().filter(({ session }) => session === "mine")).toEqual([]);
+    const mine = workspace.events().filter(({ session }) => session === "mine");
+    expect(mine.map(({ event }) => event)).toEqual(["queued", "unqueued"]);
     expect(workspace.read("after")).toBe(workspace.read("before"));
     expect(workspace.read("before")).toContain("icanon");
   });
