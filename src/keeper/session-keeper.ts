@@ -172,9 +172,10 @@ export class SessionKeeper {
       const what = await Promise.race([agent.exited, this.#ordered]);
       next = "reason" in what ? null : await again(agent, what);
     }
-    this.#log.tryTo("publish", () => this.#publish({ phase: "ending", restart_at: null }));
     const order = this.#order;
-    const terminated = await this.#endProcesses(order);
+    // Said only where it takes a while: whoever is next in line waits for all that is done here.
+    const sayEnding = () => this.#log.tryTo("publish", () => this.#publish({ phase: "ending", restart_at: null }));
+    const terminated = await this.#endProcesses(order, sayEnding);
     const exit = await exitOf(agent, exitPatienceMs);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
@@ -243,10 +244,12 @@ export class SessionKeeper {
     this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
   }
 
-  async #endProcesses(order: EndOrder | null): Promise<TerminateResult> {
+  /** @param begin called when there is something to end */
+  async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
     if (order === null && this.#session.close) return nothingEnded;
     try {
       if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.#session))) === false) return nothingEnded;
+      begin?.();
       const table = await this.#context.processes();
       const known = new Map<number, ProcessIdentity>();
       return await terminate({

@@ -157,11 +157,12 @@ export class OwnClaim {
   pointAt(link: string): void {
     const temporary = `${link}.${process.pid}`;
     try {
-      unlinkIfThere(temporary);
+      // One of a process that had this PID and died in between.
+      if (existsSync(temporary)) unlinkIfThere(temporary);
       linkSync(this.path, temporary);
       renameSync(temporary, link);
       // rename(2) leaves both names when they are the same file already.
-      unlinkIfThere(temporary);
+      if (existsSync(temporary)) unlinkIfThere(temporary);
     } catch (error) {
       throw failureFromErrno(error, "link the lock", link);
     }

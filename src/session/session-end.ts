@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
 import { errorText } from "../failure.ts";
@@ -85,7 +86,7 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
   step("record", () => {
     const files = sessionFiles(context.home, session.uid);
     // The state directory may have been removed under the session.
-    makeSessionDirectory(files);
+    if (!existsSync(files.directory)) makeSessionDirectory(files);
     writeJson(files.record, {
       schema_version: 1,
       lock: context.lock.name,
