@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { slotOf } from "./slots.ts";
 import { requireSession, type ActiveSession } from "./reconcile.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
+import { waitUntilReady } from "./wait.ts";
 
 export interface JoinRequest {
   readonly id: string | null;
@@ -44,7 +45,7 @@ export async function join(given: Context, request: JoinRequest): Promise<Joined
 
 async function whenReady(context: Context, session: SessionInfo, withinMs?: number | null): Promise<SessionInfo> {
   if (withinMs === undefined || isReady(session)) return session;
-  return (await import("./wait.ts")).waitUntilReady(context, session, withinMs);
+  return waitUntilReady(context, session, withinMs);
 }
 
 export interface LeaveRequest {

@@ -11,6 +11,7 @@ import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./se
 import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
 import { takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
+import { waitUntilReady } from "./wait.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
   readonly wait?: SessionWait;
@@ -144,7 +145,6 @@ async function activeWithSameCommand(context: Context, wanted: SessionInfo): Pro
 /** @throws Failure `START_FAILED` when a session that was starting ends instead, `WAIT_TIMEOUT` */
 async function whenReady(context: Context, session: SessionInfo, ownLimitMs?: number): Promise<SessionInfo> {
   if (isReady(session)) return session;
-  const { waitUntilReady } = await import("./wait.ts");
   try {
     return await waitUntilReady(context, session, ownLimitMs ?? session.ready?.timeout_ms ?? null);
   } catch (error) {
