@@ -13,6 +13,7 @@ import {
 } from "../session/handover.ts";
 import type { TakenLock } from "../session/take-lock.ts";
 import { keepInBackground } from "./background.ts";
+import { waitForTurn } from "./wait-for-turn.ts";
 
 /** The keeper's entry: reads what it is to keep, keeps it, and is gone. */
 async function main(): Promise<void> {
@@ -39,8 +40,6 @@ async function keep(context: Context, handover: Handover): Promise<number> {
     const attended = { report, prepare: () => undefined, isAttended: true };
     return keepInBackground(context, await adopt(context, handover), attended);
   }
-  // Loaded only where it is wanted: most keepers have their lock when they begin.
-  const { waitForTurn } = await import("./wait-for-turn.ts");
   const turn = await waitForTurn(context, handover, report);
   return turn === null ? 0 : keepInBackground(context, turn.taken, turn.opening);
 }
