@@ -24,11 +24,11 @@ interface Place {
 export class StepTable {
   readonly #places: Place[] = [];
   readonly #starts = new Map<Program, Map<number, number>>();
-  readonly #slots: boolean;
+  readonly slots: boolean;
 
   /** @param slots whether the programs' store has another slot beside theirs */
   constructor(slots: boolean) {
-    this.#slots = slots;
+    this.slots = slots;
   }
 
   /** Where this program begins with this argument; undefined until `addStart` was called. */
@@ -67,7 +67,7 @@ export class StepTable {
   }
 
   async #add(program: Program, argument: number, answers: readonly unknown[]): Promise<number> {
-    const step = await stepAfter(program, argument, answers, this.#slots);
+    const step = await stepAfter(program, argument, answers, this.slots);
     return this.#places.push({ program, argument, answers, step, next: new Map() }) - 1;
   }
 }

@@ -124,7 +124,7 @@ class Explorer {
     const told = this.#table.nextOf(before.place, answer) ?? (await this.#table.addNext(before.place, answer));
     const step = this.#table.stepAt(told);
     // "Start over": what it was told before counts no more. Without this, two that drive each other back never come to an end.
-    const startsOver = this.#table.stepAt(before.place).op === "withdraw" && step.op === "numbers";
+    const startsOver = this.#table.slots && this.#table.stepAt(before.place).op === "withdraw" && step.op === "numbers";
     const place = startsOver ? await this.#startOf(this.#contenderAt(index).tenure.take, 0) : told;
     const after = { ...before, place, scan: null };
     if (step.op !== "ended" || before.holds > 0) return { ...world, contenders: world.contenders.with(index, after) };
