@@ -187,7 +187,7 @@ export class ClaimLock implements Lock {
       since: new Date().toISOString(),
       info: request.info,
     };
-    const { claim } = await this.#publish(draft, request.despiteDamage === true, this.#elsewhere());
+    const { claim } = await this.#publish(draft, request.despiteDamage === true, this.#elsewhere(draft.slots));
     if (claim === null) return { held: null, views: [await this.look()] };
     const held = this.#hold(claim);
     try {
@@ -203,9 +203,10 @@ export class ClaimLock implements Lock {
     return { held };
   }
 
-  /** The numbers of the other slots; nothing where there are none, which is nearly everywhere. */
-  #elsewhere(): Pick<PublishOptions, "elsewhere"> {
-    if (this.slot === 1 && this.slotsInUse().length === 1) return {};
+  /** The numbers of the other slots; nothing where there are none and will be none, which is nearly everywhere. */
+  #elsewhere(slots: number): Pick<PublishOptions, "elsewhere"> {
+    // Another slot may be taken for the first time in this very moment.
+    if (slots === 1 && this.slot === 1 && this.slotsInUse().length === 1) return {};
     const others = () =>
       this.#claims.names().flatMap((file) => {
         const found = readSlot(file, this.name);

@@ -49,9 +49,12 @@ export async function takeNumber(store: NumberedStore, options: TakeOptions): Pr
       await store.withdraw(mine);
       continue;
     }
-    // A number that is not the very next leaves a gap, in which others may have published since step 1; they look again too, and see this one.
+    // A number that is not the very next leaves a gap, in which others may have published since step 1; they look again too,
+    // and see this one. With several slots even the highest of step 1 may be another's by now: who makes way for another
+    // slot withdraws, and may get the same number again.
     const between = highestOf(numbers.filter((number) => number < mine));
-    if (!options.beside && between > highest && !(await store.isFree(between))) {
+    const mayBeNew = between > highest || store.elsewhere !== undefined;
+    if (!options.beside && mayBeNew && between > 0 && !(await store.isFree(between))) {
       await store.withdraw(mine);
       return { heldBy: between };
     }

@@ -7,8 +7,8 @@ export interface LockOperations {
   /** Answers when the lock is held, refused, or the wait was aborted. */
   acquire: { asks: AcquireOrder; answers: AcquireAnswer };
   /** Waits in line for the lock, and testifies how it got it. */
-  takeTurn: { asks: unknown; answers: Turn };
-  /** Of the turn it has: whether nobody else has one. */
+  takeTurn: { asks: { slots?: number }; answers: Turn };
+  /** Of the turn it has: whether no more have one than there are slots. */
   isAlone: { asks: unknown; answers: boolean };
   abort: { asks: unknown; answers: null };
   /** Stand still just before this step on files, counted from 1, or before this one of a kind, and say which it is. */
@@ -29,6 +29,7 @@ export interface LockOperations {
 export type LockOperation = keyof LockOperations;
 
 export interface AcquireOrder {
+  readonly slots?: number;
   readonly purpose?: "session" | "maintenance";
   readonly info?: unknown;
   readonly wait?: boolean;
@@ -70,7 +71,10 @@ export interface Turn {
   readonly ticket: TicketTaken | null;
   /** Not before it was. */
   readonly grantedAtMs: number;
+  /** Whether no more had one than there are slots. */
   readonly isAlone: boolean;
+  /** When its claim was linked under its token: not before the first, and not after the second. */
+  readonly claimedBetweenMs: readonly [number, number];
 }
 
 export interface HandOverMessage {

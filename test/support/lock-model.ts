@@ -1,5 +1,5 @@
 import { StepTable, type Program, type Step } from "./lock-model-steps.ts";
-import { effectsOf, keyOf, leave, type Contender, type World } from "./lock-model-world.ts";
+import { effectsOf, grant, keyOf, leave, type Contender, type World } from "./lock-model-world.ts";
 
 /** How a contender takes the lock and what it does while it holds it; then it releases it. */
 export interface Tenure {
@@ -10,16 +10,18 @@ export interface Tenure {
 }
 
 /**
- * Contenders over an in-memory directory of numbered files, with `link`, `unlink` and `readdir` as a file system has
+ * Contenders over in-memory directories of numbered files, one for each of up to two slots, with `link`, `unlink` and `readdir` as a file system has
  * them: `readdir` takes time, and what comes or goes meanwhile may or may not be seen.
  */
 export interface Model {
-  /** What each contender does, and how many times it does it. */
-  readonly contenders: readonly { readonly tenure: Tenure; readonly times: number }[];
-  /** Numbers of dead owners' claims that are there at the beginning. */
-  readonly dead: readonly number[];
+  /** What each contender does, how many times it does it, and at which slot: 1 when absent. */
+  readonly contenders: readonly { readonly tenure: Tenure; readonly times: number; readonly slot?: number }[];
+  /** Numbers of dead owners' claims that are there at the beginning; the first slot's, and the other's. */
+  readonly dead: readonly [readonly number[], (readonly number[])?];
   /** The token that was held last. */
   readonly lastToken: number;
+  /** Who would publish a higher number sleeps for ever: two slots may drive each other's numbers up without end. */
+  readonly highest?: number;
   /** How many contenders may die, whenever they have a claim published. Dying without one is never going on. */
   readonly crashes: number;
 }
@@ -43,7 +45,7 @@ export function explore(model: Model): Promise<Exploration> {
 
 class Explorer {
   readonly #model: Model;
-  readonly #table = new StepTable();
+  readonly #table: StepTable;
   readonly #seen = new Set<string>();
   readonly #parents: number[] = [];
   readonly #labels: string[] = [];
@@ -52,18 +54,23 @@ class Explorer {
 
   constructor(model: Model) {
     this.#model = model;
+    const { contenders, dead } = model;
+    this.#table = new StepTable(dead.length > 1 || contenders.some(({ slot = 1 }) => slot > 1));
   }
 
   async run(): Promise<Exploration> {
     const contenders: Contender[] = [];
     for (const [index, { times }] of this.#model.contenders.entries()) contenders.push(await this.#begin(index, times));
-    const files = this.#model.dead.map((number) => ({ number, owner: -1 }));
-    this.#add({ files, contenders, lastToken: this.#model.lastToken, crashes: this.#model.crashes }, -1, "");
+    const { dead, lastToken, crashes } = this.#model;
+    const files = dead.flatMap((numbers = [], index) =>
+      numbers.map((number) => ({ slot: index + 1, number, owner: -1 })),
+    );
+    this.#add({ files, contenders, pending: [], lastToken, crashes }, -1, "");
     for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) {
       for (const move of await this.#movesFrom(next.world)) {
         const what = violationIn(next.world, move.world);
         if (what !== null) return this.#result({ what, trace: [...this.#traceTo(next.id), move.label] });
-        if (move.world.lastToken !== next.world.lastToken) this.#grants += 1;
+        if (isGrant(next.world, move.world)) this.#grants += 1;
         this.#add(move.world, next.id, move.label);
       }
     }
@@ -94,6 +101,7 @@ class Explorer {
       if (contender.left === 0) continue;
       const name = String.fromCodePoint(65 + index);
       const step = this.#table.stepAt(contender.place);
+      if (step.op === "publish" && step.number > (this.#model.highest ?? Infinity)) continue;
       for (const { changed, answer } of effectsOf(world, index, step)) {
         const after = answer === undefined ? changed : await this.#goOn(changed, index, answer);
         moves.push({ world: after, label: `${name} ${textOf(step)} ${JSON.stringify(answer) ?? "begins"}` });
@@ -113,29 +121,34 @@ class Explorer {
   /** The contender is told the answer. If that ends its taking, it holds the lock from then on, or begins again. */
   async #goOn(world: World, index: number, answer: unknown): Promise<World> {
     const before = world.contenders[index] as Contender;
-    const place = this.#table.nextOf(before.place, answer) ?? (await this.#table.addNext(before.place, answer));
-    const step = this.#table.stepAt(place);
+    const told = this.#table.nextOf(before.place, answer) ?? (await this.#table.addNext(before.place, answer));
+    const step = this.#table.stepAt(told);
+    // "Start over": what it was told before counts no more. Without this, two that drive each other back never come to an end.
+    const startsOver = this.#table.slots && this.#table.stepAt(before.place).op === "withdraw" && step.op === "numbers";
+    const place = startsOver ? await this.#startOf(this.#contenderAt(index).tenure.take, 0) : told;
     const after = { ...before, place, scan: null };
     if (step.op !== "ended" || before.holds > 0) return { ...world, contenders: world.contenders.with(index, after) };
     const token = step.result;
     if (token === null) return leave(world, index, await this.#begin(index, before.left - 1));
-    const keeping = await this.#startOf(this.#tenureOf(index).keep, token);
-    const contenders = world.contenders.with(index, { ...after, place: keeping, holds: token });
-    return { ...world, contenders, lastToken: token };
+    const keeping = await this.#startOf(this.#contenderAt(index).tenure.keep, token);
+    const granted = grant(world, index, token);
+    return { ...granted, contenders: granted.contenders.with(index, { ...after, place: keeping, holds: token }) };
   }
 
   async #begin(index: number, left: number): Promise<Contender> {
-    return { left, place: left === 0 ? -1 : await this.#startOf(this.#tenureOf(index).take, 0), scan: null, holds: 0 };
+    const { slot = 1, tenure } = this.#contenderAt(index);
+    const place = left === 0 ? -1 : await this.#startOf(tenure.take, 0);
+    return { slot, left, place, scan: null, published: 0, spoilt: false, holds: 0 };
   }
 
   async #startOf(program: Program, argument: number): Promise<number> {
     return this.#table.startOf(program, argument) ?? this.#table.addStart(program, argument);
   }
 
-  #tenureOf(index: number): Tenure {
+  #contenderAt(index: number): Model["contenders"][number] {
     const contender = this.#model.contenders[index];
     if (contender === undefined) throw new Error(`No contender ${index}`);
-    return contender.tenure;
+    return contender;
   }
 }
 
@@ -143,11 +156,14 @@ function textOf(step: Step): string {
   return step.op === "ended" ? "" : `${step.op}${step.number === 0 ? "" : `(${step.number})`}:`;
 }
 
+function isGrant(before: World, after: World): boolean {
+  return after.contenders.some(({ holds }, index) => holds > 0 && before.contenders[index]?.holds === 0);
+}
+
 function violationIn(before: World, after: World): string | null {
-  const tokens = after.contenders.filter(({ holds }) => holds > 0).map(({ holds }) => holds);
-  if (tokens.length > 1) return `two hold the lock, with tokens ${tokens.join(" and ")}`;
-  if (after.lastToken < before.lastToken) return `token ${after.lastToken} after token ${before.lastToken}`;
-  const again =
-    after.lastToken === before.lastToken && tokens.length > before.contenders.filter(({ holds }) => holds > 0).length;
-  return again ? `token ${after.lastToken} twice` : null;
+  const holders = after.contenders.filter(({ holds }) => holds > 0);
+  const both = holders.filter(({ slot }) => holders.filter((other) => other.slot === slot).length > 1);
+  if (both.length > 0) return `two hold the lock, with tokens ${both.map(({ holds }) => holds).join(" and ")}`;
+  const disorderly = holders.find(({ spoilt }) => spoilt);
+  return disorderly === undefined ? null : `token ${disorderly.holds} after token ${before.lastToken}`;
 }

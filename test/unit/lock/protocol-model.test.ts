@@ -24,7 +24,12 @@ function tenure({ change = asItIs, sweepAll = ascending, atLeast = 1 } = {}): Te
 }
 
 function contend(times: readonly number[], crashes: number, one: Tenure = tenure()): Promise<Exploration> {
-  return explore({ contenders: times.map((each) => ({ tenure: one, times: each })), dead: [1], lastToken: 1, crashes });
+  return explore({
+    contenders: times.map((each) => ({ tenure: one, times: each })),
+    dead: [[1]],
+    lastToken: 1,
+    crashes,
+  });
 }
 
 const withoutLookingAgain: Change = (store) => {
@@ -71,7 +76,7 @@ describe("taking a number, over all interleavings of its file operations", () =>
       { tenure: tenure({ atLeast: 3 }), times: 1 },
       { tenure: tenure(), times: 2 },
     ];
-    const { violation, grants } = await explore({ contenders, dead: [], lastToken: 0, crashes: 1 });
+    const { violation, grants } = await explore({ contenders, dead: [[]], lastToken: 0, crashes: 1 });
     expect(violation).toBeNull();
     expect(grants).toBeGreaterThan(100);
   });
