@@ -100,7 +100,10 @@ export class Waiting {
     const holder = this.#notice?.holder ?? null;
     const whom = holder === null ? "" : `: ${holder.id} holds the lock`;
     return new Failure("WAIT_TIMEOUT", `Gave up waiting after ${(this.#limitMs ?? 0) / 1000} s${whom}`, {
-      facts: { waited_seconds: (this.#limitMs ?? 0) / 1000, ...(holder === null ? {} : { holder }) },
+      facts: {
+        waited_seconds: (this.#limitMs ?? 0) / 1000,
+        ...(holder === null ? {} : { holder, also_held_by: this.#notice?.alsoHeldBy ?? [] }),
+      },
       next: [
         { does: "look", command: "holdfast status" },
         ...(holder === null ? [] : [{ does: "stop it", command: `holdfast stop ${holder.id}` }]),

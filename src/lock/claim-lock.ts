@@ -5,12 +5,21 @@ import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
 import type { ClaimLockPaths } from "./claim-lock-paths.ts";
 import { HeldClaim } from "./held-claim.ts";
-import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView, WaitOptions } from "./lock.ts";
+import type {
+  Acquired,
+  AcquireRequest,
+  HandedOver,
+  HeldLock,
+  Lock,
+  LockView,
+  WaitForUse,
+  WaitOptions,
+} from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { highestOf, sweep } from "./protocol.ts";
 import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
-import { agreeOn, readSlot, slotName } from "./slots.ts";
+import { agreeOn, holderOf, readSlot, slotName } from "./slots.ts";
 import { Ticket, type WaiterGone } from "./ticket.ts";
 
 /** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
@@ -69,8 +78,7 @@ export class ClaimLock implements Lock {
     const views = await this.#lookAround(slots);
     if (views[0].waiters.length === 0 && views.some(({ holder }) => holder === null)) {
       const acquired = await this.#takeAny(request, slots);
-      if (wait === undefined) return acquired;
-      if (acquired.held !== null && (await refusal(wait, acquired.held)) === null) return acquired;
+      if (acquired.held !== null || wait === undefined) return acquired;
     }
     return wait === undefined ? { held: null, views } : this.#waitForTurn(request, wait);
   }
@@ -101,10 +109,9 @@ export class ClaimLock implements Lock {
         wait.signal?.throwIfAborted();
         const ahead = await ticket.nearestAhead();
         const acquired = ahead === null ? await this.#takeAny(request, slots) : null;
-        if (acquired?.held) {
-          const waitForUse = await refusal(wait, acquired.held);
-          if (waitForUse === null) return acquired;
-          await waitForUse();
+        if (acquired?.held) return acquired;
+        if (acquired?.waitForUse) {
+          await acquired.waitForUse();
           continue;
         }
         const views = acquired?.views ?? (await this.#lookAround(slots));
@@ -135,7 +142,8 @@ export class ClaimLock implements Lock {
   }
 
   /** @throws Failure `USAGE` when somebody goes by another number of slots */
-  async #takeAny(request: AcquireRequest, slots: number): Promise<Acquired> {
+  async #takeAny(request: AcquireRequest, slots: number): Promise<Acquired & { waitForUse?: WaitForUse }> {
+    let refused: WaitForUse | null = null;
     for (let slot = 1; slot <= slots; slot += 1) {
       const lock = this.at(slot);
       // Cheaper than to write a claim in vain.
@@ -143,9 +151,12 @@ export class ClaimLock implements Lock {
       const acquired = await lock.#take(request);
       if (acquired.held === null) continue;
       await this.#agreeOrGiveBack(acquired.held, request, slots);
-      return acquired;
+      const waitForUse = (await request.accept?.(acquired.held)) ?? null;
+      if (waitForUse === null) return acquired;
+      refused ??= waitForUse;
     }
-    return { held: null, views: await this.#lookAround(slots) };
+    const views = await this.#lookAround(slots);
+    return { held: null, views, ...(refused === null ? {} : { waitForUse: refused }) };
   }
 
   /**
@@ -285,14 +296,4 @@ export class ClaimLock implements Lock {
       if (!(error instanceof Failure)) throw error;
     }
   }
-}
-
-/** The claim, if its owner lives and holds it. */
-function holderOf(last: JudgedClaim | null): JudgedClaim | null {
-  return last === null || last.free ? null : last;
-}
-
-/** Null when the waiter can use the lock it holds now; else how to wait for another try. */
-async function refusal(wait: WaitOptions, held: HeldLock): Promise<null | (() => Promise<void>)> {
-  return wait.accept === undefined ? null : wait.accept(held);
 }

@@ -40,6 +40,11 @@ export interface AcquireRequest {
   readonly info: unknown;
   /** How many may hold the lock at once; 1 when absent. All who want it must say the same. */
   readonly slots?: number;
+  /**
+   * Looks whether a slot is of use now that it is held. Null: it is. Else it has been given back already, and the other
+   * slots are tried; a waiter keeps its place in line meanwhile.
+   */
+  readonly accept?: (held: HeldLock) => Promise<WaitForUse | null>;
   /** Absent: do not wait. */
   readonly wait?: WaitOptions;
   /** True to pass live waiters: only for maintenance, which gives the lock back at once. */
@@ -54,12 +59,10 @@ export interface WaitOptions {
   readonly info: unknown;
   /** Called when the wait begins and whenever what it waits for has changed. */
   readonly onWaiting?: (view: WaitView) => void;
-  /**
-   * Looks whether the lock is of use now that it is held. Null: it is. Else it has been given back already, and what is
-   * returned waits until it is worth another try; the place in line is kept meanwhile.
-   */
-  readonly accept?: (held: HeldLock) => Promise<null | (() => Promise<void>)>;
 }
+
+/** Waits until a slot that was refused is worth another try. */
+export type WaitForUse = () => Promise<void>;
 
 export interface WaitView {
   /** The number of this waiter's ticket. */

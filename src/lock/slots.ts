@@ -18,6 +18,11 @@ export function readSlot(file: string, lock: string): { readonly slot: number; r
   return found === null ? null : { slot: Number(found[1] ?? 1), number: Number(found[2]) };
 }
 
+/** The highest claim of a slot, if its owner lives and holds it. */
+export function holderOf(last: JudgedClaim | null): JudgedClaim | null {
+  return last === null || last.free ? null : last;
+}
+
 /** @throws Failure `USAGE` when one of these, alive, goes by another number of slots */
 export function agreeOn(slots: number, alive: readonly (JudgedClaim | null)[]): void {
   for (const claim of alive) {

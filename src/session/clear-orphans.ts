@@ -13,7 +13,8 @@ import type { Unsettled } from "./unsettled.ts";
  * @returns whether it is worth another try
  */
 export async function clearOrphans(context: Context, refusal: unknown): Promise<boolean> {
-  if (!(refusal instanceof Failure) || refusal.code !== "AGENTS_RUNNING") return false;
+  // Of several slots, a healthy session may have one, and an orphan another.
+  if (!(refusal instanceof Failure) || !["AGENTS_RUNNING", "BUSY"].includes(refusal.code)) return false;
   let cleared = 0;
   let left = 0;
   for (const slot of slotsOf(context)) {

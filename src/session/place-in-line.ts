@@ -48,7 +48,7 @@ export class PlaceInLine {
   #ticket: number | null = null;
   #notice: WaitNotice = { position: 1, holder: null, alsoHeldBy: [] };
   /** What lives of a dead session while nobody holds the lock. */
-  #orphan: HolderCard | null = null;
+  #orphan: SessionInfo | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: Context, session: SessionInfo, wait: SessionWait) {
@@ -63,12 +63,11 @@ export class PlaceInLine {
     return this.#ended;
   }
 
-  options(accept: NonNullable<WaitOptions["accept"]>): WaitOptions {
+  options(): WaitOptions {
     const { id, uid, by, command, mode, owner, note } = this.#session;
     return {
       info: { id, uid, by, command, mode, owner, note } satisfies WaiterInfo,
       onWaiting: (view) => this.#begin(view),
-      accept,
       ...(this.#wait.signal === undefined ? {} : { signal: this.#wait.signal }),
     };
   }
@@ -88,7 +87,7 @@ export class PlaceInLine {
 
   /** Waits while processes of dead sessions are in the way, or ends them where that may be done. */
   async outlast(lost: readonly Unsettled[]): Promise<void> {
-    for (const { session } of lost) this.#orphan ??= orphanCard(this.#context, session);
+    this.#orphan ??= lost[0]?.session ?? null;
     this.#show(this.#notice.position, []);
     const left = await this.#clear(lost, true);
     if (left) await systemClock.sleep(lookEveryMs.next, this.#wait.signal);
@@ -160,7 +159,8 @@ export class PlaceInLine {
   }
 
   #show(position: number, holders: readonly JudgedClaim[]): void {
-    const [holder = this.#orphan, ...others] = holderCards(this.#context, holders);
+    const orphan = this.#orphan === null ? null : orphanCard(this.#context, this.#orphan);
+    const [holder = orphan, ...others] = holderCards(this.#context, holders);
     this.#notice = { position, holder, alsoHeldBy: others.map(({ id }) => id) };
     this.#wait.onWaiting?.(this.#notice);
   }

@@ -3,7 +3,7 @@ import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock, LockView } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
-import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { agentsRunning } from "./refusals.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost, findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
@@ -114,6 +114,8 @@ export function activeSession(view: LockView): ActiveSession | null {
 export async function requireSession(context: Context, id: string | null): Promise<ActiveSession> {
   const view = await context.lock.look();
   const active = activeSession(view);
+  const place = active?.session.id === id ? 0 : 1 + view.waiters.findIndex((each) => waiterOf(each)?.id === id);
+  if (id !== null && place > 0) throw stillInLine(id, place);
   if (active === null) {
     const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
     throw lost === undefined ? noSession(id) : agentsRunning(lost.processes, lost.session);
@@ -129,6 +131,18 @@ export function noSession(id: string | null): Failure {
     next: [
       { does: "start one", command: `holdfast start ${id ?? "ID"} -- COMMAND` },
       { does: "look back", command: "holdfast logs" },
+    ],
+  });
+}
+
+function stillInLine(id: string, position: number): Failure {
+  const where = position === 1 ? "next in line" : `${position - 1} ahead in line`;
+  return new Failure("NO_SESSION", `${id} is not active yet: ${where}`, {
+    facts: { session: id, position },
+    retryable: true,
+    next: [
+      { does: "wait for it", command: `holdfast wait ${id} --until ready` },
+      { does: "look", command: "holdfast status" },
     ],
   });
 }

@@ -77,7 +77,7 @@ export function alreadyActive(
     context,
     views.map(({ holder }) => holder),
   );
-  const [first] = cards;
+  const first = cards.find(({ orphaned: isOrphan }) => !isOrphan) ?? cards[0];
   if (first === undefined || views.some(({ holder }) => holder === null)) return queueAhead(views[0], wanted, verb);
   const isOne = views.length === 1;
   const ids = cards.map(({ id }) => id).join(", ");
@@ -103,7 +103,9 @@ function queueAhead(view: LockView, wanted: SessionInfo, verb: "start" | "run"):
 }
 
 function waitStep(wanted: SessionInfo, verb: "start" | "run"): NextStep {
-  const command = verb === "run" ? "holdfast run --wait 10m …" : `holdfast start ${wanted.id} --wait 10m`;
+  const slots = wanted.slots === 1 ? "" : ` --slots ${wanted.slots}`;
+  const command =
+    verb === "run" ? `holdfast run${slots} --wait 10m …` : `holdfast start ${wanted.id}${slots} --wait 10m`;
   return { does: "wait", command };
 }
 

@@ -10,6 +10,7 @@ import { agentsRunning } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
+import { slotsOf } from "./slots.ts";
 import { takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 import { waitUntilReady } from "./wait.ts";
 
@@ -125,14 +126,22 @@ function aboutSession({ home, config, lock, by }: Context, session: SessionInfo)
   return { root: home.root, state: home.state, lock: lock.name, session, config, by };
 }
 
+/** @throws Failure `BUSY` when the lock has one slot, and another command has it */
 async function activeWithSameCommand(context: Context, wanted: SessionInfo): Promise<Started | null> {
-  const { holder } = await context.lock.look();
-  const session = holder === null || holder.owner === "dead" ? null : holdOf(holder).session;
-  if (holder === null || session === null) return null;
-  if (JSON.stringify(session.command) === JSON.stringify(wanted.command)) {
-    return { session, token: holder.number, joined: true };
+  for (const slot of slotsOf(context)) {
+    const { holder } = await slot.lock.look();
+    const session = holder === null || holder.owner === "dead" ? null : holdOf(holder).session;
+    if (holder === null || session === null) continue;
+    if (JSON.stringify(session.command) === JSON.stringify(wanted.command)) {
+      return { session, token: holder.number, joined: true };
+    }
+    if (session.slots === 1) throw otherCommand(session, wanted);
   }
-  throw new Failure("BUSY", `Session already active with another command: ${session.id}`, {
+  return null;
+}
+
+function otherCommand(session: SessionInfo, wanted: SessionInfo): Failure {
+  return new Failure("BUSY", `Session already active with another command: ${session.id}`, {
     facts: { id: session.id, active_command: session.command, wanted_command: wanted.command },
     retryable: true,
     next: [

@@ -40,12 +40,18 @@ export async function takeLock(context: Context, session: SessionInfo, options: 
 
 async function takeAtOnce(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
   for (;;) {
-    const acquired = await context.lock.acquire(requestFor(session));
-    if (acquired.held !== null) {
-      const settled = await settle(context, acquired.held, session, { force: options.force === true });
-      if (settled.taken !== null) return settled.taken;
-      throw agentsRunning(settled.first.processes, settled.first.session);
-    }
+    let taken: TakenLock | undefined;
+    let inTheWay: Unsettled | undefined;
+    const accept = async (held: HeldLock) => {
+      const settled = await settle(context, held, session, { force: options.force === true });
+      if (settled.taken === null) inTheWay ??= settled.first;
+      else taken = settled.taken;
+      return settled.taken === null ? async () => undefined : null;
+    };
+    const acquired = await context.lock.acquire({ ...requestFor(session), accept });
+    if (taken !== undefined) return taken;
+    if (inTheWay !== undefined) throw agentsRunning(inTheWay.processes, inTheWay.session);
+    if (acquired.held !== null) throw withoutLock();
     if (!(await outwaitMaintenance(context, acquired.views))) {
       throw await refusal(context, acquired.views, options, session);
     }
@@ -66,9 +72,13 @@ async function takeInTurn(
     taken = settled.taken;
     return null;
   };
-  await place.during(context.lock.acquire({ ...requestFor(session), wait: place.options(accept) }));
-  if (taken === undefined) throw new Failure("INTERNAL", "A turn came without the lock");
+  await place.during(context.lock.acquire({ ...requestFor(session), accept, wait: place.options() }));
+  if (taken === undefined) throw withoutLock();
   return taken;
+}
+
+function withoutLock(): Failure {
+  return new Failure("INTERNAL", "The lock was taken for nobody");
 }
 
 function requestFor(session: SessionInfo): AcquireRequest {

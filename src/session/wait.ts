@@ -36,16 +36,15 @@ export async function wait(given: Context, request: WaitRequest): Promise<Waited
   if (request.until === "free") return waitUntilFree(given, request);
   const queued = await untilItsTurn(given, request.id, request.signal);
   const context = await slotOf(given, request.id);
-  if (queued !== null && request.until === "ended") {
-    const record = readRecord(context.home, queued);
-    if (record !== null) return { session: record.session, end: record.end };
-  }
   const view = await context.lock.look();
   const active = activeSession(view);
+  if (queued !== null && active?.session.uid !== queued) {
+    await reconcile(context, view);
+    return endOf(context, queued, request);
+  }
   if (active === null || (request.id !== null && active.session.id !== request.id)) {
     await reconcile(context, view);
-    const isOver = request.id !== null && request.until === "ended" && queued === null;
-    const ended = isOver ? lastEnded(context, request.id) : null;
+    const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
     if (ended !== null) return ended;
   }
   const { session } = await requireSession(context, request.id);
@@ -135,6 +134,17 @@ async function runningNow(context: Context, session: SessionInfo): Promise<Runni
   const active = activeSession(await context.lock.look());
   if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
   return !isReady(active.session) ? null : { session: active.session, end: null };
+}
+
+/** How a session went that was in line when the wait began: its turn may have come and gone. */
+function endOf(context: Context, uid: string, { id, until }: WaitRequest): Waited {
+  const record = readRecord(context.home, uid);
+  if (record !== null && until === "ended") return { session: record.session, end: record.end };
+  const what = record === null ? "left the line before its turn" : "has ended already";
+  throw new Failure("NO_SESSION", `${id ?? uid} ${what}`, {
+    facts: { session: id },
+    next: [{ does: "look back", command: "holdfast logs" }],
+  });
 }
 
 /** Resolves when the session does not hold the lock any more, and is closed if it died without a word. */

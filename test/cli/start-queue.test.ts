@@ -134,6 +134,26 @@ describe("start --queue", () => {
     await reading.ended;
   });
 
+  it("is told to whoever wants to join it, and ends a wait for it when it leaves the line (R3.3)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+    await queue(workspace, "second");
+    const refused = await workspace.holdfast(["join", "second", "--no-follow", "--json"]);
+    expect(refused.exitCode).toBe(66);
+    expect(refused.json().error).toMatchObject({
+      code: "NO_SESSION",
+      message: "second is not active yet: next in line",
+      position: 1,
+      next: ["holdfast wait second --until ready", "holdfast status"],
+    });
+    const waiting = workspace.spawnHoldfast(["wait", "second", "--json"]);
+    await until(() => waiting.pid > 0 && workspace.processes().some(({ command }) => command.includes("wait second")));
+    await workspace.holdfast(["stop", "second"]);
+    const ended = await waiting.ended;
+    expect(ended.exitCode).toBe(66);
+    expect(ended.json().error.code).toBe("NO_SESSION");
+  });
+
   it("keeps the record of an agent that could not be started: nobody was there to be told", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, agent("sleeper.sh"), { id: "first" });

@@ -46,10 +46,12 @@ function warning(problem: string, { paint }: Style): string {
 }
 
 /** Never a clean-up of everything without a word of it while a healthy session runs. */
-function repairs({ sessions, outside }: Status): readonly NextStep[] {
+function repairs({ sessions, outside, queue }: Status): readonly NextStep[] {
   const orphans = sessions.some(({ state }) => state === "orphaned");
   const healthy = sessions.some(({ state }) => state !== "orphaned");
-  if (orphans) return [{ does: "end them", command: healthy ? "holdfast cleanup --orphans" : "holdfast cleanup" }];
+  // Never those who wait, either.
+  const others = healthy || queue.length > 0;
+  if (orphans) return [{ does: "end them", command: others ? "holdfast cleanup --orphans" : "holdfast cleanup" }];
   if (outside.length === 0) return [];
   return healthy
     ? [{ does: "see what a clean-up ends, the session too", command: "holdfast cleanup --dry-run" }]

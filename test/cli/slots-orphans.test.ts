@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { isAlive } from "../support/live-processes.ts";
+import { startSession, statusOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+const sleeper = agent("sleeper.sh");
+
+async function orphan(workspace: Workspace, id: string, env: Record<string, string>) {
+  const lost = await startSession(workspace, sleeper, { id, options: ["--slots", "2"], env });
+  process.kill(lost.keeperPid, "SIGKILL");
+  await until(() => !isAlive(lost.keeperPid));
+  return lost;
+}
+
+describe.each(["kernel", "lease"])("an orphan in one of several slots (%s pulse)", (pulse) => {
+  const env = { HOLDFAST_PULSE: pulse };
+
+  it("does not keep anybody from the other slot, with or without waiting (R3.2)", async () => {
+    const workspace = openWorkspace();
+    const lost = await orphan(workspace, "lost", env);
+    const started = await startSession(workspace, sleeper, { id: "second", options: ["--slots", "2"], env });
+    expect(started.token).toBeGreaterThan(lost.token);
+    await workspace.holdfast(["stop", "second"], { env });
+    const ran = await workspace.holdfast(["run", "--slots", "2", "--wait", "5s", "--", "echo", "ran"], { env });
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "ran\n" });
+    expect(isAlive(lost.pid)).toBe(true);
+    const { sessions, session } = await statusOf(workspace, { env });
+    expect(sessions ?? [session]).toMatchObject([{ id: "lost", state: "orphaned" }]);
+  });
+
+  it("is ended by a start that finds all slots taken, where limits.reap_orphans says so (R4.3)", async () => {
+    const workspace = openWorkspace();
+    const healthy = await startSession(workspace, sleeper, { id: "healthy", options: ["--slots", "2"], env });
+    const lost = await orphan(workspace, "lost", env);
+    const start = ["start", "third", "--slots", "2", "--json", "--", ...sleeper];
+    const refused = await workspace.holdfast(start, { env });
+    expect(refused.exitCode).toBe(75);
+    expect(isAlive(lost.pid)).toBe(true);
+    workspace.configure({ limits: { reap_orphans: true } });
+    expect(await workspace.holdfast(start, { env })).toMatchObject({ exitCode: 0 });
+    expect(isAlive(lost.pid)).toBe(false);
+    expect(isAlive(healthy.pid)).toBe(true);
+  });
+});
+
+describe("start --or-join with slots", () => {
+  it("joins the same command in whichever slot it runs, and starts another one beside others", async () => {
+    const workspace = openWorkspace();
+    const options = ["--slots", "2"];
+    await startSession(workspace, ["sleep", "301"], { id: "first", options });
+    const second = await startSession(workspace, ["sleep", "302"], {
+      id: "second",
+      options: [...options, "--or-join"],
+    });
+    const joined = await workspace.holdfast(["start", ...options, "--or-join", "--json", "--", "sleep", "302"]);
+    expect(joined.json()).toMatchObject({ joined: true, session: { uid: second.uid } });
+  });
+});
