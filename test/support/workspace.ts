@@ -109,9 +109,13 @@ export class Workspace {
     }
   }
 
-  /** The events in the log, oldest first, as they stand there. @param kind only of this kind */
+  /**
+   * The events in the log, oldest first, as they stand there. An empty line is no event: two that append at once may leave
+   * one (see `endsTorn` in src/journal/journal.ts). @param kind only of this kind
+   */
   events(kind?: string): LoggedEvent[] {
-    const lines = this.read(".holdfast/holdfast.log").split("\n").slice(0, -1);
+    const text = this.read(".holdfast/holdfast.log").split("\n").slice(0, -1);
+    const lines = text.filter((line) => line !== "");
     const events = lines.map((line) => JSON.parse(line) as LoggedEvent);
     return kind === undefined ? events : events.filter(({ event }) => event === kind);
   }
