@@ -16,7 +16,7 @@ const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
  */
 export async function waitForTurn(
   context: Context,
-  { session, wait_ms: waitMs }: QueuedHandover,
+  { session, wait_ms: waitMs, force }: QueuedHandover,
   report: (message: Report) => void,
 ): Promise<{ readonly taken: TakenLock; readonly opening: Opening } | null> {
   const leaving = new AbortController();
@@ -28,6 +28,7 @@ export async function waitForTurn(
   try {
     const taken = await takeLock(context, session, {
       verb: "start",
+      force,
       wait: {
         signal: leaving.signal,
         onWaiting: (notice) => {

@@ -27,6 +27,8 @@ export interface QueuedHandover extends HandoverBase {
   readonly kind: "queued";
   /** How long to wait; null: for as long as it takes. */
   readonly wait_ms: number | null;
+  /** Whether to start although agents run already. */
+  readonly force: boolean;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { findOutside } from "../process/outside.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
+import { agentsRunning } from "./refusals.ts";
 
 /**
  * Agent processes that run outside any session: this user's, below the project's root, with the configured `match`
@@ -15,6 +16,12 @@ export async function findOutsideAgents(context: Context): Promise<readonly Proc
     uid: process.getuid?.() ?? 0,
     except: [],
   });
+}
+
+/** @throws Failure `AGENTS_RUNNING` naming them, when there are any (R3.2) */
+export async function refuseBesideOutsiders(context: Context): Promise<void> {
+  const outside = await findOutsideAgents(context);
+  if (outside.length > 0) throw agentsRunning(outside, null);
 }
 
 function agentPattern(context: Context): RegExp | null {

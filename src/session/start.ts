@@ -4,9 +4,8 @@ import type { Report } from "./handover.ts";
 import type { Context } from "./context.ts";
 import { KeeperProcess } from "./keeper-process.ts";
 import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
-import { findOutsideAgents } from "./outside-agents.ts";
+import { refuseBesideOutsiders } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
-import { agentsRunning } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
@@ -87,7 +86,10 @@ export async function startOrQueue(
   const session = newSession(context, { ...request, mode: "background" });
   const keeper = await KeeperProcess.spawn(context, session, { claim: null, log: null });
   const about = aboutSession(context, session);
-  const report = await keeper.instruct({ ...about, kind: "queued", wait_ms: waitMs }, request.meanwhile);
+  const report = await keeper.instruct(
+    { ...about, kind: "queued", wait_ms: waitMs, force: request.force === true },
+    request.meanwhile,
+  );
   if (report.outcome !== "queued") return startedBy(report);
   const { position, holder, alsoHeldBy } = report;
   return { session: { ...session, phase: "queued" }, position, holder, alsoHeldBy };
@@ -164,9 +166,4 @@ async function whenReady(context: Context, session: SessionInfo, ownLimitMs?: nu
       cause: error,
     });
   }
-}
-
-async function refuseBesideOutsiders(context: Context): Promise<void> {
-  const outside = await findOutsideAgents(context);
-  if (outside.length > 0) throw agentsRunning(outside, null);
 }

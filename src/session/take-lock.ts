@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import type { AcquireRequest, HeldLock, LockView } from "../lock/lock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
+import { refuseBesideOutsiders } from "./outside-agents.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
 import { agentsRunning, alreadyActive, insideItself, orphaned } from "./refusals.ts";
@@ -35,7 +36,7 @@ export async function takeLock(context: Context, session: SessionInfo, options: 
   await refuseInsideItself(context);
   return options.wait === undefined
     ? takeAtOnce(context, session, options)
-    : takeInTurn(context, session, options.wait, options.force === true);
+    : takeInTurn(context, session, options.wait, options);
 }
 
 async function takeAtOnce(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
@@ -62,19 +63,31 @@ async function takeInTurn(
   context: Context,
   session: SessionInfo,
   wait: SessionWait,
-  force: boolean,
+  { verb, force = false }: TakeOptions,
 ): Promise<TakenLock> {
   const place = new PlaceInLine(context, session, wait);
   let taken: TakenLock | undefined;
   const accept = async (held: HeldLock) => {
     const settled = await settle(context, held, session, { force, ended: await place.ended() });
     if (settled.taken === null) return () => place.outlast(settled.running);
+    // Since `start` looked, somebody may have started an agent by hand.
+    if (verb === "start" && !force) await giveBackBesideOutsiders(context, settled.taken);
     taken = settled.taken;
     return null;
   };
   await place.during(context.lock.acquire({ ...requestFor(session), accept, wait: place.options() }));
   if (taken === undefined) throw withoutLock();
   return taken;
+}
+
+/** @throws Failure `AGENTS_RUNNING`, the lock given back */
+async function giveBackBesideOutsiders(context: Context, { held, hold }: TakenLock): Promise<void> {
+  try {
+    await refuseBesideOutsiders(context);
+  } catch (error) {
+    await held.release({ session: null, unsettled: hold.unsettled ?? [] } satisfies Hold);
+    throw error;
+  }
 }
 
 function withoutLock(): Failure {

@@ -3,11 +3,11 @@ import { endOfLog } from "../journal/read.ts";
 import { OutputSearch } from "../journal/search-output.ts";
 import { followOutput, readOutput } from "./agent-output.ts";
 import type { Context } from "./context.ts";
-import { noSession, requireSession } from "./reconcile.ts";
+import { activeSession, noSession, requireSession } from "./reconcile.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slots.ts";
-import { untilItsTurn } from "./until-its-turn.ts";
+import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
 import type { Waited } from "./wait.ts";
 
 export interface OutputWait {
@@ -32,8 +32,11 @@ export interface OutputWaited extends Waited {
  * @throws Failure `NO_SESSION` when the session ends without, `SESSION_MISMATCH`
  */
 export async function waitForOutput(context: Context, request: OutputWait): Promise<OutputWaited> {
-  await untilItsTurn(context, request.id, request.signal);
-  const { session } = await requireSession(await slotOf(context, request.id), request.id);
+  const queued = await untilItsTurn(context, request.id, request.signal);
+  const slot = await slotOf(context, request.id);
+  const active = activeSession(await slot.lock.look());
+  if (queued !== null && active?.session.uid !== queued) throw notItsTurn(context, request.id, queued);
+  const { session } = await requireSession(slot, request.id);
   const end = endOfLog(sessionFiles(context.home, session.uid).output);
   const search = new OutputSearch(request.pattern, request.cursor === null ? null : Math.min(request.cursor, end));
   const answer = (shown: boolean) => ({ session, end: null, shown, nextCursor: search.nextCursor });

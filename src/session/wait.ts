@@ -7,7 +7,7 @@ import { activeSession, noSession, reconcile, requireSession, type ActiveSession
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
 import { atSlot, slotOf, slotsOf } from "./slots.ts";
-import { untilItsTurn } from "./until-its-turn.ts";
+import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
 
 export interface WaitRequest {
   readonly id: string | null;
@@ -40,7 +40,9 @@ export async function wait(given: Context, request: WaitRequest): Promise<Waited
   const active = activeSession(view);
   if (queued !== null && active?.session.uid !== queued) {
     await reconcile(context, view);
-    return endOf(context, queued, request);
+    const record = request.until === "ended" ? readRecord(context.home, queued) : null;
+    if (record !== null) return { session: record.session, end: record.end };
+    throw notItsTurn(context, request.id, queued);
   }
   if (active === null || (request.id !== null && active.session.id !== request.id)) {
     await reconcile(context, view);
@@ -134,17 +136,6 @@ async function runningNow(context: Context, session: SessionInfo): Promise<Runni
   const active = activeSession(await context.lock.look());
   if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
   return !isReady(active.session) ? null : { session: active.session, end: null };
-}
-
-/** How a session went that was in line when the wait began: its turn may have come and gone. */
-function endOf(context: Context, uid: string, { id, until }: WaitRequest): Waited {
-  const record = readRecord(context.home, uid);
-  if (record !== null && until === "ended") return { session: record.session, end: record.end };
-  const what = record === null ? "left the line before its turn" : "has ended already";
-  throw new Failure("NO_SESSION", `${id ?? uid} ${what}`, {
-    facts: { session: id },
-    next: [{ does: "look back", command: "holdfast logs" }],
-  });
 }
 
 /** Resolves when the session does not hold the lock any more, and is closed if it died without a word. */

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { isWaitedFor } from "../support/lock-files.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -147,11 +149,27 @@ describe("start --queue", () => {
       next: ["holdfast wait second --until ready", "holdfast status"],
     });
     const waiting = workspace.spawnHoldfast(["wait", "second", "--json"]);
-    await until(() => waiting.pid > 0 && workspace.processes().some(({ command }) => command.includes("wait second")));
+    await until(() => isWaitedFor([join(workspace.state, "queue", "session.1")]));
     await workspace.holdfast(["stop", "second"]);
     const ended = await waiting.ended;
     expect(ended.exitCode).toBe(66);
-    expect(ended.json().error.code).toBe("NO_SESSION");
+    expect(ended.json().error).toMatchObject({ code: "NO_SESSION", message: "second left the line before its turn" });
+  });
+
+  it("does not start beside an agent that was started by hand meanwhile (R3.2)", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({ agent: { match: "sleep 4321" } });
+    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+    const { session } = await queue(workspace, "second");
+    const stray = workspace.spawn(["sleep", "4321"], { input: "" });
+    await until(() => workspace.agents().some(({ pid }) => pid === stray.pid));
+    await workspace.holdfast(["stop", "first"]);
+    await until(() => workspace.events("unqueued").length > 0);
+    expect(workspace.events("unqueued")).toMatchObject([
+      { uid: session.uid, reason: expect.stringMatching(/^refused: 1 agent process already running, outside any/) },
+    ]);
+    expect(workspace.events("claimed").map(({ session: id }) => id)).toEqual(["first"]);
+    expect((await workspace.holdfast(["run", "-n", "true"])).exitCode).toBe(0);
   });
 
   it("keeps the record of an agent that could not be started: nobody was there to be told", async () => {
