@@ -18,6 +18,11 @@ export function readSlot(file: string, lock: string): { readonly slot: number; r
   return found === null ? null : { slot: Number(found[1] ?? 1), number: Number(found[2]) };
 }
 
+/** The numbers of a lock's claims, whichever slot they are of. */
+export function numbersOfSlots(files: readonly string[], lock: string): readonly number[] {
+  return files.flatMap((file) => readSlot(file, lock)?.number ?? []);
+}
+
 /** @throws Failure `USAGE` when one of these, alive, goes by another number of slots */
 export function agreeOn(slots: number, alive: readonly (JudgedClaim | null)[]): void {
   for (const claim of alive) {
