@@ -188,6 +188,7 @@ async function sweepDead(queue: ClaimDirectory, waiterGone: WaiterGone): Promise
     if (ticket !== undefined && ticket.record.state !== "released") waiterGone(ticket);
   };
   try {
+    await queue.removeAbandoned();
     const numbers = queue.numbers();
     if (numbers.length < 2) return;
     await sweep({ numbers: async () => numbers, remove }, { keep: 1, removable });
