@@ -3,7 +3,7 @@ import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
-import type { ClaimLockPaths } from "./claim-lock-paths.ts";
+import type { ClaimLockOptions } from "./claim-lock-options.ts";
 import { HeldClaim } from "./held-claim.ts";
 import type {
   Acquired,
@@ -19,20 +19,11 @@ import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { highestOf, sweep } from "./protocol.ts";
 import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
-import { agreeOn, holderOf, readSlot, slotName } from "./slots.ts";
-import { Ticket, type WaiterGone } from "./ticket.ts";
+import { agreeOn, holderOf, numbersOfSlots, readSlot, slotName } from "./slots.ts";
+import { Ticket } from "./ticket.ts";
 
 /** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
 const claimsKept = 16;
-
-export interface ClaimLockOptions {
-  readonly name: string;
-  readonly paths: ClaimLockPaths;
-  readonly pulses: Pulses;
-  /** Makes the directories again when somebody removed them under a holder. */
-  readonly ensureDirectories: () => void;
-  readonly waiterGone: WaiterGone;
-}
 
 /** How often the first in line looks at the slots, if there are several: a process cannot wait for many claims at once. */
 const lookAtSlotsEveryMs = 100;
@@ -102,12 +93,21 @@ export class ClaimLock implements Lock {
 
   async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {
     const { slots = 1 } = request;
-    const about = { info: wait.info, slots };
-    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, about, this.#options.waiterGone);
+    const { waiterGone, ensureDirectories } = this.#options;
+    const about = { info: wait.info, slots, waiterGone, ensureDirectories };
+    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, about);
+    let highestSeen = 0;
     try {
       for (;;) {
         wait.signal?.throwIfAborted();
+        await ticket.stand(wait.signal);
         const ahead = await ticket.nearestAhead();
+        // Numbers only rise, so the state was removed under its holder, or is being removed right now.
+        if (ahead === null && highestOf(numbersOfSlots(this.#claims.names(), this.name)) < highestSeen) {
+          highestSeen = 0;
+          await ticket.outlastRemoval(wait.signal);
+          continue;
+        }
         const acquired = ahead === null ? await this.#takeAny(request, slots) : null;
         if (acquired?.held) return acquired;
         if (acquired?.waitForUse) {
@@ -116,6 +116,7 @@ export class ClaimLock implements Lock {
         }
         const views = acquired?.views ?? (await this.#lookAround(slots));
         const holders = views.flatMap(({ holder }) => holder ?? []);
+        highestSeen = highestOf([highestSeen, ...holders.map(({ number }) => number)]);
         wait.onWaiting?.({ ticket: ticket.number, position: await ticket.position(), holders });
         if (ahead !== null) await this.#queue.waitForEnd(ahead, wait.signal);
         else await this.#waitForSlot(holders, slots, wait.signal);

@@ -23,6 +23,11 @@ export function holderOf(last: JudgedClaim | null): JudgedClaim | null {
   return last === null || last.free ? null : last;
 }
 
+/** The numbers of a lock's claims, whichever slot they are of. */
+export function numbersOfSlots(files: readonly string[], lock: string): readonly number[] {
+  return files.flatMap((file) => readSlot(file, lock)?.number ?? []);
+}
+
 /** @throws Failure `USAGE` when one of these, alive, goes by another number of slots */
 export function agreeOn(slots: number, alive: readonly (JudgedClaim | null)[]): void {
   for (const claim of alive) {

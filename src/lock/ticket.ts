@@ -1,7 +1,8 @@
-import { selfIdentity } from "../process/identity.ts";
 import { Failure } from "../failure.ts";
+import { systemClock } from "../process/clock.ts";
+import { selfIdentity } from "../process/identity.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
-import type { ClaimDraft, OwnClaim } from "./own-claim.ts";
+import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { sweep } from "./protocol.ts";
 import { publishClaim } from "./publish-claim.ts";
 import type { Pulse } from "./pulse.ts";
@@ -9,36 +10,45 @@ import type { Pulse } from "./pulse.ts";
 /** Told of a waiter that died in line, by the one process that removes its ticket. */
 export type WaiterGone = (ticket: JudgedClaim) => void;
 
+export interface TicketOptions {
+  readonly info: unknown;
+  readonly slots: number;
+  readonly waiterGone: WaiterGone;
+  /** Makes the directories again when somebody removed them under a waiter. */
+  readonly ensureDirectories: () => void;
+}
+
+/** How often a waiter looks whether its place still stands; a holder does the same with its claim. */
+const lookEveryMs = 1_000;
+/** Whoever removes a directory fails when a file comes into it meanwhile. */
+const removalTakesMs = 1_000;
+/** A holder whose claim went too has put it back by then. */
+const holderRestoresWithinMs = 2_000;
+
 /** A place in line: the same kind of file as a claim, numbered by arrival, alive as long as its waiter. */
 export class Ticket {
   readonly #queue: ClaimDirectory;
-  readonly #claim: OwnClaim;
-  readonly #waiterGone: WaiterGone;
+  readonly #pulse: Pulse;
+  readonly #options: TicketOptions;
+  readonly #watch: NodeJS.Timeout;
+  #claim: OwnClaim;
+  #restoredAtMs: number | null = null;
+  #restoring: Promise<boolean> | null = null;
+  #missingSinceMs: number | null = null;
 
-  private constructor(queue: ClaimDirectory, claim: OwnClaim, waiterGone: WaiterGone) {
+  private constructor(queue: ClaimDirectory, pulse: Pulse, options: TicketOptions, claim: OwnClaim) {
     this.#queue = queue;
+    this.#pulse = pulse;
+    this.#options = options;
     this.#claim = claim;
-    this.#waiterGone = waiterGone;
+    // What cannot be restored now is told by the wait itself, when it looks.
+    this.#watch = setInterval(() => void this.#restore().catch(() => undefined), lookEveryMs).unref();
   }
 
-  static async take(
-    queue: ClaimDirectory,
-    pulse: Pulse,
-    { info, slots }: { readonly info: unknown; readonly slots: number },
-    waiterGone: WaiterGone,
-  ): Promise<Ticket> {
-    const draft: ClaimDraft = {
-      state: "held",
-      purpose: "ticket",
-      slots,
-      owner: selfIdentity(),
-      since: new Date().toISOString(),
-      info,
-    };
-    const { claim } = await publishClaim(queue, pulse, draft, { beside: true, isFree: async () => true });
-    if (claim === null) throw new Failure("INTERNAL", "A ticket was refused");
-    await sweepDead(queue, waiterGone);
-    return new Ticket(queue, claim, waiterGone);
+  static async take(queue: ClaimDirectory, pulse: Pulse, options: TicketOptions): Promise<Ticket> {
+    const claim = await publishTicket(queue, pulse, draftOf(options));
+    await sweepDead(queue, options.waiterGone);
+    return new Ticket(queue, pulse, options, claim);
   }
 
   /** The live tickets, first in line first. A damaged ticket is nobody's place. */
@@ -70,8 +80,57 @@ export class Ticket {
     return (await Ticket.live(this.#queue)).filter((ticket) => ticket.number < this.number).length + 1;
   }
 
+  /**
+   * Whoever waits without a ticket is seen by nobody, stopped by nobody, and passed by everybody. So one whose file was
+   * removed, with the whole state perhaps, gets it back; and it judges nothing before a holder could do likewise.
+   */
+  async stand(signal?: AbortSignal): Promise<void> {
+    while (!(await this.#restore())) {
+      await systemClock.sleep(removalTakesMs, signal);
+      signal?.throwIfAborted();
+    }
+    if (this.#restoredAtMs === null) return;
+    const leftMs = this.#restoredAtMs + holderRestoresWithinMs - systemClock.now();
+    if (leftMs > 0) await systemClock.sleep(leftMs, signal);
+    signal?.throwIfAborted();
+  }
+
+  /** Resolves when a holder whose claim was removed has put it back, if it lives. */
+  async outlastRemoval(signal?: AbortSignal): Promise<void> {
+    await systemClock.sleep(holderRestoresWithinMs, signal);
+    signal?.throwIfAborted();
+    this.#options.ensureDirectories();
+  }
+
+  /** @returns whether the place stands; one that was removed a moment ago does not yet */
+  #restore(): Promise<boolean> {
+    this.#restoring ??= this.#restoreNow().finally(() => {
+      this.#restoring = null;
+    });
+    return this.#restoring;
+  }
+
+  async #restoreNow(): Promise<boolean> {
+    const vanished = this.#claim;
+    if (vanished.isLinkedAs(vanished.path)) {
+      this.#missingSinceMs = null;
+      return true;
+    }
+    this.#missingSinceMs ??= systemClock.now();
+    if (systemClock.now() - this.#missingSinceMs < removalTakesMs) return false;
+    this.#options.ensureDirectories();
+    this.#claim = await publishTicket(this.#queue, this.#pulse, draftOf(this.#options), this.number);
+    this.#missingSinceMs = null;
+    this.#restoredAtMs = systemClock.now();
+    // Whoever waits for the vanished file wakes and finds this one.
+    await vanished.beat.end();
+    return true;
+  }
+
   /** Gives the place up; whoever is behind wakes. What the waiter waited for is never spoilt by this. */
   async leave(): Promise<void> {
+    clearInterval(this.#watch);
+    await this.#restoring?.catch(() => undefined);
     try {
       this.#claim.append({ state: "released" });
     } catch {
@@ -79,8 +138,32 @@ export class Ticket {
     }
     await this.#claim.beat.end();
     // Whoever leaves because of its turn has better things to do just now; who exits at once leaves it to the next.
-    setImmediate(() => void sweepDead(this.#queue, this.#waiterGone));
+    setImmediate(() => void sweepDead(this.#queue, this.#options.waiterGone));
   }
+}
+
+function draftOf({ info, slots }: TicketOptions): ClaimDraft {
+  return { state: "held", purpose: "ticket", slots, owner: selfIdentity(), since: new Date().toISOString(), info };
+}
+
+/** @param again the number it had, which keeps the order of the line if nobody has it now */
+async function publishTicket(queue: ClaimDirectory, pulse: Pulse, draft: ClaimDraft, again?: number) {
+  if (again !== undefined) {
+    const claim = await OwnClaim.draft(queue, pulse, draft);
+    try {
+      if (claim.publish(again) === "published") {
+        claim.settle();
+        return claim;
+      }
+    } catch (error) {
+      await claim.discard();
+      throw error;
+    }
+    await claim.discard();
+  }
+  const { claim } = await publishClaim(queue, pulse, draft, { beside: true, isFree: async () => true });
+  if (claim === null) throw new Failure("INTERNAL", "A ticket was refused");
+  return claim;
 }
 
 async function judgeTicket(queue: ClaimDirectory, number: number): Promise<JudgedClaim | null> {
@@ -106,6 +189,7 @@ async function sweepDead(queue: ClaimDirectory, waiterGone: WaiterGone): Promise
     if (ticket !== undefined && ticket.record.state !== "released") waiterGone(ticket);
   };
   try {
+    await queue.removeAbandoned();
     const numbers = queue.numbers();
     if (numbers.length < 2) return;
     await sweep({ numbers: async () => numbers, remove }, { keep: 1, removable });

@@ -95,7 +95,9 @@ export function alreadyActive(
 function queueAhead(view: LockView, wanted: SessionInfo, verb: "start" | "run"): Failure {
   const first = view.waiters[0];
   const waiter = first === undefined ? null : waiterOf(first);
-  const who = waiter === null ? "somebody" : `${waiter.id} (${waiter.by.user}@${waiter.by.host}, PID ${waiter.by.pid})`;
+  // The one that waits: what `start --queue` was typed in is gone, and its PID may be a stranger's by now.
+  const pid = first?.record.owner.pid;
+  const who = waiter === null ? "somebody" : `${waiter.id} (${waiter.by.user}@${waiter.by.host}, PID ${pid})`;
   return new Failure("BUSY", `The lock is free, but ${who} is next in line`, {
     facts: { waiting: view.waiters.length },
     next: [waitStep(wanted, verb), { does: "look", command: "holdfast status" }],

@@ -183,6 +183,20 @@ describe("start --queue", () => {
     await expectFree(workspace);
   });
 
+  // The PID was that of the `start --queue`, long gone: whoever went after it met nobody, or a stranger.
+  it("is named by its own PID to those who would pass it while it hangs", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+    await queue(workspace, "second");
+    const { pid } = (await statusOf(workspace)).queue[0];
+    process.kill(pid, "SIGSTOP");
+    await workspace.holdfast(["stop", "first"]);
+    const refused = await workspace.holdfast(["run", "-n", "--json", "--", "true"]);
+    expect(refused.json().error.message).toMatch(new RegExp(`^The lock is free, but second .*PID ${pid}\\) is next`));
+    await workspace.holdfast(["stop", "second"]);
+    await expectFree(workspace);
+  });
+
   it("tells a person where it stands and what to type next", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, agent("sleeper.sh"), { id: "first" });

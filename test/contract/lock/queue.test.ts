@@ -1,8 +1,9 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { claimNumbers, isWaitedFor } from "../../support/lock-files.ts";
+import { setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { until } from "../../support/until.ts";
@@ -188,5 +189,17 @@ describe.each(["kernel", "lease"] as const)("the queue with a %s pulse", (pulse)
       await contender.ask("release");
     }
     expect(claimNumbers(place, { in: place.queue, only: true })).toEqual([3]);
+  });
+
+  // Only the directory of the claims was ever swept of them.
+  it("is swept of what waiters left that were killed while they got in line (R2.6)", async () => {
+    const place = newPlace();
+    await startLine(place, 1);
+    const left = join(place.queue, ".new-session-1-left");
+    writeFileSync(left, "");
+    setAge(left, 120_000);
+    await startWaiter(place);
+    expect(existsSync(left)).toBe(false);
+    expect(claimNumbers(place, { in: place.queue })).toEqual([1, 2]);
   });
 });
