@@ -69,18 +69,21 @@ describe("status --watch on a terminal", () => {
     await startSession(workspace, ["sh", "-c", `: ${"long ".repeat(60)}; seq 100; exec sleep 300`]);
     const terminal = await watchStatus(workspace);
     const cut = (columns: number) => new RegExp(`^ {3}sh -c .{${columns - 10}}…$`, "m");
-    const full = async (rows: number) => {
-      const lines = (await terminal.screen()).split("\n").slice(-rows);
-      return lines[0]?.includes("lock session") === true && lines.at(-1) === keys && lines.at(-2) === "   100";
+    const fits = async (columns: number, rows: number) => {
+      await terminal.shows(cut(columns));
+      const drawn = async () => (await terminal.screen()).split("\n").slice(-rows);
+      const lines = await until(async () => (await drawn())[0]?.includes("lock session") === true && drawn());
+      expect(lines).toHaveLength(rows);
+      expect(lines.slice(-2)).toEqual(["   100", keys]);
     };
-    await terminal.shows(cut(120));
-    await until(() => full(50));
-    await terminal.resize(60, 15);
-    await terminal.shows(cut(60));
-    await until(() => full(15));
-    await terminal.resize(100, 30);
-    await terminal.shows(cut(100));
-    await until(() => full(30));
+    await fits(120, 50);
+    for (const [columns, rows] of [
+      [60, 15],
+      [100, 30],
+    ] as const) {
+      await terminal.resize(columns, rows);
+      await fits(columns, rows);
+    }
     await terminal.press("q");
     await terminal.shows("exit 0");
   });

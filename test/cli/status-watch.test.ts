@@ -7,7 +7,7 @@ import { agent, bin, openWorkspace } from "../support/workspace.ts";
 
 function documentsOf(watching: RunningProgram): Json[] {
   const lines = watching.stdout().split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as Json);
+  return lines.map((line) => JSON.parse(line) as unknown);
 }
 
 describe("status --watch without a terminal", () => {

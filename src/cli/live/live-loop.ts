@@ -20,6 +20,8 @@ export interface LiveSource {
 export type LiveEnd = { readonly kind: "quit" } | { readonly kind: "join"; readonly session: SessionInfo };
 
 const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** More than a terminal has rows: one that grows has them at once. */
+const mostLines = 200;
 /** Ctrl-C, which is a key like any other while the view has the terminal. */
 const interrupt = "\u0003";
 
@@ -93,8 +95,8 @@ export class LiveLoop {
     const status = await this.#source.look();
     const recent = this.#cpuUse.since(status, systemClock.now());
     const [first] = status.sessions;
-    const { rows } = this.#view;
-    const output = first === undefined || rows === 0 ? "" : this.#source.outputOf(first.session, rows);
+    const isShown = first !== undefined && this.#view.showsOutput;
+    const output = isShown ? this.#source.outputOf(first.session, mostLines) : "";
     this.#seen = { status, recent, output };
   }
 

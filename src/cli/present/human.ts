@@ -95,9 +95,7 @@ class HumanPresenter implements Presenter {
     const screen = new LiveScreen(this.#options.stdout);
     const shown = (text: string) => this.#shown(text);
     return {
-      get rows() {
-        return screen.size.rows;
-      },
+      showsOutput: true,
       open: (events) => screen.open(events),
       show: (frame) => screen.draw(liveFrame(frame, { ...screen.size, shown }, this.#style("stdout"))),
       close: () => screen.close(),

@@ -11,7 +11,7 @@ export interface LiveLinesOptions {
 
 /** `status --watch` for programs: a document at first, and one whenever something changed. */
 export class LiveLines implements LiveView {
-  readonly rows = 0;
+  readonly showsOutput = false;
   readonly #options: LiveLinesOptions;
   #last = "";
   #said: LiveFrame["said"] = null;

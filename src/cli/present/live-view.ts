@@ -27,8 +27,8 @@ export interface LiveEvents {
 
 /** Shows a lock while it changes: in place on a terminal, one document for each change to a program. */
 export interface LiveView {
-  /** How many lines of output there may be room for; 0: none is shown. */
-  readonly rows: number;
+  /** False: a frame needs no output. */
+  readonly showsOutput: boolean;
   open(events: LiveEvents): void;
   show(frame: LiveFrame): void;
   /** Leaves everything as it was before; may be called when it is not open. */

@@ -15,7 +15,8 @@ describe("changeKey", () => {
     expect(keyOf({}, later)).toBe(keyOf({}));
     expect(session({ activeSeconds: 9_999, lastActivity: later, lastOutputAt: later })).toBe(session({}));
     expect(agent({ cpuSeconds: 9, cpuPercent: 99, residentBytes: 1, state: "running" })).toBe(agent({}));
-    const queue = status.queue.map((entry) => ({ ...entry, waitingSeconds: 9_999 }));
+    const [first] = status.queue;
+    const queue = first === undefined ? [] : [{ ...first, waitingSeconds: 9_999 }];
     expect(keyOf({ queue })).toBe(keyOf({}));
   });
 
