@@ -10,11 +10,11 @@ const holdfast = `node ${join(import.meta.dirname, "../../bin/holdfast.js")}`;
 const keys = "j join   s stop   q quit";
 
 /** Opens the view, between two looks at the terminal's settings; what is before it is marked by "before". */
-async function watchStatus(workspace: Workspace, { variables = "" } = {}): Promise<Terminal> {
+async function watchStatus(workspace: Workspace, { variables = "", every = "200ms" } = {}): Promise<Terminal> {
   const terminal = await openTerminal(workspace);
   await terminal.type("clear; echo be''fore; stty -a >settings");
   await terminal.shows("before");
-  await terminal.type(`${variables} ${holdfast} status --watch 200ms; echo "exit $?"; stty -a >settings-after`);
+  await terminal.type(`${variables} ${holdfast} status --watch ${every}; echo "exit $?"; stty -a >settings-after`);
   await terminal.shows(keys);
   return terminal;
 }
@@ -64,10 +64,11 @@ describe("status --watch on a terminal", () => {
     expect(await statusOf(workspace)).toMatchObject({ active: true, session: { pid } });
   });
 
-  it("fits the terminal, also when that gets another size", async () => {
+  it("fits the terminal, at once when that gets another size", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, ["sh", "-c", `: ${"long ".repeat(60)}; seq 100; exec sleep 300`]);
-    const terminal = await watchStatus(workspace);
+    await until(() => workspace.agentOutput().endsWith("100\n"));
+    const terminal = await watchStatus(workspace, { every: "1h" });
     const cut = (columns: number) => new RegExp(`^ {3}sh -c .{${columns - 10}}…$`, "m");
     const fits = async (columns: number, rows: number) => {
       await terminal.shows(cut(columns));
@@ -104,6 +105,16 @@ describe("status --watch on a terminal", () => {
     process.kill(watcher(workspace), "SIGUSR2");
     await terminal.shows(/before[^]*Error: it broke/);
     await expectRestored(workspace, terminal, 1);
+  });
+
+  it("ends when the terminal goes away", async () => {
+    const workspace = openWorkspace();
+    const { pid } = await startSession(workspace);
+    const terminal = await watchStatus(workspace);
+    const watching = watcher(workspace);
+    await terminal.close();
+    await until(() => !workspace.processes().some((each) => each.pid === watching));
+    expect(await statusOf(workspace)).toMatchObject({ session: { pid, state: "active" } });
   });
 
   it("Ctrl-C leaves; other keys do nothing", async () => {

@@ -39,8 +39,8 @@ export class LiveScreen {
 
   open(events: LiveEvents): void {
     this.#events = events;
+    // After an uncaught exception too, and then before its trace is printed.
     process.on("exit", this.#giveBack);
-    process.on("uncaughtExceptionMonitor", this.#giveBack);
     process.on("SIGTSTP", this.#suspend);
     process.on("SIGCONT", this.#resume);
     process.stdout.on("resize", events.onRedraw);
@@ -64,7 +64,6 @@ export class LiveScreen {
     process.stdout.off("resize", onRedraw);
     process.off("SIGCONT", this.#resume);
     process.off("SIGTSTP", this.#suspend);
-    process.off("uncaughtExceptionMonitor", this.#giveBack);
     process.off("exit", this.#giveBack);
   }
 
@@ -85,10 +84,10 @@ export class LiveScreen {
   readonly #suspend = (): void => {
     this.#giveBack();
     process.stdin.pause();
-    process.off("SIGTSTP", this.#suspend);
+    process.off("SIGTSTP", this.#suspend).off("SIGCONT", this.#resume);
     process.kill(0, "SIGTSTP");
     // Goes on here: after `fg`, or at once where nobody controls jobs.
-    process.on("SIGTSTP", this.#suspend);
+    process.on("SIGTSTP", this.#suspend).on("SIGCONT", this.#resume);
     this.#resume();
   };
 
