@@ -127,11 +127,12 @@ describe("status --watch on a terminal", () => {
     expect(await statusOf(workspace)).toMatchObject({ session: { pid, state: "active" } });
   });
 
-  it("Ctrl-Z gives the terminal back until it goes on", async () => {
+  it.each(["Ctrl-Z", "SIGTSTP"])("%s gives the terminal back until it goes on", async (how) => {
     const workspace = openWorkspace();
     await startSession(workspace);
     const terminal = await watchStatus(workspace);
-    await terminal.press("C-z");
+    if (how === "Ctrl-Z") await terminal.press("C-z");
+    else process.kill(watcher(workspace), "SIGTSTP");
     expect(await terminal.shows(/before[^]*Stopped/)).not.toContain(keys);
     await until(() => workspace.read("settings-after") !== "");
     expect(workspace.read("settings-after")).toBe(workspace.read("settings"));

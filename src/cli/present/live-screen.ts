@@ -80,16 +80,18 @@ export class LiveScreen {
     process.stdin.setRawMode(false);
   };
 
-  /** Stops as any program does at Ctrl-Z, its whole job with it: `npx` in front of it as well. */
-  readonly #suspend = (): void => {
+  readonly #suspend = (): void => this.#stop(process.pid);
+
+  /** @param pid this process; 0: its whole job, which is what a terminal stops at Ctrl-Z: `npx` in front of it as well */
+  #stop(pid: number): void {
     this.#giveBack();
     process.stdin.pause();
     process.off("SIGTSTP", this.#suspend).off("SIGCONT", this.#resume);
-    process.kill(0, "SIGTSTP");
+    process.kill(pid, "SIGTSTP");
     // Goes on here: after `fg`, or at once where nobody controls jobs.
     process.on("SIGTSTP", this.#suspend).on("SIGCONT", this.#resume);
     this.#resume();
-  };
+  }
 
   /** Who stopped it without a word (SIGSTOP) left the terminal to others meanwhile. */
   readonly #resume = (): void => {
@@ -103,7 +105,7 @@ export class LiveScreen {
     if (text.startsWith(escape) && text.length > 1) return;
     for (const key of text) {
       if (this.#events === null) return;
-      if (key === suspend) this.#suspend();
+      if (key === suspend) this.#stop(0);
       else this.#events.onKey(key);
     }
   };
