@@ -13,7 +13,7 @@ const beforeExit: (() => Promise<void>)[] = [];
 async function main(argv: readonly string[]): Promise<number> {
   let presenter: Promise<Presenter> | undefined;
   let globals = undecided(argv);
-  const show = () => (presenter ??= present(globals));
+  const show = (as?: "json") => (presenter ??= present(as === "json" ? { ...globals, json: true } : globals));
   try {
     return await runProgram(argv, {
       version,

@@ -9,8 +9,11 @@ import type { Presenter } from "./present/presenter.ts";
 /** What a command finds when it is called: who called it, how, and whom to show its result. */
 export interface Cli {
   readonly globals: GlobalOptions;
-  /** Opens the presenter when there is something to show: `run` usually has nothing. */
-  readonly show: () => Promise<Presenter>;
+  /**
+   * Opens the presenter when there is something to show: `run` usually has nothing. Whoever asks first may say that
+   * this command speaks JSON here, asked or not.
+   */
+  readonly show: (as?: "json") => Promise<Presenter>;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   /** Whether a person can be talked with: both ends are a terminal. */

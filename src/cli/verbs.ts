@@ -157,7 +157,10 @@ export const verbs: readonly Verb[] = [
     name: "status",
     args: "",
     summary: "who holds the lock, with which processes, clients and queue",
-    declare: (command) => command.option("--check", "exit 0 active, 1 stale or orphaned, 3 no session"),
+    declare: (command) =>
+      command
+        .option("--check", "exit 0 active, 1 stale or orphaned, 3 no session")
+        .option("--watch [duration]", "look again so often (1s), in place; piped: one JSON line for each change"),
     run: async ({ cli, options }) => (await commands()).status(cli, options),
   }),
   verb<ListOptions>({

@@ -53,6 +53,10 @@ export class Terminal {
     await this.#tmux("send-keys", key);
   }
 
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
   /** What is on the screen, and what has been scrolled off it. @param escapes true with its colours */
   async screen(escapes = false): Promise<string> {
     const text = await this.#tmux("capture-pane", "-p", "-J", "-S", "-", ...(escapes ? ["-e"] : []));

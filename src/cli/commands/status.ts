@@ -1,14 +1,28 @@
+import { parseDuration } from "../../home/duration.ts";
+import { checkState } from "../../home/state-directory.ts";
+import { lastLines } from "../../journal/tail-text.ts";
+import type { Context } from "../../session/context.ts";
+import { sessionFiles } from "../../session/session-files.ts";
+import type { SessionInfo } from "../../session/session-info.ts";
 import { status, type Status } from "../../session/status.ts";
+import { stop } from "../../session/stop.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
+import type { LiveSource } from "../live/live-loop.ts";
+import { OutputText } from "../output-text.ts";
+import { joinCommand } from "./join.ts";
 
 export interface StatusOptions {
   readonly check?: boolean;
+  /** True: given without a duration. */
+  readonly watch?: string | true;
 }
 
 /** With `--check` the exit code answers, as LSB's `status` does. */
 const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
+  if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
   const result = await status(await openCliContext(cli, { access: "read" }));
   (await cli.show()).status(result);
   return options.check === true ? checkCodes[judge(result)] : 0;
@@ -17,4 +31,57 @@ export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
 function judge({ sessions }: Status): keyof typeof checkCodes {
   if (sessions.some(({ state }) => state === "orphaned")) return "wrong";
   return sessions.length > 0 ? "active" : "none";
+}
+
+const usualIntervalMs = 1_000;
+const shortestIntervalMs = 200;
+/** A timer of Node's ends at once when it is set to more than 24.8 days. */
+const longestIntervalMs = 24 * 86_400_000;
+
+function parseInterval({ check }: StatusOptions, watch: string | true): number {
+  const hint = "holdfast status --help";
+  if (check === true) throw usage("--check answers once: it does not go with --watch", hint);
+  const everyMs = watch === true ? usualIntervalMs : parseDuration(watch, "--watch");
+  if (everyMs >= shortestIntervalMs && everyMs <= longestIntervalMs) return everyMs;
+  throw usage("--watch: expected at least 200ms and at most 24d", hint);
+}
+
+/** In place where a person looks at a terminal that can be drawn on; else a document for each change. */
+async function watchStatus(given: Cli, everyMs: number): Exit {
+  const isDrawn = given.interactive && given.env["TERM"] !== "dumb";
+  const presenter = await given.show(isDrawn ? undefined : "json");
+  const context = await openCliContext(given, { access: "read" });
+  // What is watched stays what it is, whatever appears nearer by meanwhile.
+  const cli: Cli = { ...given, globals: { ...given.globals, dir: context.home.root } };
+  const { LiveLoop } = await import("../live/live-loop.ts");
+  const end = await new LiveLoop(await presenter.live(), liveSource(cli, context), everyMs).run();
+  return end.kind === "join" ? joinCommand(cli, { follow: true }, end.session.id, null) : 0;
+}
+
+/** The parts every command has loaded are handed over: importing them there would split them off for all. */
+function liveSource(cli: Cli, opened: Context): LiveSource {
+  const { home } = opened;
+  let context = opened;
+  let state = checkState(home);
+  const lookAgain = async (): Promise<Status> => {
+    const before = state;
+    state = checkState(home);
+    // How a lock is held is decided by the file system its state is on, and that shows when it is there.
+    if (before === "missing" && state === "ready") context = await openCliContext(cli, { access: "read" });
+    return status(context);
+  };
+  return {
+    root: home.root,
+    look: lookAgain,
+    outputOf: (session, lines) => lastOutput(context, session, lines),
+    stop: ({ id, uid }) => stop(context, { id, uid }),
+  };
+}
+
+const mostOutputBytes = 64 * 1024;
+
+function lastOutput({ home }: Context, session: SessionInfo, lines: number): string {
+  const { text } = lastLines(sessionFiles(home, session.uid).output, lines, { maxBytes: mostOutputBytes });
+  const output = new OutputText(false);
+  return output.next(Buffer.from(text)) + output.rest();
 }

@@ -33,15 +33,40 @@ export function displayWidth(text: string): number {
 /** The beginning of a text that fits into so many columns, with an ellipsis where something was cut. */
 export function cutToWidth(text: string, columns: number, ellipsis = "…"): string {
   if (displayWidth(text) <= columns) return text;
-  const room = columns - displayWidth(ellipsis);
+  return beginning(text, columns - displayWidth(ellipsis)).trimEnd() + ellipsis;
+}
+
+function beginning(text: string, columns: number): string {
   let width = 0;
   let kept = "";
   for (const character of text) {
     width += widthOf(character);
-    if (width > room) break;
+    if (width > columns) break;
     kept += character;
   }
-  return kept.trimEnd() + ellipsis;
+  return kept;
+}
+
+/** Colours (ECMA-48: SGR), which take no column. */
+// oxlint-disable-next-line no-control-regex -- escapes are what it looks for
+const colours = /(\u001b\[[\d;]*m)/;
+
+/** As `cutToWidth`, for a text with colours in it: all of them stay, so that none outlasts the text. */
+export function cutPainted(text: string, columns: number, ellipsis = "…"): string {
+  const pieces = text.split(colours);
+  const isColour = (_: string, index: number) => index % 2 === 1;
+  if (displayWidth(pieces.filter((piece, index) => !isColour(piece, index)).join("")) <= columns) return text;
+  let room = columns - displayWidth(ellipsis);
+  let isCut = false;
+  const kept = pieces.map((piece, index) => {
+    if (isColour(piece, index)) return piece;
+    if (isCut) return "";
+    isCut = displayWidth(piece) > room;
+    if (isCut) return beginning(piece, room).trimEnd() + ellipsis;
+    room -= displayWidth(piece);
+    return piece;
+  });
+  return kept.join("");
 }
 
 export function padToWidth(text: string, columns: number): string {

@@ -13,6 +13,8 @@ import { toAscii } from "./ascii.ts";
 import { cutToWidth } from "./display-width.ts";
 import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
+import { liveFrame } from "./live-frame.ts";
+import type { LiveView } from "./live-view.ts";
 import { afterList, listText } from "./list-text.ts";
 import { nextSteps } from "./next-steps.ts";
 import {
@@ -86,6 +88,18 @@ class HumanPresenter implements Presenter {
     this.#print(statusText(result, this.#style("stdout")));
     const isEmpty = result.sessions.length === 0 && result.outside.length === 0 && result.queue.length === 0;
     if (isEmpty) this.#talk(startHint(this.#style("stderr")));
+  }
+
+  async live(): Promise<LiveView> {
+    const { LiveScreen } = await import("./live-screen.ts");
+    const screen = new LiveScreen(this.#options.stdout);
+    const shown = (text: string) => this.#shown(text);
+    return {
+      showsOutput: true,
+      open: (events) => screen.open(events),
+      show: (frame) => screen.draw(liveFrame(frame, { ...screen.size, shown }, this.#style("stdout"))),
+      close: () => screen.close(),
+    };
   }
 
   listed(listing: Listing): void {

@@ -19,6 +19,8 @@ import {
   stopDocument,
   type Fields,
 } from "./json-documents.ts";
+import { LiveLines } from "./live-lines.ts";
+import type { LiveView } from "./live-view.ts";
 import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { WaitingPace } from "./waiting-pace.ts";
 
@@ -66,7 +68,16 @@ export class JsonPresenter implements Presenter {
   }
 
   status(result: Status): void {
-    this.#answer(statusDocument(result, this.#options.now?.() ?? new Date()));
+    this.#answer(this.#statusDocument(result));
+  }
+
+  live(): Promise<LiveView> {
+    const lines = new LiveLines({
+      documentOf: (result) => this.#statusDocument(result),
+      answer: (document) => this.#answer(document),
+      note: (text) => this.note(text),
+    });
+    return Promise.resolve(lines);
   }
 
   listed(listing: Listing): void {
@@ -126,6 +137,10 @@ export class JsonPresenter implements Presenter {
   failure(failure: Failure): void {
     const error = errorDocument(failure, this.#options.invocation ?? "holdfast");
     this.#options.stdout.write(oneLine({ schema_version: schemaVersion, ok: false, error }));
+  }
+
+  #statusDocument(result: Status): Fields {
+    return statusDocument(result, this.#options.now?.() ?? new Date());
   }
 
   #answer(fields: Fields): void {

@@ -10,6 +10,7 @@ import type { Queued, Started } from "../../session/start.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
+import type { LiveView } from "./live-view.ts";
 import type { OutputStream } from "./output-stream.ts";
 
 /** What a waiter is told while it waits. */
@@ -35,6 +36,8 @@ export interface Presenter {
   left(session: string | null, clients: readonly Client[]): void;
   stopped(result: Stopped): void;
   status(result: Status): void;
+  /** For looks at a lock that changes. */
+  live(): Promise<LiveView>;
   listed(listing: Listing): void;
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void;
   /** One thing that `watch` did, when it did it. */
