@@ -95,8 +95,7 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
     why: "clean-up",
   } as const;
   return attempt(scope, action, async () => {
-    await endWaiter(context, ticket);
-    return "left the line";
+    return (await endWaiter(context, ticket)) ? "left the line" : "its turn came, and its session is to be ended";
   });
 }
 

@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
-import { findEnd, type SessionEnd } from "./session-end.ts";
+import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
@@ -58,10 +58,23 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
     const { uid, owner = null } = waiterOf(waiter) ?? {};
     refuseOthersSession(context, { id: options.id, owner }, options);
     logRequest(context, { id: options.id, uid }, options);
-    await endWaiter(context, waiter);
-    return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
+    if (await endWaiter(context, waiter)) return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
+    return stopTurned(context, options, uid);
   }
   throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);
+}
+
+/** Stops a session whose turn came in the moment in which it was to be taken out of the line. */
+async function stopTurned(context: Context, options: StopRequestOptions, uid: string | undefined): Promise<Stopped> {
+  if (uid === undefined) return stop(context, options);
+  try {
+    return await stop(context, { ...options, uid });
+  } catch (error) {
+    // It has gone by the signal it had as a waiter.
+    const record = readRecord(context.home, uid);
+    if (record === null) throw error;
+    return { kind: "session", session: record.session, end: record.end };
+  }
 }
 
 function isMeant({ id, uid }: SessionInfo, options: StopRequestOptions): boolean {
