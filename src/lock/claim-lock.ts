@@ -10,7 +10,7 @@ import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { highestOf, sweep } from "./protocol.ts";
 import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
-import { agreeOn, readSlot, slotName } from "./slots.ts";
+import { agreeOn, gateName, oneAtATime, readSlot, slotName } from "./slots.ts";
 import { Ticket, type WaiterGone } from "./ticket.ts";
 
 /** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
@@ -131,11 +131,30 @@ export class ClaimLock implements Lock {
   /** Takes this very slot, past whoever waits. */
   async #acquireHere(request: AcquireRequest): Promise<Acquired> {
     const view = await this.#lookToAcquire(request);
-    return view.holder === null ? this.#take(request) : { held: null, views: [view] };
+    if (view.holder !== null) return { held: null, views: [view] };
+    return this.#takesTurns() ? this.#inTurn(() => this.#take(request)) : this.#take(request);
   }
 
   /** @throws Failure `USAGE` when somebody goes by another number of slots */
   async #takeAny(request: AcquireRequest, slots: number): Promise<Acquired> {
+    if (slots > 1 || this.#takesTurns()) return this.#inTurn(() => this.#takeFirstFree(request, slots));
+    const acquired = await this.#takeFirstFree(request, slots);
+    if (acquired.held === null || !this.#takesTurns()) return acquired;
+    // The other slots came meanwhile, and their numbers were not looked at.
+    await acquired.held.release(request.info);
+    return this.#takeAny(request, slots);
+  }
+
+  /** Whether there are other slots, which is nearly nowhere. */
+  #takesTurns(): boolean {
+    return this.slot > 1 || this.slotsInUse().length > 1;
+  }
+
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    return oneAtATime(new ClaimLock({ ...this.#options, name: gateName(this.name) }), task);
+  }
+
+  async #takeFirstFree(request: AcquireRequest, slots: number): Promise<Acquired> {
     for (let slot = 1; slot <= slots; slot += 1) {
       const lock = this.at(slot);
       // Cheaper than to write a claim in vain.
@@ -153,7 +172,7 @@ export class ClaimLock implements Lock {
    * seen, so at least one of them sees the other.
    */
   async #agreeOrGiveBack(held: HeldLock, request: AcquireRequest, slots: number): Promise<void> {
-    if (this.slotsInUse().length === 1) return;
+    if (slots === 1 && !this.#takesTurns()) return;
     try {
       await this.#lookAround(slots);
     } catch (error) {
@@ -187,7 +206,12 @@ export class ClaimLock implements Lock {
       since: new Date().toISOString(),
       info: request.info,
     };
-    const { claim } = await this.#publish(draft, request.despiteDamage === true, this.#elsewhere());
+    const elsewhere = async () => this.#numbersElsewhere();
+    const { claim } = await this.#publish(
+      draft,
+      request.despiteDamage === true,
+      this.#takesTurns() ? { elsewhere } : {},
+    );
     if (claim === null) return { held: null, views: [await this.look()] };
     const held = this.#hold(claim);
     try {
@@ -203,15 +227,11 @@ export class ClaimLock implements Lock {
     return { held };
   }
 
-  /** The numbers of the other slots; nothing where there are none, which is nearly everywhere. */
-  #elsewhere(): Pick<PublishOptions, "elsewhere"> {
-    if (this.slot === 1 && this.slotsInUse().length === 1) return {};
-    const others = () =>
-      this.#claims.names().flatMap((file) => {
-        const found = readSlot(file, this.name);
-        return found === null || found.slot === this.slot ? [] : found.number;
-      });
-    return { elsewhere: async () => others() };
+  #numbersElsewhere(): readonly number[] {
+    return this.#claims.names().flatMap((file) => {
+      const found = readSlot(file, this.name);
+      return found === null || found.slot === this.slot ? [] : found.number;
+    });
   }
 
   #publish(
@@ -247,8 +267,12 @@ export class ClaimLock implements Lock {
   /** Publishes a claim that vanished again, if nobody took the lock since; null if somebody did, or may have. */
   async #restore(vanished: OwnClaim): Promise<OwnClaim | null> {
     const { token, state, purpose, slots, owner, since, info } = vanished.record;
+    const draft: ClaimDraft = { state, purpose, slots, owner, since, info };
     this.#options.ensureDirectories();
-    const { claim } = await this.#publish({ state, purpose, slots, owner, since, info }, false, { atLeast: token });
+    // What the other slots have got, or got back, is no reason not to; unless it is this very number.
+    const elsewhere = async () => this.#numbersElsewhere().filter((number) => number === token);
+    const publish = () => this.#publish(draft, false, { atLeast: token, ...(slots > 1 ? { elsewhere } : {}) });
+    const { claim } = await (slots > 1 ? this.#inTurn(publish) : publish());
     if (claim === null || claim.record.token === token) return claim;
     claim.unpublish(claim.record.token);
     await claim.discard();

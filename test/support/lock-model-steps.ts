@@ -77,6 +77,7 @@ function stepAfter(program: Program, argument: number, answers: readonly unknown
     };
     const store: NumberedStore = {
       numbers: () => ask("numbers"),
+      elsewhere: () => ask("elsewhere"),
       isFree: (number) => ask("isFree", number),
       publish: (number) => ask("publish", number),
       isStillMine: (number) => ask("isStillMine", number),

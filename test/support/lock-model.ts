@@ -1,5 +1,5 @@
 import { StepTable, type Program, type Step } from "./lock-model-steps.ts";
-import { effectsOf, keyOf, leave, type Contender, type World } from "./lock-model-world.ts";
+import { effectsOf, hasSlots, highestGiven, keyOf, leave, type Contender, type World } from "./lock-model-world.ts";
 
 /** How a contender takes the lock and what it does while it holds it; then it releases it. */
 export interface Tenure {
@@ -15,13 +15,25 @@ export interface Tenure {
  */
 export interface Model {
   /** What each contender does, and how many times it does it. */
-  readonly contenders: readonly { readonly tenure: Tenure; readonly times: number }[];
-  /** Numbers of dead owners' claims that are there at the beginning. */
-  readonly dead: readonly number[];
-  /** The token that was held last. */
-  readonly lastToken: number;
+  readonly contenders: readonly {
+    readonly tenure: Tenure;
+    readonly times: number;
+    /** The first when absent. */
+    readonly slot?: number;
+    /** True for one that takes a token that it had before. */
+    readonly restores?: boolean;
+  }[];
+  /** Numbers of dead owners' claims that are there at the beginning: they were tokens. Without a slot, of the first. */
+  readonly dead: readonly (number | { readonly slot: number; readonly number: number })[];
   /** How many contenders may die, whenever they have a claim published. Dying without one is never going on. */
   readonly crashes: number;
+  /**
+   * What would publish a higher number sleeps for ever instead. Contenders of two slots may drive each other up: each
+   * withdraws because of the other, and takes a higher number.
+   */
+  readonly highest?: number;
+  /** True when only one at a time takes the lock and sweeps; one that dies makes room. */
+  readonly gated?: boolean;
 }
 
 export interface Exploration {
@@ -57,13 +69,15 @@ class Explorer {
   async run(): Promise<Exploration> {
     const contenders: Contender[] = [];
     for (const [index, { times }] of this.#model.contenders.entries()) contenders.push(await this.#begin(index, times));
-    const files = this.#model.dead.map((number) => ({ number, owner: -1 }));
-    this.#add({ files, contenders, lastToken: this.#model.lastToken, crashes: this.#model.crashes }, -1, "");
+    const dead = this.#model.dead.map((each) => (typeof each === "number" ? { slot: 1, number: each } : each));
+    const files = dead.map((each) => ({ ...each, owner: -1 }));
+    const given = dead.map(({ number }) => number);
+    this.#add({ files, contenders, given, crashes: this.#model.crashes }, -1, "");
     for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) {
       for (const move of await this.#movesFrom(next.world)) {
         const what = violationIn(next.world, move.world);
         if (what !== null) return this.#result({ what, trace: [...this.#traceTo(next.id), move.label] });
-        if (move.world.lastToken !== next.world.lastToken) this.#grants += 1;
+        if (move.world.given !== next.world.given) this.#grants += 1;
         this.#add(move.world, next.id, move.label);
       }
     }
@@ -91,10 +105,11 @@ class Explorer {
   async #movesFrom(world: World): Promise<Move[]> {
     const moves: Move[] = [];
     for (const [index, contender] of world.contenders.entries()) {
-      if (contender.left === 0) continue;
+      if (contender.left === 0 || (this.#model.gated === true && (await this.#isShutOut(world, index)))) continue;
       const name = String.fromCodePoint(65 + index);
       const step = this.#table.stepAt(contender.place);
-      for (const { changed, answer } of effectsOf(world, index, step)) {
+      const isTooHigh = step.op === "publish" && step.number > (this.#model.highest ?? Infinity);
+      for (const { changed, answer } of isTooHigh ? [] : effectsOf(world, index, step)) {
         const after = answer === undefined ? changed : await this.#goOn(changed, index, answer);
         moves.push({ world: after, label: `${name} ${textOf(step)} ${JSON.stringify(answer) ?? "begins"}` });
       }
@@ -110,32 +125,60 @@ class Explorer {
     return moves;
   }
 
+  async #isShutOut(world: World, index: number): Promise<boolean> {
+    if (await this.#isInside(world, index)) return false;
+    const others = world.contenders.map((_, other) => other !== index && this.#isInside(world, other));
+    const takes = world.contenders[index]?.holds === 0;
+    return takes && (await Promise.all(others)).includes(true);
+  }
+
+  /** Has begun to take the lock, or has it and sweeps. */
+  async #isInside(world: World, index: number): Promise<boolean> {
+    const { left, place, scan, holds } = world.contenders[index] as Contender;
+    if (left === 0) return false;
+    if (holds > 0) return this.#table.stepAt(place).op !== "ended";
+    return scan !== null || place !== (await this.#takeAt(index));
+  }
+
   /** The contender is told the answer. If that ends its taking, it holds the lock from then on, or begins again. */
   async #goOn(world: World, index: number, answer: unknown): Promise<World> {
     const before = world.contenders[index] as Contender;
-    const place = this.#table.nextOf(before.place, answer) ?? (await this.#table.addNext(before.place, answer));
-    const step = this.#table.stepAt(place);
+    const next = this.#table.nextOf(before.place, answer) ?? (await this.#table.addNext(before.place, answer));
+    const step = this.#table.stepAt(next);
+    const place = hasSlots(world) && this.#startsOver(before, answer, step) ? await this.#takeAt(index) : next;
     const after = { ...before, place, scan: null };
     if (step.op !== "ended" || before.holds > 0) return { ...world, contenders: world.contenders.with(index, after) };
     const token = step.result;
     if (token === null) return leave(world, index, await this.#begin(index, before.left - 1));
-    const keeping = await this.#startOf(this.#tenureOf(index).keep, token);
+    const keeping = await this.#startOf(this.#modelOf(index).tenure.keep, token);
     const contenders = world.contenders.with(index, { ...after, place: keeping, holds: token });
-    return { ...world, contenders, lastToken: token };
+    return { ...world, contenders, given: [...world.given, token] };
+  }
+
+  /** One that takes the lock remembers nothing when it starts over. Else two that withdraw for each other never end. */
+  #startsOver(before: Contender, answer: unknown, next: Step): boolean {
+    if (before.holds > 0 || next.op !== "numbers") return false;
+    return this.#table.stepAt(before.place).op === "withdraw" || answer === false;
+  }
+
+  #takeAt(index: number): Promise<number> {
+    return this.#startOf(this.#modelOf(index).tenure.take, 0);
   }
 
   async #begin(index: number, left: number): Promise<Contender> {
-    return { left, place: left === 0 ? -1 : await this.#startOf(this.#tenureOf(index).take, 0), scan: null, holds: 0 };
+    const { slot = 1, restores = false } = this.#modelOf(index);
+    const place = left === 0 ? -1 : await this.#takeAt(index);
+    return { slot, left, place, scan: null, holds: 0, floor: 0, restores };
   }
 
   async #startOf(program: Program, argument: number): Promise<number> {
     return this.#table.startOf(program, argument) ?? this.#table.addStart(program, argument);
   }
 
-  #tenureOf(index: number): Tenure {
+  #modelOf(index: number): Model["contenders"][number] {
     const contender = this.#model.contenders[index];
     if (contender === undefined) throw new Error(`No contender ${index}`);
-    return contender.tenure;
+    return contender;
   }
 }
 
@@ -144,10 +187,15 @@ function textOf(step: Step): string {
 }
 
 function violationIn(before: World, after: World): string | null {
-  const tokens = after.contenders.filter(({ holds }) => holds > 0).map(({ holds }) => holds);
-  if (tokens.length > 1) return `two hold the lock, with tokens ${tokens.join(" and ")}`;
-  if (after.lastToken < before.lastToken) return `token ${after.lastToken} after token ${before.lastToken}`;
-  const again =
-    after.lastToken === before.lastToken && tokens.length > before.contenders.filter(({ holds }) => holds > 0).length;
-  return again ? `token ${after.lastToken} twice` : null;
+  const holders = after.contenders.filter(({ holds }) => holds > 0);
+  for (const { slot, holds } of holders) {
+    const other = holders.find((each) => each.slot === slot && each.holds !== holds);
+    if (other !== undefined) return `two hold the lock, with tokens ${holds} and ${other.holds}`;
+  }
+  if (after.given === before.given) return null;
+  const token = after.given.at(-1) ?? 0;
+  const winner = after.contenders.find((each, index) => each.holds > 0 && before.contenders[index]?.holds === 0);
+  const floor = hasSlots(after) ? (winner?.floor ?? 0) : highestGiven(before);
+  if (token < floor) return `token ${token} after token ${floor}`;
+  return before.given.includes(token) ? `token ${token} twice` : null;
 }
