@@ -8,7 +8,7 @@ export interface LockOperations {
   acquire: { asks: AcquireOrder; answers: AcquireAnswer };
   /** Waits in line for the lock, and testifies how it got it. */
   takeTurn: { asks: unknown; answers: Turn };
-  /** Of the turn it has: whether nobody else has one. */
+  /** Of the turn it has: whether no more have one than there are slots. */
   isAlone: { asks: unknown; answers: boolean };
   abort: { asks: unknown; answers: null };
   /** Stand still just before this step on files, counted from 1, or before this one of a kind, and say which it is. */
@@ -68,6 +68,8 @@ export interface Turn {
   readonly token: number;
   /** Null when the lock was free and nobody in line. */
   readonly ticket: TicketTaken | null;
+  /** Just before the claim was, that it has. */
+  readonly publishedAtMs: number;
   /** Not before it was. */
   readonly grantedAtMs: number;
   readonly isAlone: boolean;
