@@ -17,6 +17,11 @@ export interface JudgedClaim {
   readonly free: boolean;
 }
 
+export /** The claim, if its owner lives and holds it. */
+function holderOf(last: JudgedClaim | null): JudgedClaim | null {
+  return last === null || last.free ? null : last;
+}
+
 /** The names of temporary files: never published, linked under a number and then removed. */
 const temporaryPrefix = ".new-";
 /** Publishing takes milliseconds; whoever is slower, or asleep, has to start over. */

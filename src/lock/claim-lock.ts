@@ -2,19 +2,17 @@ import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
-import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
+import { ClaimDirectory, holderOf, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
 import type { ClaimLockPaths } from "./claim-lock-paths.ts";
 import { HeldClaim } from "./held-claim.ts";
 import type { Acquired, AcquireRequest, HandedOver, HeldLock, Lock, LockView, WaitOptions } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
-import { highestOf, sweep } from "./protocol.ts";
+import { highestOf } from "./protocol.ts";
 import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
 import { agreeOn, gateName, oneAtATime, readSlot, slotName } from "./slots.ts";
+import { tidyClaims } from "./tidy-claims.ts";
 import { Ticket, type WaiterGone } from "./ticket.ts";
-
-/** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
-const claimsKept = 16;
 
 export interface ClaimLockOptions {
   readonly name: string;
@@ -218,7 +216,7 @@ export class ClaimLock implements Lock {
       // Whoever holds the lock answers for the link: a holder that died could not remove its own.
       if (request.purpose === "session") claim.pointAt(this.#link);
       else unlinkIfThere(this.#link);
-      await this.#tidy(held.token);
+      await tidyClaims(this.#claims, held.token);
     } catch (error) {
       // Nobody learns of this lock, so nobody would release it.
       await held.release(request.info);
@@ -228,10 +226,8 @@ export class ClaimLock implements Lock {
   }
 
   #numbersElsewhere(): readonly number[] {
-    return this.#claims.names().flatMap((file) => {
-      const found = readSlot(file, this.name);
-      return found === null || found.slot === this.slot ? [] : found.number;
-    });
+    const found = this.#claims.names().flatMap((file) => readSlot(file, this.name) ?? []);
+    return found.filter(({ slot }) => slot !== this.slot).map(({ number }) => number);
   }
 
   #publish(
@@ -295,24 +291,6 @@ export class ClaimLock implements Lock {
       if (judged !== null) return judged;
     }
   }
-
-  async #tidy(token: number): Promise<void> {
-    const numbers = this.#claims.numbers();
-    if (numbers.length <= claimsKept) return;
-    const store = { numbers: async () => numbers, remove: async (number: number) => void this.#claims.remove(number) };
-    try {
-      await sweep(store, { keep: claimsKept, upTo: token });
-      await this.#claims.removeAbandoned();
-    } catch (error) {
-      // Old files that cannot be removed are no reason to refuse the lock.
-      if (!(error instanceof Failure)) throw error;
-    }
-  }
-}
-
-/** The claim, if its owner lives and holds it. */
-function holderOf(last: JudgedClaim | null): JudgedClaim | null {
-  return last === null || last.free ? null : last;
 }
 
 /** Null when the waiter can use the lock it holds now; else how to wait for another try. */

@@ -20,7 +20,7 @@ async function openUsed(): Promise<Workspace> {
 }
 
 describe("a claim of the second slot that cannot be read", () => {
-  it("refuses everybody in plain words until a clean-up takes the next number over its head (R7.3)", async () => {
+  it("refuses everybody in plain words until a clean-up takes the next number over its head", async () => {
     const workspace = await openUsed();
     workspace.write(".holdfast/claims/session~2.5", "garbage\n");
     for (const words of [
@@ -77,21 +77,28 @@ describe.each(["kernel", "lease"])(
   (pulse) => {
     const env = { HOLDFAST_PULSE: pulse };
 
-    it("and each restores its claim under its own token; nobody else comes in (R3.1)", async () => {
-      const workspace = openWorkspace();
-      const held = [await start(workspace, "first", env), await start(workspace, "second", env)];
-      rmSync(workspace.state, { recursive: true });
-      await until(() => workspace.events("lock_restored").length === 2);
-      const sessions = held.map(({ uid, token }, index) => ({ uid, token, slot: index + 1, state: "active" }));
-      expect((await statusOf(workspace, { env })).sessions).toMatchObject(sessions);
-      const links = readdirSync(workspace.state).filter((name) => name.endsWith(".lock"));
-      expect(links).toEqual(["session.lock", "session~2.lock"]);
-      const refused = await workspace.holdfast(["run", "-n", "--slots", "2", "--json", "--", "true"], { env });
-      expect(refused.json().error).toMatchObject({ code: "BUSY", holders: [{ id: "first" }, { id: "second" }] });
-      expect(workspace.events("lock_lost")).toEqual([]);
-      await workspace.holdfast(["cleanup"], { env });
-      expect((await start(workspace, "third", env)).token).toBeGreaterThan(2);
-    });
+    it.each(["first", "second"])(
+      "and each restores its claim under its own token, the %s last (R3.1)",
+      async (last) => {
+        const workspace = openWorkspace();
+        const held = [await start(workspace, "first", env), await start(workspace, "second", env)];
+        const keeperPid = held[last === "first" ? 0 : 1]?.keeperPid ?? 0;
+        process.kill(keeperPid, "SIGSTOP");
+        rmSync(workspace.state, { recursive: true });
+        await until(() => workspace.events("lock_restored").length === 1);
+        process.kill(keeperPid, "SIGCONT");
+        await until(() => workspace.events("lock_restored").length === 2);
+        const sessions = held.map(({ uid, token }, index) => ({ uid, token, slot: index + 1, state: "active" }));
+        expect((await statusOf(workspace, { env })).sessions).toMatchObject(sessions);
+        const links = readdirSync(workspace.state).filter((name) => name.endsWith(".lock"));
+        expect(links).toEqual(["session.lock", "session~2.lock"]);
+        const refused = await workspace.holdfast(["run", "-n", "--slots", "2", "--json", "--", "true"], { env });
+        expect(refused.json().error).toMatchObject({ code: "BUSY", holders: [{ id: "first" }, { id: "second" }] });
+        expect(workspace.events("lock_lost")).toEqual([]);
+        await workspace.holdfast(["cleanup"], { env });
+        expect((await start(workspace, "third", env)).token).toBeGreaterThan(2);
+      },
+    );
 
     it("and one whose slot was taken meanwhile ends its agent: never more than two for long (R3.1)", async () => {
       const workspace = openWorkspace();

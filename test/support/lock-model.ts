@@ -127,9 +127,9 @@ class Explorer {
 
   async #isShutOut(world: World, index: number): Promise<boolean> {
     if (await this.#isInside(world, index)) return false;
-    const others = world.contenders.map((_, other) => other !== index && this.#isInside(world, other));
-    const takes = world.contenders[index]?.holds === 0;
-    return takes && (await Promise.all(others)).includes(true);
+    if (world.contenders[index]?.holds !== 0) return false;
+    for (const other of world.contenders.keys()) if (await this.#isInside(world, other)) return true;
+    return false;
   }
 
   /** Has begun to take the lock, or has it and sweeps. */

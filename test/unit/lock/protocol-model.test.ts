@@ -5,11 +5,8 @@ import { explore, type Exploration, type Tenure } from "../../support/lock-model
 type Change = (store: NumberedStore) => NumberedStore;
 type Sweep = (store: NumberedStore, token: number) => Promise<void>;
 
-/** With one slot there is no elsewhere. */
-const alone: Change = (store) => {
-  const { elsewhere, ...others } = store;
-  return elsewhere === undefined ? store : others;
-};
+/** With one slot there is nothing elsewhere. */
+const alone: Change = (store) => ({ ...store, elsewhere: () => Promise.resolve([]) });
 /** The real one, keeping as little as it can, which is the hardest for everyone else. */
 const ascending: Sweep = (store, token) => sweep(store, { keep: 1, upTo: token });
 
