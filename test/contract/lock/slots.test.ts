@@ -47,6 +47,26 @@ describe.each([
     },
   );
 
+  it("lets one take a slot at a time: one that stands still in the middle of it keeps the others out, until it dies", async () => {
+    const place = lockPlace(temporaryDirectory(), pulse, { slots });
+    const [first, second, third] = [await start(place), await start(place), await start(place)];
+    // Just before its claim would be published; what it published before is that it takes a slot.
+    await first.ask("pauseBefore", { step: 2, kind: "linkSync" });
+    const taking = first.ask("takeTurn");
+    expect(await first.nextUnasked()).toMatchObject({ event: "pausing" });
+    const granted = second.acquire();
+    for (let looks = 0; looks < 10; looks += 1) expect((await third.ask("look")).holder).toBeNull();
+    first.goOn();
+    expect([(await taking).token, await granted]).toEqual([1, 2]);
+
+    await first.ask("release");
+    await first.ask("pauseBefore", { step: 2, kind: "linkSync" });
+    void first.ask("takeTurn").catch(() => undefined);
+    expect(await first.nextUnasked()).toMatchObject({ event: "pausing" });
+    await first.signal("SIGKILL");
+    expect(await third.acquire()).toBe(3);
+  });
+
   it("leaves no slot idle while somebody waits, whichever comes free, and however (R2.3)", async () => {
     const place = lockPlace(temporaryDirectory(), pulse, { slots });
     const contenders = await startAll(place, 6);
