@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import { isSameProcess, livenessOf, selfIdentity, type Liveness } from "../process/identity.ts";
 import { readClaim, type ClaimRecord } from "./claim-record.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
@@ -15,6 +15,11 @@ export interface JudgedClaim {
   readonly owner: Liveness;
   /** Released, or its pulse is dead. */
   readonly free: boolean;
+}
+
+/** The claim, if its owner lives and holds it. */
+export function holderOf(last: JudgedClaim | null): JudgedClaim | null {
+  return last === null || last.free ? null : last;
 }
 
 /** The names of temporary files: never published, linked under a number and then removed. */
@@ -69,6 +74,18 @@ export class ClaimDirectory {
       // Handed over or released since it was read: then the death of the owner read there means something else.
       if ((heartbeat === "dead" || owner === "dead") && !isStillAs(record, readClaim(path))) continue;
       return { number, path, record, heartbeat, owner, free: heartbeat === "dead" };
+    }
+  }
+
+  /** Null for a claim that is gone, or damaged, free of any kernel lock, and to be taken over all the same. */
+  async judgeOrForgive(number: number, despiteDamage: boolean): Promise<JudgedClaim | null> {
+    try {
+      return await this.judge(number);
+    } catch (error) {
+      // What a newer holdfast has written is not damaged: it may well be held.
+      const damaged = error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined;
+      if (despiteDamage && damaged && !(await this.isHeldThoughUnreadable(number))) return null;
+      throw error;
     }
   }
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
-import { ClaimDirectory, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
+import { ClaimDirectory, holderOf, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
 import type { ClaimLockOptions } from "./claim-lock-options.ts";
 import { HeldClaim } from "./held-claim.ts";
 import type {
@@ -16,14 +16,12 @@ import type {
   WaitOptions,
 } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
-import { highestOf, sweep } from "./protocol.ts";
+import { highestOf } from "./protocol.ts";
 import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
-import { agreeOn, holderOf, numbersOfSlots, readSlot, slotName } from "./slots.ts";
+import { agreeOn, gateName, numbersOfSlots, oneAtATime, readSlot, slotName } from "./slots.ts";
+import { tidyClaims } from "./tidy-claims.ts";
 import { Ticket } from "./ticket.ts";
-
-/** Old claims that stay: their numbers and last lines are worth a look when something went wrong. */
-const claimsKept = 16;
 
 /** How often the first in line looks at the slots, if there are several: a process cannot wait for many claims at once. */
 const lookAtSlotsEveryMs = 100;
@@ -88,7 +86,7 @@ export class ClaimLock implements Lock {
 
   async below(number: number): Promise<JudgedClaim | null> {
     const below = highestOf(this.#claims.numbers().filter((other) => other < number));
-    return below === 0 ? null : this.#judgeOrForgive(below, true);
+    return below === 0 ? null : this.#claims.judgeOrForgive(below, true);
   }
 
   async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {
@@ -139,25 +137,53 @@ export class ClaimLock implements Lock {
   /** Takes this very slot, past whoever waits. */
   async #acquireHere(request: AcquireRequest): Promise<Acquired> {
     const view = await this.#lookToAcquire(request);
-    return view.holder === null ? this.#take(request) : { held: null, views: [view] };
+    if (view.holder !== null) return { held: null, views: [view] };
+    return this.#takesTurns() ? this.#inTurn(() => this.#take(request)) : this.#take(request);
   }
 
   /** @throws Failure `USAGE` when somebody goes by another number of slots */
   async #takeAny(request: AcquireRequest, slots: number): Promise<Acquired & { waitForUse?: WaitForUse }> {
     let refused: WaitForUse | null = null;
-    for (let slot = 1; slot <= slots; slot += 1) {
-      const lock = this.at(slot);
-      // Cheaper than to write a claim in vain.
-      if (slots > 1 && holderOf(await lock.#highestClaim()) !== null) continue;
-      const acquired = await lock.#take(request);
-      if (acquired.held === null) continue;
-      await this.#agreeOrGiveBack(acquired.held, request, slots);
+    for (const tried = new Set<number>(); ;) {
+      const acquired = await this.#takeFree(request, slots, tried);
+      if (acquired.held === null) return refused === null ? acquired : { ...acquired, waitForUse: refused };
       const waitForUse = (await request.accept?.(acquired.held)) ?? null;
       if (waitForUse === null) return acquired;
       refused ??= waitForUse;
+      tried.add(acquired.held.slot);
     }
-    const views = await this.#lookAround(slots);
-    return { held: null, views, ...(refused === null ? {} : { waitForUse: refused }) };
+  }
+
+  async #takeFree(request: AcquireRequest, slots: number, except: ReadonlySet<number>): Promise<Acquired> {
+    const take = () => this.#takeFirstFree(request, slots, except);
+    if (slots > 1 || this.#takesTurns()) return this.#inTurn(take);
+    const acquired = await take();
+    if (acquired.held === null || !this.#takesTurns()) return acquired;
+    // The other slots came meanwhile, and their numbers were not looked at.
+    await acquired.held.release(request.info);
+    return this.#takeFree(request, slots, except);
+  }
+
+  /** Whether there are other slots, which is nearly nowhere. */
+  #takesTurns(): boolean {
+    return this.slot > 1 || this.slotsInUse().length > 1;
+  }
+
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    return oneAtATime(new ClaimLock({ ...this.#options, name: gateName(this.name) }), task);
+  }
+
+  async #takeFirstFree(request: AcquireRequest, slots: number, except: ReadonlySet<number>): Promise<Acquired> {
+    for (let slot = 1; slot <= slots; slot += 1) {
+      const lock = this.at(slot);
+      // Cheaper than to write a claim in vain.
+      if (except.has(slot) || (slots > 1 && holderOf(await lock.#highestClaim()) !== null)) continue;
+      const acquired = await lock.#take(request);
+      if (acquired.held === null) continue;
+      await this.#agreeOrGiveBack(acquired.held, request, slots);
+      return acquired;
+    }
+    return { held: null, views: await this.#lookAround(slots) };
   }
 
   /**
@@ -165,7 +191,7 @@ export class ClaimLock implements Lock {
    * seen, so at least one of them sees the other.
    */
   async #agreeOrGiveBack(held: HeldLock, request: AcquireRequest, slots: number): Promise<void> {
-    if (this.slotsInUse().length === 1) return;
+    if (slots === 1 && !this.#takesTurns()) return;
     try {
       await this.#lookAround(slots);
     } catch (error) {
@@ -199,14 +225,15 @@ export class ClaimLock implements Lock {
       since: new Date().toISOString(),
       info: request.info,
     };
-    const { claim } = await this.#publish(draft, request.despiteDamage === true, this.#elsewhere(draft.slots));
+    const where = this.#takesTurns() ? { elsewhere: async () => this.#numbersElsewhere() } : {};
+    const { claim } = await this.#publish(draft, request.despiteDamage === true, where);
     if (claim === null) return { held: null, views: [await this.look()] };
     const held = this.#hold(claim);
     try {
       // Whoever holds the lock answers for the link: a holder that died could not remove its own.
       if (request.purpose === "session") claim.pointAt(this.#link);
       else unlinkIfThere(this.#link);
-      await this.#tidy(held.token);
+      await tidyClaims(this.#claims, held.token);
     } catch (error) {
       // Nobody learns of this lock, so nobody would release it.
       await held.release(request.info);
@@ -215,16 +242,8 @@ export class ClaimLock implements Lock {
     return { held };
   }
 
-  /** The numbers of the other slots; nothing where there are none and will be none, which is nearly everywhere. */
-  #elsewhere(slots: number): Pick<PublishOptions, "elsewhere"> {
-    // Another slot may be taken for the first time in this very moment.
-    if (slots === 1 && this.slot === 1 && this.slotsInUse().length === 1) return {};
-    const others = () =>
-      this.#claims.names().flatMap((file) => {
-        const found = readSlot(file, this.name);
-        return found === null || found.slot === this.slot ? [] : found.number;
-      });
-    return { elsewhere: async () => others() };
+  #numbersElsewhere(): readonly number[] {
+    return numbersOfSlots(this.#claims.names(), this.name, this.slot);
   }
 
   #publish(
@@ -235,20 +254,8 @@ export class ClaimLock implements Lock {
     return publishClaim(this.#claims, this.#pulses.forNew, draft, {
       beside: false,
       ...where,
-      isFree: async (number) => (await this.#judgeOrForgive(number, despiteDamage))?.free ?? true,
+      isFree: async (number) => (await this.#claims.judgeOrForgive(number, despiteDamage))?.free ?? true,
     });
-  }
-
-  /** Null for a claim that is gone, or damaged, free of any kernel lock, and to be taken over all the same. */
-  async #judgeOrForgive(number: number, despiteDamage: boolean): Promise<JudgedClaim | null> {
-    try {
-      return await this.#claims.judge(number);
-    } catch (error) {
-      // What a newer holdfast has written is not damaged: it may well be held.
-      const damaged = error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined;
-      if (despiteDamage && damaged && !(await this.#claims.isHeldThoughUnreadable(number))) return null;
-      throw error;
-    }
   }
 
   #hold(claim: OwnClaim): HeldClaim {
@@ -260,8 +267,12 @@ export class ClaimLock implements Lock {
   /** Publishes a claim that vanished again, if nobody took the lock since; null if somebody did, or may have. */
   async #restore(vanished: OwnClaim): Promise<OwnClaim | null> {
     const { token, state, purpose, slots, owner, since, info } = vanished.record;
+    const draft: ClaimDraft = { state, purpose, slots, owner, since, info };
     this.#options.ensureDirectories();
-    const { claim } = await this.#publish({ state, purpose, slots, owner, since, info }, false, { atLeast: token });
+    // What the other slots have got, or got back, is no reason not to; unless it is this very number.
+    const elsewhere = async () => this.#numbersElsewhere().filter((number) => number === token);
+    const publish = () => this.#publish(draft, false, { atLeast: token, ...(slots > 1 ? { elsewhere } : {}) });
+    const { claim } = await (slots > 1 ? this.#inTurn(publish) : publish());
     if (claim === null || claim.record.token === token) return claim;
     claim.unpublish(claim.record.token);
     await claim.discard();
@@ -271,7 +282,7 @@ export class ClaimLock implements Lock {
   async #lookToAcquire(request: AcquireRequest): Promise<LockView> {
     if (request.despiteDamage !== true) return this.look();
     const highest = highestOf(this.#claims.numbers());
-    const last = highest === 0 ? null : await this.#judgeOrForgive(highest, true);
+    const last = highest === 0 ? null : await this.#claims.judgeOrForgive(highest, true);
     return { holder: holderOf(last), last, waiters: [] };
   }
 
@@ -282,19 +293,6 @@ export class ClaimLock implements Lock {
       const judged = await this.#claims.judge(highest);
       // The highest is never removed, so when it is gone there is a higher one, or the directory went with it.
       if (judged !== null) return judged;
-    }
-  }
-
-  async #tidy(token: number): Promise<void> {
-    const numbers = this.#claims.numbers();
-    if (numbers.length <= claimsKept) return;
-    const store = { numbers: async () => numbers, remove: async (number: number) => void this.#claims.remove(number) };
-    try {
-      await sweep(store, { keep: claimsKept, upTo: token });
-      await this.#claims.removeAbandoned();
-    } catch (error) {
-      // Old files that cannot be removed are no reason to refuse the lock.
-      if (!(error instanceof Failure)) throw error;
     }
   }
 }

@@ -33,7 +33,8 @@ export interface TakeOptions {
  * 2. publish as the next number: `link(2)` succeeds for exactly one contender;
  * 3. look again: if there is a higher number, withdraw and start over;
  * 4. if one's own file is not linked any more, start over.
- * With several slots, "next" and "higher" are said of all of them, "alive" of this one.
+ * With several slots, "next" and "higher" are said of all of them, "alive" of this one. Numbers jump then, which step 1
+ * does not allow for: one contender at a time may take a number there, or sweep (`claim-lock.ts` sees to it).
  *
  * Steps 3 and 4 are for a contender that slept after step 1 while others came, went and were swept: `readdir` may miss
  * entries that come and go, but whoever removed them in ascending order removed this contender's file first.

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
@@ -11,81 +11,109 @@ const sleeper = agent("sleeper.sh");
 const start = (workspace: Workspace, id: string, env = {}) =>
   startSession(workspace, sleeper, { id, options: ["--slots", "2"], env });
 
-describe("a damaged claim of another slot", () => {
-  it("is named and refused by everything but cleanup, which ends what runs and takes the next number", async () => {
-    const workspace = openWorkspace();
-    const first = await start(workspace, "first");
-    const second = await start(workspace, "second");
-    await workspace.holdfast(["stop", "second"]);
-    const damaged = workspace.write(".holdfast/claims/session~2.5", "garbage\n");
+/** Two slots that were held and given back. */
+async function openUsed(): Promise<Workspace> {
+  const workspace = openWorkspace();
+  for (const id of ["first", "second"]) await start(workspace, id);
+  expect((await workspace.holdfast(["cleanup"])).exitCode).toBe(0);
+  return workspace;
+}
+
+describe("a claim of the second slot that cannot be read", () => {
+  it("refuses everybody in plain words until a clean-up takes the next number over its head", async () => {
+    const workspace = await openUsed();
+    workspace.write(".holdfast/claims/session~2.5", "garbage\n");
     for (const words of [
       ["status"],
+      ["list"],
       ["run", "--slots", "2", "--", "touch", "ran"],
-      ["run", "--", "touch", "ran"],
-      ["stop", "first"],
+      ["run", "touch", "ran"],
     ]) {
-      const refused = await workspace.holdfast([words[0] ?? "", "--json", ...words.slice(1)]);
+      const [verb = "", ...rest] = words;
+      const refused = await workspace.holdfast([verb, "--json", ...rest]);
       expect(refused.exitCode).toBe(65);
-      expect(refused.json().error).toMatchObject({ code: "DATA", path: damaged, next: ["holdfast cleanup"] });
+      expect(refused.json().error).toMatchObject({ code: "DATA", next: ["holdfast cleanup"] });
+      expect(refused.json().error.message).toContain("session~2.5");
     }
     expect(existsSync(join(workspace.root, "ran"))).toBe(false);
-    expect(isAlive(first.pid)).toBe(true);
-
     const cleaned = await workspace.holdfast(["cleanup", "--json"]);
-    expect(cleaned).toMatchObject({ exitCode: 0 });
-    expect(cleaned.json().actions).toMatchObject([
-      { what: "lock", result: "removed" },
-      { what: "session", name: "first", result: "ended" },
-    ]);
+    expect(cleaned.exitCode).toBe(0);
+    expect(cleaned.json().actions).toMatchObject([{ what: "lock", name: "session", result: "removed" }]);
+    const tokens = [await start(workspace, "third"), await start(workspace, "fourth")].map(({ token }) => token);
+    expect(tokens).toEqual([7, 8]);
+    await workspace.holdfast(["cleanup"]);
     await expectFree(workspace);
-    expect((await start(workspace, "third")).token).toBeGreaterThan(5);
-    expect(second.token).toBe(2);
-  });
-
-  it("does not keep those who say one slot from the lock once cleanup has been there", async () => {
-    const workspace = openWorkspace();
-    await workspace.holdfast(["run", "--", "true"]);
-    workspace.write(".holdfast/claims/session~2.5", "garbage\n");
-    expect((await workspace.holdfast(["run", "--", "true"])).exitCode).toBe(65);
-    expect((await workspace.holdfast(["cleanup"])).exitCode).toBe(0);
     expect((await workspace.holdfast(["run", "--", "true"])).exitCode).toBe(0);
   });
+
+  it("is no matter when it is the one that is held while a slot is taken", async () => {
+    const workspace = await openUsed();
+    workspace.write(".holdfast/claims/session~0.50", "garbage\n");
+    expect((await workspace.holdfast(["status"])).exitCode).toBe(0);
+    expect((await workspace.holdfast(["run", "--slots", "2", "--", "true"])).exitCode).toBe(0);
+  });
 });
 
-describe("the link of the second slot", () => {
-  it("goes with the session that its killed holder left, or names the next one (R2.3)", async () => {
-    const workspace = openWorkspace();
-    await start(workspace, "first");
-    const second = await start(workspace, "second");
-    const link = join(workspace.state, "session~2.lock");
-    for (const pid of [second.keeperPid, second.pid]) process.kill(pid, "SIGKILL");
-    await until(() => !isAlive(second.keeperPid) && !isAlive(second.pid));
-    expect(existsSync(link)).toBe(true);
-    expect(await statusOf(workspace)).toMatchObject({ session: { id: "first" } });
-    expect(endOf(workspace, second.uid)).toMatchObject({ reason: "lost" });
+it("session~2.lock of a holder that was killed goes, or names the next holder's claim (R0.2)", async () => {
+  const workspace = openWorkspace();
+  const link = join(workspace.state, "session~2.lock");
+  const first = await start(workspace, "first");
+  for (const id of ["second", "third"]) {
+    const { token, uid, pid, keeperPid } = await start(workspace, id);
+    expect(statSync(link).ino).toBe(statSync(join(workspace.state, `claims/session~2.${token}`)).ino);
+    for (const each of [keeperPid, pid]) process.kill(each, "SIGKILL");
+    await until(() => !isAlive(keeperPid) && !isAlive(pid));
+    // Whoever looks closes it; or, the first time, whoever comes next.
+    if (id === "third") await statusOf(workspace);
+    else expect((await workspace.holdfast(["run", "--slots", "2", "--", "true"])).exitCode).toBe(0);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
     expect(existsSync(link)).toBe(false);
-    const third = await start(workspace, "third");
-    expect(workspace.read(".holdfast/session~2.lock")).toContain(third.uid);
-  });
+  }
+  expect(isAlive(first.pid)).toBe(true);
 });
 
-describe.each(["kernel", "lease"])("a state directory removed under two holders (%s pulse)", (pulse) => {
-  it("is made again by both: each keeps its slot and its number, and nobody else gets in", async () => {
+describe.each(["kernel", "lease"])(
+  "the state directory is removed under the holders of both slots (%s pulse)",
+  (pulse) => {
     const env = { HOLDFAST_PULSE: pulse };
-    const workspace = openWorkspace();
-    const first = await start(workspace, "first", env);
-    const second = await start(workspace, "second", env);
-    rmSync(workspace.state, { recursive: true });
-    const claims = join(workspace.state, "claims");
-    const restored = () => readdirSync(claims).filter((name) => name.startsWith("session"));
-    await until(() => existsSync(claims) && restored().length === 2, { what: "both claims are there again" });
-    expect(restored().toSorted()).toEqual(["session.1", "session~2.2"]);
-    expect((await statusOf(workspace, { env })).sessions).toMatchObject([
-      { id: "first", slot: 1, token: 1 },
-      { id: "second", slot: 2, token: 2 },
-    ]);
-    const refused = await workspace.holdfast(["run", "-n", "--slots", "2", "--", "true"], { env });
-    expect(refused.exitCode).toBe(75);
-    expect([first.pid, second.pid].map((pid) => isAlive(pid))).toEqual([true, true]);
-  });
-});
+
+    it.each(["first", "second"])(
+      "and each restores its claim under its own token, the %s last (R3.1)",
+      async (last) => {
+        const workspace = openWorkspace();
+        const held = [await start(workspace, "first", env), await start(workspace, "second", env)];
+        const keeperPid = held[last === "first" ? 0 : 1]?.keeperPid ?? 0;
+        process.kill(keeperPid, "SIGSTOP");
+        rmSync(workspace.state, { recursive: true });
+        await until(() => workspace.events("lock_restored").length === 1);
+        process.kill(keeperPid, "SIGCONT");
+        await until(() => workspace.events("lock_restored").length === 2);
+        const sessions = held.map(({ uid, token }, index) => ({ uid, token, slot: index + 1, state: "active" }));
+        expect((await statusOf(workspace, { env })).sessions).toMatchObject(sessions);
+        const links = readdirSync(workspace.state).filter((name) => name.endsWith(".lock"));
+        expect(links).toEqual(["session.lock", "session~2.lock"]);
+        const refused = await workspace.holdfast(["run", "-n", "--slots", "2", "--json", "--", "true"], { env });
+        expect(refused.json().error).toMatchObject({ code: "BUSY", holders: [{ id: "first" }, { id: "second" }] });
+        expect(workspace.events("lock_lost")).toEqual([]);
+        await workspace.holdfast(["cleanup"], { env });
+        expect((await start(workspace, "third", env)).token).toBeGreaterThan(2);
+      },
+    );
+
+    it("and one whose slot was taken meanwhile ends its agent: never more than two for long (R3.1)", async () => {
+      const workspace = openWorkspace();
+      const first = await start(workspace, "first", env);
+      const second = await start(workspace, "second", env);
+      for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGSTOP");
+      rmSync(workspace.state, { recursive: true });
+      const third = await start(workspace, "third", env);
+      for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGCONT");
+      await until(() => !isAlive(first.keeperPid));
+      await until(() => workspace.events("lock_restored").length === 1);
+      expect([first, second, third].map(({ pid }) => isAlive(pid))).toEqual([false, true, true]);
+      expect(workspace.events("lock_lost")).toMatchObject([{ session: "first" }]);
+      expect(endOf(workspace, first.uid)).toMatchObject({ reason: "lock_lost" });
+      expect((await statusOf(workspace, { env })).sessions).toMatchObject([{ id: "third" }, { id: "second" }]);
+    });
+  },
+);

@@ -7,8 +7,6 @@ import { until } from "./until.ts";
 export interface CrowdOptions {
   /** How many are in line, or hold the lock; who is killed is replaced. */
   readonly size: number;
-  /** How many may hold the lock at once; 1 when absent. */
-  readonly slots?: number;
   /** How many turns to grant before everybody leaves after a last one. */
   readonly grants: number;
   /** Decides who is killed, and in which moment of a hand-over. */
@@ -76,7 +74,7 @@ export class LockCrowd {
     const wait: Wait = { askedAtMs: monotonicMs(), ticket: null, turn: null, killedAtMs: null };
     this.#waits.push(wait);
     this.#latest.set(contender, wait);
-    const turn = contender.ask("takeTurn", { slots: this.#options.slots ?? 1 });
+    const turn = contender.ask("takeTurn");
     void contender.nextWaiting().then(({ ticket }) => (wait.ticket = ticket));
     wait.turn = await turn;
     wait.ticket = wait.turn.ticket;

@@ -7,7 +7,7 @@ export interface LockOperations {
   /** Answers when the lock is held, refused, or the wait was aborted. */
   acquire: { asks: AcquireOrder; answers: AcquireAnswer };
   /** Waits in line for the lock, and testifies how it got it. */
-  takeTurn: { asks: { slots?: number }; answers: Turn };
+  takeTurn: { asks: unknown; answers: Turn };
   /** Of the turn it has: whether no more have one than there are slots. */
   isAlone: { asks: unknown; answers: boolean };
   abort: { asks: unknown; answers: null };
@@ -29,7 +29,6 @@ export interface LockOperations {
 export type LockOperation = keyof LockOperations;
 
 export interface AcquireOrder {
-  readonly slots?: number;
   readonly purpose?: "session" | "maintenance";
   readonly info?: unknown;
   readonly wait?: boolean;
@@ -69,12 +68,11 @@ export interface Turn {
   readonly token: number;
   /** Null when the lock was free and nobody in line. */
   readonly ticket: TicketTaken | null;
+  /** Just before the claim was, that it has. */
+  readonly publishedAtMs: number;
   /** Not before it was. */
   readonly grantedAtMs: number;
-  /** Whether no more had one than there are slots. */
   readonly isAlone: boolean;
-  /** When its claim was linked under its token: not before the first, and not after the second. */
-  readonly claimedBetweenMs: readonly [number, number];
 }
 
 export interface HandOverMessage {

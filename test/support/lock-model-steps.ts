@@ -24,12 +24,6 @@ interface Place {
 export class StepTable {
   readonly #places: Place[] = [];
   readonly #starts = new Map<Program, Map<number, number>>();
-  readonly slots: boolean;
-
-  /** @param slots whether the programs' store has another slot beside theirs */
-  constructor(slots: boolean) {
-    this.slots = slots;
-  }
 
   /** Where this program begins with this argument; undefined until `addStart` was called. */
   startOf(program: Program, argument: number): number | undefined {
@@ -67,13 +61,13 @@ export class StepTable {
   }
 
   async #add(program: Program, argument: number, answers: readonly unknown[]): Promise<number> {
-    const step = await stepAfter(program, argument, answers, this.slots);
+    const step = await stepAfter(program, argument, answers);
     return this.#places.push({ program, argument, answers, step, next: new Map() }) - 1;
   }
 }
 
 /** Runs the program until it asks for something it was not told yet, and leaves it there. */
-function stepAfter(program: Program, argument: number, answers: readonly unknown[], slots: boolean): Promise<Step> {
+function stepAfter(program: Program, argument: number, answers: readonly unknown[]): Promise<Step> {
   return new Promise((resolve, reject) => {
     const left = [...answers];
     const ask = (op: keyof NumberedStore, number = 0): Promise<never> => {
@@ -83,7 +77,7 @@ function stepAfter(program: Program, argument: number, answers: readonly unknown
     };
     const store: NumberedStore = {
       numbers: () => ask("numbers"),
-      ...(slots ? { elsewhere: () => ask("elsewhere") } : {}),
+      elsewhere: () => ask("elsewhere"),
       isFree: (number) => ask("isFree", number),
       publish: (number) => ask("publish", number),
       isStillMine: (number) => ask("isStillMine", number),

@@ -17,15 +17,17 @@ export interface LockPlace {
   readonly name: string;
   readonly pulse: PulseKind;
   readonly staleMs: number;
+  /** How many may hold it at once, as who contends here sees it. */
+  readonly slots: number;
 }
 
 export function lockPlace(
   state: string,
   pulse: PulseKind,
-  { name = "session", staleMs = neverStaleMs }: { name?: string; staleMs?: number } = {},
+  { name = "session", staleMs = neverStaleMs, slots = 1 }: { name?: string; staleMs?: number; slots?: number } = {},
 ): LockPlace {
   const paths = { state, claims: join(state, "claims"), queue: join(state, "queue") };
-  return { ...paths, link: claimLockPaths(paths, name).link, name, pulse, staleMs };
+  return { ...paths, link: claimLockPaths(paths, name).link, name, pulse, staleMs, slots };
 }
 
 /** @param pulses in place of the ones that would be opened */

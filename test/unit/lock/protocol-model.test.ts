@@ -5,31 +5,27 @@ import { explore, type Exploration, type Tenure } from "../../support/lock-model
 type Change = (store: NumberedStore) => NumberedStore;
 type Sweep = (store: NumberedStore, token: number) => Promise<void>;
 
-const asItIs: Change = (store) => store;
+/** With one slot there is nothing elsewhere. */
+const alone: Change = (store) => ({ ...store, elsewhere: () => Promise.resolve([]) });
 /** The real one, keeping as little as it can, which is the hardest for everyone else. */
 const ascending: Sweep = (store, token) => sweep(store, { keep: 1, upTo: token });
 
 /** The code under test, over a store that may be made to leave out a step. */
-function tenure({ change = asItIs, sweepAll = ascending, atLeast = 1 } = {}): Tenure {
+function tenure({ change = alone, sweepAll = ascending, atLeast = 1 } = {}): Tenure {
   return {
     take: async (store) => {
-      const taken = await takeNumber(change(store), { beside: false, atLeast });
+      const taken = await takeNumber(change(alone(store)), { beside: false, atLeast });
       return "taken" in taken ? taken.taken : null;
     },
     keep: async (store, token) => {
-      await sweepAll(store, token);
+      await sweepAll(alone(store), token);
       return null;
     },
   };
 }
 
 function contend(times: readonly number[], crashes: number, one: Tenure = tenure()): Promise<Exploration> {
-  return explore({
-    contenders: times.map((each) => ({ tenure: one, times: each })),
-    dead: [[1]],
-    lastToken: 1,
-    crashes,
-  });
+  return explore({ contenders: times.map((each) => ({ tenure: one, times: each })), dead: [1], crashes });
 }
 
 const withoutLookingAgain: Change = (store) => {
@@ -76,7 +72,7 @@ describe("taking a number, over all interleavings of its file operations", () =>
       { tenure: tenure({ atLeast: 3 }), times: 1 },
       { tenure: tenure(), times: 2 },
     ];
-    const { violation, grants } = await explore({ contenders, dead: [[]], lastToken: 0, crashes: 1 });
+    const { violation, grants } = await explore({ contenders, dead: [], crashes: 1 });
     expect(violation).toBeNull();
     expect(grants).toBeGreaterThan(100);
   });
