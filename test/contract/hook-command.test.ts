@@ -14,13 +14,12 @@ function hook(command: string, more: Partial<HookCommand> = {}): HookCommand {
   return { command, cwd: directory, env, input: "{}\n", directory, timeoutMs: patient, ...more };
 }
 
-/** The PID that a hook wrote into this file; whatever lives there is gone when the test is over. */
+/** The PID of a process that lives, which a hook wrote into this file; it is gone when the test is over. */
 async function pidIn(directory: string, file: string): Promise<number> {
   const pid = await until(() => Number(readFileSync(join(directory, file), "utf8")) || null);
-  const process = lookAt(pid);
-  onTestFinished(() => {
-    if (process !== null) signalIfSame(process, "SIGKILL");
-  });
+  // In the middle of its execve(2) it has no command, and looks dead.
+  const process = await until(() => lookAt(pid), { what: `${file} lives` });
+  onTestFinished(() => signalIfSame(process, "SIGKILL"));
   return pid;
 }
 
