@@ -8,7 +8,7 @@ import { pruneEnded } from "../session/prune.ts";
 import { removeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { TakenLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
-import type { Agent, AgentExit } from "./agent.ts";
+import { spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
 import { restartAgent } from "./restart.ts";
 import { RestartPlan } from "./restart-plan.ts";
 import { SessionKeeper, type Again } from "./session-keeper.ts";
@@ -44,7 +44,7 @@ export async function keepInBackground(
     // Where nobody waits for the answer, a job that is done in no time is done, and has not failed to start.
     const exit = isAttended ? await settle(agent) : null;
     if (exit !== null) throw endedAtOnce(exit);
-    keeper.declareStarted(agent, true);
+    keeper.published.started(agent, true);
     await becomeReady(context, held, keeper, agent);
   } catch (error) {
     const failure = error instanceof Failure ? error : null;
@@ -97,14 +97,15 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
     throw failureFromErrno(error, "open the agent's output", output);
   }
   try {
-    return await keeper.launch({
+    const spec: AgentSpec = {
       command: session.command,
       cwd: session.cwd,
       env: agentEnvironment(context, session, held.token),
       output: descriptor,
       descriptor: session.close ? null : held.descriptor,
       ownGroup: true,
-    });
+    };
+    return await keeper.launch(() => spawnAgent(spec), true);
   } finally {
     closeSync(descriptor);
   }
@@ -123,7 +124,7 @@ async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeep
     cwd: session.cwd,
     ending: keeper.ending,
   });
-  keeper.declareReady();
+  keeper.published.ready();
 }
 
 function endedAtOnce(exit: AgentExit): Failure {

@@ -36,16 +36,17 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
   try {
     makeSessionDirectory(sessionFiles(context.home, session.uid));
     logClaimed(context, session, held.token);
-    agent = await keeper.launch({
+    const spec: AgentSpec = {
       command: session.command,
       cwd: session.cwd,
       env: agentEnvironment(context, session, held.token),
       output: "inherit",
       descriptor: session.close ? null : held.descriptor,
       ownGroup: false,
-    });
+    };
+    agent = await keeper.launch(() => spawnAgent(spec), false);
     // Nobody is told before the command has ended, and `ended` takes this line to the disk with it.
-    keeper.declareStarted(agent, false);
+    keeper.published.started(agent, false);
     forwarder.begin();
   } catch (error) {
     await keeper.abandon(error instanceof Failure ? error : null);

@@ -19,17 +19,17 @@ export async function restartAgent(
   const delayMs = plan.next(exit, systemClock.now() - agent.spawnedAtMs);
   if (delayMs === null) return null;
   await keeper.endLeftovers();
-  keeper.declareRestarting(plan.count, new Date(Date.now() + delayMs));
+  keeper.published.restarting(plan.count, new Date(Date.now() + delayMs));
   await systemClock.sleep(delayMs, keeper.ending);
   if (keeper.ending.aborted) return null;
   try {
     const next = await launch();
-    keeper.declareRestarted(next, exit);
+    keeper.published.restarted(next, exit);
     return next;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     // Its program is gone, or its directory: nothing that waiting would mend.
-    keeper.declareStartFailed(error);
+    keeper.giveUp(error);
     return null;
   }
 }

@@ -10,9 +10,10 @@ import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts"
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { readStopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/unsettled.ts";
-import { exitOf, spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
+import { exitOf, type Agent, type AgentExit } from "./agent.ts";
 import { reasonOf, type EndOrder } from "./end-order.ts";
 import { Leftovers } from "./leftovers.ts";
+import { PublishedSession } from "./published-session.ts";
 import { SessionLimits } from "./session-limits.ts";
 import { SessionLog } from "./session-log.ts";
 
@@ -46,13 +47,13 @@ export class SessionKeeper {
   readonly #context: Context;
   readonly #held: HeldLock;
   readonly #log: SessionLog;
+  /** What the claim says of the session, and the log of its way. */
+  readonly published: PublishedSession;
   readonly #ordered: Promise<EndOrder>;
   #order: EndOrder | null = null;
   #placeOrder: (order: EndOrder) => void = () => undefined;
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
-  #hold: Hold;
-  #session: SessionInfo;
   #agent: Agent | null = null;
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
@@ -62,9 +63,8 @@ export class SessionKeeper {
   constructor(context: Context, held: HeldLock, hold: Hold, session: SessionInfo) {
     this.#context = context;
     this.#held = held;
-    this.#hold = hold;
-    this.#session = session;
     this.#log = new SessionLog(context, session, held.token);
+    this.published = new PublishedSession(held, hold, session, this.#log);
     this.#ordered = new Promise((resolve) => {
       this.#placeOrder = resolve;
     });
@@ -72,56 +72,30 @@ export class SessionKeeper {
   }
 
   get session(): SessionInfo {
-    return this.#session;
+    return this.published.session;
   }
 
-  /** Starts the agent and publishes it, so that whoever finds this keeper dead knows what it left. */
-  async launch(spec: AgentSpec): Promise<Agent> {
-    this.#agent = await spawnAgent(spec);
+  /**
+   * Starts the agent and publishes it, so that whoever finds this keeper dead knows what it left.
+   * @param leadsGroup whether it leads a process group of its own, which may be signalled as a whole
+   */
+  async launch(begin: () => Promise<Agent>, leadsGroup: boolean): Promise<Agent> {
+    this.#agent = await begin();
     // What an agent before this one left, and could not be ended, is older.
-    const isFirst = this.#session.restarts === 0;
+    const isFirst = this.session.restarts === 0;
     this.#leftovers = isFirst ? new Leftovers(this.#agent, () => this.#context.processes()) : null;
-    this.#publish({ agent: this.#agent.identity, leads_group: spec.ownGroup });
+    this.published.publish({ agent: this.#agent.identity, leads_group: leadsGroup });
     this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
-      () => this.#session,
+      () => this.session,
       (reason) => this.end({ reason }),
     );
     return this.#agent;
   }
 
-  /** The agent runs. @param durable on disk when this returns: for those who are told of it */
-  declareStarted(agent: Agent, durable: boolean): void {
-    const phase = this.#session.ready === null ? "running" : "starting";
-    this.#publish({ phase, started_at: new Date().toISOString() });
-    this.#log.append({ event: "started", command: [...this.#session.command], pid: agent.pid }, { durable });
-  }
-
-  /** The agent is ready: what it was started for can begin. */
-  declareReady(): void {
-    const now = new Date();
-    this.#publish({ phase: "running", ready_at: now.toISOString() });
-    const afterSeconds = secondsBetween(this.#session.started_at ?? this.#session.created_at, now);
-    this.#log.append({ event: "ready", after_seconds: afterSeconds }, { durable: true });
-  }
-
-  /** The agent has ended and is to be started again. @param count how often it will have been */
-  declareRestarting(count: number, at: Date): void {
-    this.#publish({ phase: "restarting", restarts: count, restart_at: at.toISOString() });
-  }
-
-  /** The agent runs again. @param before how the one before it ended */
-  declareRestarted({ pid }: Agent, before: AgentExit): void {
-    const phase = this.#session.ready === null ? "running" : "starting";
-    this.#publish({ phase, restart_at: null, ready_at: null });
-    const { code, signal } = before;
-    const { restarts } = this.#session;
-    this.#log.append({ event: "restarted", pid, restarts, exit_code: code, signal }, { durable: true });
-  }
-
   /** The agent could not be started again, so the session ends. */
-  declareStartFailed(failure: Failure): void {
+  giveUp(failure: Failure): void {
     this.#logStartFailed(failure);
     this.end({ reason: "start_failed" });
   }
@@ -144,7 +118,7 @@ export class SessionKeeper {
 
   /** Ends the session as `stop` asks in its request file, or as configured. */
   endAsRequested(): void {
-    const request = readStopRequest(this.#context.home, this.#session.uid);
+    const request = readStopRequest(this.#context.home, this.session.uid);
     this.end({
       reason: "stopped",
       ...(request?.signal == null ? {} : { signal: request.signal }),
@@ -156,7 +130,7 @@ export class SessionKeeper {
 
   /** Ends the session if a stop request waits for this keeper; false when none does. */
   endIfRequested(): boolean {
-    if (readStopRequest(this.#context.home, this.#session.uid) === null) return false;
+    if (readStopRequest(this.#context.home, this.session.uid) === null) return false;
     this.endAsRequested();
     return true;
   }
@@ -174,7 +148,8 @@ export class SessionKeeper {
     }
     const order = this.#order;
     // Said only where it takes a while: whoever is next in line waits for all that is done here.
-    const sayEnding = () => this.#log.tryTo("publish", () => this.#publish({ phase: "ending", restart_at: null }));
+    const sayEnding = () =>
+      this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
     const terminated = await this.#endProcesses(order, sayEnding);
     const exit = await exitOf(agent, exitPatienceMs);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
@@ -197,8 +172,7 @@ export class SessionKeeper {
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
   async abandon(failure: Failure | null): Promise<SessionEnd> {
-    const { code: reason = "INTERNAL", message = "" } = failure ?? {};
-    this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
+    this.#logStartFailed(failure);
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
     if (agent === null) return this.#close(order.reason, null, nothingEnded);
@@ -211,11 +185,11 @@ export class SessionKeeper {
     const endedAt = new Date();
     const end: SessionEnd = {
       ended_at: endedAt.toISOString(),
-      duration_seconds: secondsBetween(this.#session.created_at, endedAt),
+      duration_seconds: secondsBetween(this.session.created_at, endedAt),
       reason,
       exit_code: exit?.code ?? null,
       signal: exit?.signal ?? null,
-      last_activity: lastSignOfLife(this.#context.home, this.#session).toISOString(),
+      last_activity: lastSignOfLife(this.#context.home, this.session).toISOString(),
       ended_by: this.#order?.by ?? null,
       stop_reason: this.#order?.stopReason ?? null,
       processes: [...terminated.ended],
@@ -229,11 +203,11 @@ export class SessionKeeper {
   }
 
   async #giveBack(end: SessionEnd, terminated: TerminateResult): Promise<void> {
-    for (const problem of writeEnd(this.#context, this.#session, end)) this.#log.complain("end", problem);
-    const left = terminated.survivors.length > 0 ? [this.#session] : [];
-    const unsettled = [...(this.#hold.unsettled ?? []), ...left];
+    for (const problem of writeEnd(this.#context, this.session, end)) this.#log.complain("end", problem);
+    const left = terminated.survivors.length > 0 ? [this.session] : [];
+    const unsettled = [...(this.published.hold.unsettled ?? []), ...left];
     try {
-      await this.#held.release({ session: { ...this.#session, phase: "ended" }, unsettled } satisfies Hold);
+      await this.#held.release({ session: { ...this.session, phase: "ended" }, unsettled } satisfies Hold);
     } catch (error) {
       this.#log.complain("release", errorText(error));
     }
@@ -246,17 +220,17 @@ export class SessionKeeper {
 
   /** @param begin called when there is something to end */
   async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
-    if (order === null && this.#session.close) return nothingEnded;
+    if (order === null && this.session.close) return nothingEnded;
     try {
-      if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.#session))) === false) return nothingEnded;
+      if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.session))) === false) return nothingEnded;
       begin?.();
       const table = await this.#context.processes();
       const known = new Map<number, ProcessIdentity>();
       return await terminate({
         table,
-        find: () => findTree(table, rootsOf(this.#session), known),
-        signal: order?.signal ?? this.#session.stop_signal,
-        killAfterMs: order?.killAfterMs ?? this.#session.kill_after_ms,
+        find: () => findTree(table, rootsOf(this.session), known),
+        signal: order?.signal ?? this.session.stop_signal,
+        killAfterMs: order?.killAfterMs ?? this.session.kill_after_ms,
         abort: this.#urgent.signal,
       });
     } catch (error) {
@@ -278,7 +252,7 @@ export class SessionKeeper {
 
   /** The claim was gone and stands again: clients need the session's directory, too. */
   #restoreFiles(): void {
-    makeSessionDirectory(sessionFiles(this.#context.home, this.#session.uid));
+    makeSessionDirectory(sessionFiles(this.#context.home, this.session.uid));
     this.#log.append({ event: "lock_restored" });
   }
 
@@ -286,12 +260,6 @@ export class SessionKeeper {
     if (this.#order?.reason === "lock_lost") return;
     this.#log.tryTo("log", () => this.#log.append({ event: "lock_lost" }));
     this.end({ reason: "lock_lost" });
-  }
-
-  #publish(change: Partial<SessionInfo>): void {
-    this.#session = { ...this.#session, ...change };
-    this.#hold = { ...this.#hold, session: this.#session };
-    this.#held.update(this.#hold);
   }
 }
 

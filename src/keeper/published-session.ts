@@ -1,0 +1,63 @@
+import type { HeldLock } from "../lock/lock.ts";
+import { secondsBetween } from "../session/session-end.ts";
+import type { Hold, SessionInfo } from "../session/session-info.ts";
+import type { Agent, AgentExit } from "./agent.ts";
+import type { SessionLog } from "./session-log.ts";
+
+/** A session as its claim tells it to everybody: each step of its way is published there, and logged. */
+export class PublishedSession {
+  readonly #held: HeldLock;
+  readonly #log: SessionLog;
+  #hold: Hold;
+  #session: SessionInfo;
+
+  constructor(held: HeldLock, hold: Hold, session: SessionInfo, log: SessionLog) {
+    this.#held = held;
+    this.#hold = hold;
+    this.#session = session;
+    this.#log = log;
+  }
+
+  get session(): SessionInfo {
+    return this.#session;
+  }
+
+  get hold(): Hold {
+    return this.#hold;
+  }
+
+  publish(change: Partial<SessionInfo>): void {
+    this.#session = { ...this.#session, ...change };
+    this.#hold = { ...this.#hold, session: this.#session };
+    this.#held.update(this.#hold);
+  }
+
+  /** The agent runs. @param durable on disk when this returns: for those who are told of it */
+  started({ pid }: Agent, durable: boolean): void {
+    const phase = this.#session.ready === null ? "running" : "starting";
+    this.publish({ phase, started_at: new Date().toISOString() });
+    this.#log.append({ event: "started", command: [...this.#session.command], pid }, { durable });
+  }
+
+  /** The agent is ready: what it was started for can begin. */
+  ready(): void {
+    const now = new Date();
+    this.publish({ phase: "running", ready_at: now.toISOString() });
+    const afterSeconds = secondsBetween(this.#session.started_at ?? this.#session.created_at, now);
+    this.#log.append({ event: "ready", after_seconds: afterSeconds }, { durable: true });
+  }
+
+  /** The agent has ended and is to be started again. @param count how often it will have been */
+  restarting(count: number, at: Date): void {
+    this.publish({ phase: "restarting", restarts: count, restart_at: at.toISOString() });
+  }
+
+  /** The agent runs again. @param before how the one before it ended */
+  restarted({ pid }: Agent, before: AgentExit): void {
+    const phase = this.#session.ready === null ? "running" : "starting";
+    this.publish({ phase, restart_at: null, ready_at: null });
+    const { code, signal } = before;
+    const { restarts } = this.#session;
+    this.#log.append({ event: "restarted", pid, restarts, exit_code: code, signal }, { durable: true });
+  }
+}
