@@ -11,12 +11,16 @@ export interface ReadinessOptions {
 
 const timeoutDefault = "60s";
 
-/** What must be seen before `start` says so; null when nothing was asked for. */
-export function parseReadiness(options: ReadinessOptions): ReadinessProbe | null {
+/**
+ * What must be seen before `start` says so; null when nothing was asked for.
+ * @param isLauncher whether the time is a launcher's, too
+ */
+export function parseReadiness(options: ReadinessOptions, isLauncher = false): ReadinessProbe | null {
   const { readyOutput, readyPort, readyCommand, readyTimeout } = options;
   if (readyOutput === undefined && readyPort === undefined && readyCommand === undefined) {
-    if (readyTimeout === undefined) return null;
-    throw usage("--ready-timeout: give --ready-output, --ready-port or --ready-command too", "holdfast start --help");
+    if (readyTimeout === undefined || isLauncher) return null;
+    const others = "--ready-output, --ready-port, --ready-command or --launcher";
+    throw usage(`--ready-timeout: give ${others} too`, "holdfast start --help");
   }
   return {
     output: readyOutput === undefined ? null : parsePattern(readyOutput),

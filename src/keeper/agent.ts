@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { fstatSync, statSync } from "node:fs";
 import { errnoOf, Failure } from "../failure.ts";
-import { withClaim } from "../session/claim-descriptor.ts";
+import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
-import { identify, type ProcessIdentity } from "../process/identity.ts";
+import { identifyChild, type ProcessIdentity } from "../process/identity.ts";
 
 export interface AgentSpec {
   readonly command: readonly string[];
@@ -15,6 +15,8 @@ export interface AgentSpec {
   readonly descriptor: number | null;
   /** True to give the agent a session and process group of its own. */
   readonly ownGroup: boolean;
+  /** True to be told when all that it has started is gone. */
+  readonly lifeline?: boolean;
 }
 
 export interface AgentExit {
@@ -27,11 +29,13 @@ export interface Agent {
   readonly pid: number;
   /** On the monotonic clock, which no clock step moves. */
   readonly spawnedAtMs: number;
-  /** Null when it was gone before anyone could look. */
+  /** Null when it was gone before anyone could look, or is hidden from this user. */
   readonly identity: ProcessIdentity | null;
   readonly exited: Promise<AgentExit>;
   /** Where its own output begins, behind that of the agents before it. */
   readonly outputFromByte: number;
+  /** Aborted when everything that inherited its lifeline is gone, or has closed it; absent without one. */
+  readonly lifeline?: AbortSignal;
 }
 
 /**
@@ -50,11 +54,12 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
     cwd: spec.cwd,
     env: spec.env,
     detached: spec.ownGroup,
-    stdio: withClaim(streams, spec.descriptor),
+    stdio: withClaim(streams, spec.descriptor, spec),
   });
   const { pid } = child;
   if (pid === undefined) throw await spawnFailure(child, program, spec.cwd);
-  return { pid, spawnedAtMs, identity: identify(pid), exited: exitEventOf(child), outputFromByte };
+  const agent = { pid, spawnedAtMs, identity: identifyChild(pid), exited: exitEventOf(child), outputFromByte };
+  return spec.lifeline === true ? { ...agent, lifeline: lifelineOf(child) } : agent;
 }
 
 /** The exit of an agent that is being ended; unknown when it takes longer than `patienceMs`. */
@@ -66,10 +71,29 @@ export async function exitOf(agent: Agent, patienceMs: number): Promise<AgentExi
   return exit;
 }
 
+/** The exit of an agent; null when the signal is aborted first. */
+export async function exitUnless(signal: AbortSignal, { exited }: Agent): Promise<AgentExit | null> {
+  if (signal.aborted) return null;
+  const aborted = new Promise<null>((resolve) => {
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+  return Promise.race([exited, aborted]);
+}
+
 function exitEventOf(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, at: new Date() }));
   });
+}
+
+function lifelineOf(child: ChildProcess): AbortSignal {
+  const torn = new AbortController();
+  const [end] = child.stdio.slice(lifelineDescriptor);
+  // What is never read is never seen to end.
+  if (end != null && "resume" in end) end.resume();
+  end?.on("error", () => undefined);
+  end?.once("close", () => torn.abort());
+  return torn.signal;
 }
 
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<Failure> {

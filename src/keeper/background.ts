@@ -1,13 +1,16 @@
-import { closeSync, constants, openSync } from "node:fs";
-import { Failure, failureFromErrno } from "../failure.ts";
+import { Failure, type NextStep } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 import { lastLines } from "../journal/tail-text.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
 import type { Report } from "../session/handover.ts";
 import { pruneEnded } from "../session/prune.ts";
+import type { SessionEnd } from "../session/session-end.ts";
 import { removeSessionDirectory, sessionFiles } from "../session/session-files.ts";
+import type { SessionInfo } from "../session/session-info.ts";
 import type { TakenLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
+import { withOutputFile } from "./agent-output-file.ts";
 import { spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
 import { restartAgent } from "./restart.ts";
 import { RestartPlan } from "./restart-plan.ts";
@@ -53,13 +56,16 @@ export async function keepInBackground(
     // A session that was stopped before it was ready has a record for whoever stopped it.
     if (end.reason === "start_failed" && isAttended) removeSessionDirectory(sessionFiles(context.home, session.uid));
     if (failure === null) throw error;
-    report({ outcome: "failed", code: failure.code, message: failure.message, facts: { ...facts, ...failure.facts } });
+    const { code, message } = failure;
+    const next = [...failure.next, ...(isLauncherMissed(session, failure, end) ? [sayLauncher(session)] : [])];
+    report({ outcome: "failed", code, message, facts: { ...facts, ...failure.facts }, next });
     return 0;
   }
   report({ outcome: "started", session: keeper.session, token: held.token });
   // A keeper runs for weeks, over upgrades of the package: what it needs to end its session is loaded now.
   const table = await context.processes();
   if (process.platform !== "linux") await table.list();
+  if (keeper.session.stop_command !== null) await import("./stop-command.ts");
   const kept = await keeper.keep(agent, session.restart === "no" ? undefined : restarting(context, held, keeper));
   pruneEnded(context);
   return kept.end.reason === "lock_lost" ? 79 : 0;
@@ -89,26 +95,21 @@ async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: Sessio
 
 async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): Promise<Agent> {
   const { session } = keeper;
-  const { output } = sessionFiles(context.home, session.uid);
-  let descriptor: number;
-  try {
-    descriptor = openSync(output, constants.O_CREAT | constants.O_WRONLY | constants.O_APPEND, 0o600);
-  } catch (error) {
-    throw failureFromErrno(error, "open the agent's output", output);
-  }
-  try {
+  const started = await withOutputFile(context, session, (output) => {
     const spec: AgentSpec = {
       command: session.command,
       cwd: session.cwd,
       env: agentEnvironment(context, session, held.token),
-      output: descriptor,
+      output,
       descriptor: session.close ? null : held.descriptor,
       ownGroup: true,
+      lifeline: session.launcher !== null,
     };
-    return await keeper.launch(() => spawnAgent(spec), true);
-  } finally {
-    closeSync(descriptor);
-  }
+    return keeper.launch(() => spawnAgent(spec), true);
+  });
+  if (session.launcher === null) return started;
+  const { agentOfLauncher } = await import("./launcher.ts");
+  return agentOfLauncher(context, keeper, started);
 }
 
 async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {
@@ -127,8 +128,18 @@ async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeep
   keeper.published.ready();
 }
 
+/** Done in no time, and something of it was still running: that is how scripts start a program in the background. */
+function isLauncherMissed({ launcher }: SessionInfo, { facts }: Failure, { processes }: SessionEnd): boolean {
+  return launcher === null && facts["exit_code"] === 0 && facts["signal"] === null && processes.length > 0;
+}
+
+function sayLauncher({ id, command }: SessionInfo): NextStep {
+  const words = command.map(shellWord).join(" ");
+  return { does: "if it starts the agent in the background", command: `holdfast start ${id} --launcher -- ${words}` };
+}
+
 function endedAtOnce(exit: AgentExit): Failure {
-  const how = exit.signal ?? `exit code ${exit.code}`;
+  const how = exit.signal ?? (exit.code === null ? "its exit code is not known" : `exit code ${exit.code}`);
   return new Failure("START_FAILED", `The agent ended as soon as it had started (${how})`, {
     facts: { exit_code: exit.code, signal: exit.signal },
   });

@@ -1,8 +1,6 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
-import type { ProcessIdentity } from "../process/identity.ts";
-import { terminate, type TerminateResult } from "../process/terminate.ts";
-import { findTree } from "../process/tree.ts";
+import type { TerminateResult } from "../process/terminate.ts";
 import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
 import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
@@ -12,6 +10,7 @@ import { readStopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/unsettled.ts";
 import { exitOf, type Agent, type AgentExit } from "./agent.ts";
 import { reasonOf, type EndOrder } from "./end-order.ts";
+import { endProcesses, nothingEnded } from "./end-processes.ts";
 import { Leftovers } from "./leftovers.ts";
 import { PublishedSession } from "./published-session.ts";
 import { SessionLimits } from "./session-limits.ts";
@@ -80,23 +79,35 @@ export class SessionKeeper {
    * @param leadsGroup whether it leads a process group of its own, which may be signalled as a whole
    */
   async launch(begin: () => Promise<Agent>, leadsGroup: boolean): Promise<Agent> {
-    this.#agent = await begin();
-    // What an agent before this one left, and could not be ended, is older.
-    const isFirst = this.session.restarts === 0;
-    this.#leftovers = isFirst ? new Leftovers(this.#agent, () => this.#context.processes()) : null;
-    this.published.publish({ agent: this.#agent.identity, leads_group: leadsGroup });
+    const agent = this.adopt(await begin(), { leads_group: leadsGroup });
+    // What an agent before this one left, and could not be ended, is older; so may be what a launcher starts.
+    const isFirst = this.session.restarts === 0 && this.session.launcher === null;
+    this.#leftovers = isFirst ? new Leftovers(agent, () => this.#context.processes()) : null;
     this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
       () => this.session,
       (reason) => this.end({ reason }),
     );
-    return this.#agent;
+    return agent;
+  }
+
+  /** From now on this one is the agent: what a launcher has started takes its place. */
+  adopt(agent: Agent, about: Partial<Pick<SessionInfo, "leads_group" | "launcher">>): Agent {
+    this.#agent = agent;
+    this.published.publish({ agent: agent.identity, ...about });
+    return agent;
+  }
+
+  /** The agent could not be started. */
+  noteFailed(failure: Failure | null): void {
+    const { code: reason = "INTERNAL", message = "" } = failure ?? {};
+    this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
   }
 
   /** The agent could not be started again, so the session ends. */
   giveUp(failure: Failure): void {
-    this.#logStartFailed(failure);
+    this.noteFailed(failure);
     this.end({ reason: "start_failed" });
   }
 
@@ -172,7 +183,7 @@ export class SessionKeeper {
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
   async abandon(failure: Failure | null): Promise<SessionEnd> {
-    this.#logStartFailed(failure);
+    this.noteFailed(failure);
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
     if (agent === null) return this.#close(order.reason, null, nothingEnded);
@@ -213,30 +224,17 @@ export class SessionKeeper {
     }
   }
 
-  #logStartFailed(failure: Failure | null): void {
-    const { code: reason = "INTERNAL", message = "" } = failure ?? {};
-    this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
-  }
-
   /** @param begin called when there is something to end */
   async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
     if (order === null && this.session.close) return nothingEnded;
     try {
       if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.session))) === false) return nothingEnded;
-      begin?.();
-      const table = await this.#context.processes();
-      const known = new Map<number, ProcessIdentity>();
-      return await terminate({
-        table,
-        find: () => findTree(table, rootsOf(this.session), known),
-        signal: order?.signal ?? this.session.stop_signal,
-        killAfterMs: order?.killAfterMs ?? this.session.kill_after_ms,
-        abort: this.#urgent.signal,
-      });
     } catch (error) {
       this.#log.complain("processes", errorText(error));
-      return nothingEnded;
     }
+    begin?.();
+    const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
+    return endProcesses(this.#context, { session: this.session, token, log, order, urgent });
   }
 
   async #look(): Promise<void> {
@@ -262,5 +260,3 @@ export class SessionKeeper {
     this.end({ reason: "lock_lost" });
   }
 }
-
-const nothingEnded: TerminateResult = { ended: [], survivors: [] };

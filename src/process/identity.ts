@@ -60,6 +60,15 @@ export function identify(pid: number): ProcessIdentity | null {
   return { pid, started: look.started, ...here() };
 }
 
+/**
+ * The identity of a child of this process whose end Node has not told yet: its PID is its own until then, so a zombie has
+ * one, too. What it has started may live, and is found by it.
+ */
+export function identifyChild(pid: number): ProcessIdentity | null {
+  const look = lookAtProcess(pid);
+  return typeof look === "string" ? null : { pid, started: look.started, ...here() };
+}
+
 /** The identity of this process; cached. On Linux it costs three small reads. */
 export function selfIdentity(): ProcessIdentity {
   self ??= { pid: process.pid, started: ownStart(), ...here() };

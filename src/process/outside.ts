@@ -37,6 +37,11 @@ export async function findOutside(table: ProcessTable, query: OutsideQuery): Pro
   return outside;
 }
 
+/** Whether a process works inside a directory; false when that cannot be read. */
+export async function worksInside(table: ProcessTable, directory: string, pid: number): Promise<boolean> {
+  return isInside(realRoot(directory), await table.workingDirectoryOf(pid));
+}
+
 /** This process and its ancestors, every holdfast, and those ancestors of a holdfast whose command names it. */
 function innocentPids(entries: readonly ProcessEntry[], except: readonly number[]): ReadonlySet<number> {
   const byPid = new Map(entries.map((entry) => [entry.pid, entry]));

@@ -5,8 +5,8 @@ import type { ProcessEntry, ProcessTable } from "./table.ts";
 export interface EndedProcess {
   readonly pid: number;
   readonly command: string;
-  /** The signal after which it was gone; `exited` when it went before it had any. */
-  readonly how: "exited" | NodeJS.Signals;
+  /** The signal after which it was gone; without any, `exited`, or `stop_command` when it was asked so. */
+  readonly how: "exited" | "stop_command" | NodeJS.Signals;
   readonly started_at: string;
 }
 
@@ -14,9 +14,11 @@ export interface TerminateOptions {
   readonly table: ProcessTable;
   /** What is to be ended, asked again and again until it is nothing. */
   readonly find: () => Promise<readonly ProcessEntry[]>;
+  /** Asks for an end in another way before any signal is sent, in its own time; only if there is something to end. */
+  readonly stopCommand?: () => Promise<void>;
   /** The signal that asks for an end; SIGKILL does not ask. */
   readonly signal: NodeJS.Signals;
-  /** How long they may take before SIGKILL. */
+  /** How long they may take from that signal to SIGKILL. */
   readonly killAfterMs: number;
   readonly clock?: Clock;
   readonly signalOne?: typeof signalProcess;
@@ -36,12 +38,13 @@ const longestIntervalMs = 50;
 const unkillableAfterMs = 5000;
 
 /**
- * Ends everything that `find` finds, and what appears meanwhile: `signal` to each once (SIGCONT behind it to those that
+ * Ends everything that `find` finds, and what appears meanwhile: the stop command, if any; `signal` to each once (SIGCONT behind it to those that
  * are stopped), then after `killAfterMs` SIGKILL. Returns when two looks in a row found nothing, or with survivors.
  * Whoever is signalled is identified right before. Zombies are gone.
  */
 export async function terminate(options: TerminateOptions): Promise<TerminateResult> {
   const ending = new Ending(options);
+  if (options.stopCommand !== undefined) await ending.askBy(options.stopCommand);
   const isDone = options.signal !== "SIGKILL" && (await ending.ask());
   const survivors = isDone ? [] : await ending.kill();
   return { ended: ending.ended, survivors };
@@ -66,6 +69,13 @@ class Ending {
   constructor(options: TerminateOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+  }
+
+  /** What is there now and gone at the next look has ended by this. */
+  async askBy(stopCommand: () => Promise<void>): Promise<void> {
+    if ((await this.#look()).length === 0) return;
+    await stopCommand();
+    for (const target of this.#open.values()) target.how = "stop_command";
   }
 
   /** @returns whether nothing is left */

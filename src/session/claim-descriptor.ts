@@ -6,12 +6,26 @@ import type { StdioOptions } from "node:child_process";
  */
 export const claimDescriptor = 10;
 
+/**
+ * The descriptor number of a launcher's lifeline: one end of a pipe that whatever it starts inherits, and nobody writes
+ * to. At the other end it is seen when the last of them is gone.
+ */
+export const lifelineDescriptor = 11;
+
 /** A stdio list that leaves the numbers between alone and puts the claim at its own. */
-export function withClaim(streams: Exclude<StdioOptions, string>, descriptor: number | null): StdioOptions {
-  if (descriptor === null) return streams;
+export function withClaim(
+  streams: Exclude<StdioOptions, string>,
+  descriptor: number | null,
+  { lifeline = false } = {},
+): StdioOptions {
   const list = [...streams];
-  // For numbers above 2 Node's "ignore" means: leave it closed.
-  while (list.length < claimDescriptor) list.push("ignore");
-  list.push(descriptor);
+  if (descriptor !== null) putAt(list, claimDescriptor, descriptor);
+  if (lifeline) putAt(list, lifelineDescriptor, "pipe");
   return list;
+}
+
+function putAt(list: Exclude<StdioOptions, string>, number: number, stream: number | "pipe"): void {
+  // For numbers above 2 Node's "ignore" means: leave it closed.
+  while (list.length < number) list.push("ignore");
+  list.push(stream);
 }

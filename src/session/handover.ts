@@ -1,7 +1,7 @@
 import type { Config } from "../home/config.ts";
 import type { Actor } from "../journal/event.ts";
 import type { PulseMark } from "../lock/pulse.ts";
-import type { FailureCode, FailureFacts } from "../failure.ts";
+import type { FailureCode, FailureFacts, NextStep } from "../failure.ts";
 import type { WaitNotice } from "./place-in-line.ts";
 import type { Hold, SessionInfo } from "./session-info.ts";
 
@@ -46,6 +46,8 @@ export type Report =
       readonly code: FailureCode;
       readonly message: string;
       readonly facts: FailureFacts;
+      /** What to type next. */
+      readonly next?: readonly NextStep[];
     };
 
 export const reportDescriptor = 3;

@@ -1,6 +1,6 @@
 import { makeSessionId, makeUid } from "../home/names.ts";
 import type { Context } from "./context.ts";
-import type { ReadinessProbe, RestartPolicy, SessionInfo } from "./session-info.ts";
+import type { Launcher, ReadinessProbe, RestartPolicy, SessionInfo } from "./session-info.ts";
 
 export interface SessionRequest {
   /** Null: a descriptive one is made from the command. */
@@ -11,6 +11,10 @@ export interface SessionRequest {
   readonly owner?: string | null;
   readonly note?: string | null;
   readonly close?: boolean;
+  /** Given when the command starts the agent in the background and returns. */
+  readonly launcher?: Omit<Launcher, "process"> | null;
+  readonly pidFile?: string | null;
+  readonly stopCommand?: readonly string[] | null;
   readonly stopSignal?: NodeJS.Signals;
   readonly killAfterMs?: number;
   readonly maxTimeMs?: number;
@@ -44,6 +48,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     agent: null,
     leads_group: false,
     close: request.close ?? false,
+    ...launchOf(request),
     stop_signal: request.stopSignal ?? context.config.stop.signal,
     kill_after_ms: request.killAfterMs ?? context.config.stop.killAfterMs,
     max_time_ms: request.maxTimeMs ?? context.config.limits.maxTimeMs,
@@ -54,6 +59,14 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     max_restarts: request.maxRestarts ?? null,
     restarts: 0,
     restart_at: null,
+  };
+}
+
+function launchOf({ launcher, pidFile, stopCommand }: SessionRequest) {
+  return {
+    launcher: launcher == null ? null : { ...launcher, process: null },
+    pid_file: pidFile ?? null,
+    stop_command: stopCommand == null ? null : [...stopCommand],
   };
 }
 

@@ -1,27 +1,36 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { identify } from "../process/identity.ts";
-import type { Context } from "./context.ts";
+import { readFileSync, statSync } from "node:fs";
+import { errnoOf } from "../failure.ts";
+import { lookAtProcess } from "../process/look-at-process.ts";
 
-/** What the agent's own PID file says. It is read and never written, and named when it is stale, never believed. */
+/** What the agent's own PID file says. It is read and never written, and what it says is never believed as it stands. */
 export interface PidFile {
   readonly path: string;
   readonly pid: number | null;
-  readonly state: "missing" | "unreadable" | "stale" | "alive";
+  /**
+   * - `stale`: no process has this PID.
+   * - `alive`: one has.
+   * - `foreign`: one has, and it is no agent that is known here. Only who knows the agents can tell.
+   */
+  readonly state: "missing" | "unreadable" | "stale" | "alive" | "foreign";
 }
 
-/** Null when no `agent.pid_file` is configured. */
-export function readPidFile(context: Context): PidFile | null {
-  const { pidFile } = context.config.agent;
-  if (pidFile === null) return null;
-  const path = resolve(context.home.root, pidFile);
+/** Far more than a PID, and what some programs write in the lines after it. */
+const longestBytes = 4096;
+
+/** Reads a PID file: a number alone in the first line. Whatever else is there has a name, too; nothing is thrown. */
+export function readPidFile(path: string): PidFile {
   let text: string;
   try {
+    const stat = statSync(path);
+    // A pipe would be waited for.
+    if (!stat.isFile() || stat.size > longestBytes) return { path, pid: null, state: "unreadable" };
     text = readFileSync(path, "utf8");
-  } catch {
-    return { path, pid: null, state: "missing" };
+  } catch (error) {
+    const isMissing = ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");
+    return { path, pid: null, state: isMissing ? "missing" : "unreadable" };
   }
-  const pid = Number(/^\s*([1-9]\d{0,9})\s*$/.exec(text)?.[1] ?? Number.NaN);
+  const pid = Number(/^[ \t]*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text)?.[1] ?? Number.NaN);
   if (!Number.isSafeInteger(pid)) return { path, pid: null, state: "unreadable" };
-  return { path, pid, state: identify(pid) === null ? "stale" : "alive" };
+  const look = lookAtProcess(pid);
+  return { path, pid, state: look === "none" || (look !== "hidden" && look.zombie) ? "stale" : "alive" };
 }

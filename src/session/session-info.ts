@@ -37,6 +37,24 @@ export type RestartPolicy = (typeof restartPolicies)[number];
 
 export const signalSchema = v.custom<NodeJS.Signals>((name) => typeof name === "string" && readSignal(name) === name);
 
+/** Never init: everything that runs descends from it, and would count as a session's. */
+const ownProcessSchema = v.object({
+  ...identitySchema.entries,
+  pid: v.pipe(v.number(), v.integer(), v.minValue(2)),
+});
+
+const launcherSchema = v.object({
+  /** The last one that was run, which made a process group of its own; null until its agent is known. */
+  process: v.nullable(ownProcessSchema),
+  /** How long it may take to return. */
+  return_within_ms: v.pipe(v.number(), v.minValue(0)),
+  /** How long after that the PID file may take to name the agent. */
+  pid_file_within_ms: v.pipe(v.number(), v.minValue(0)),
+});
+
+/** A command that starts the agent in the background and returns. */
+export type Launcher = Readonly<v.InferOutput<typeof launcherSchema>>;
+
 /**
  * What a session is, as its claim carries it. The keeper publishes it anew at every change, so a reader needs nothing
  * else: who holds the lock, since when, with which processes.
@@ -61,12 +79,17 @@ export const sessionSchema = v.object({
   note: v.nullable(v.string()),
   /** `queued`: its keeper waits for the lock; such a session is in no claim yet. */
   phase: v.picklist(["queued", "starting", "running", "restarting", "ending", "ended"]),
-  /** Never init: everything that runs descends from it, and would count as this session's. */
-  agent: v.nullable(v.object({ ...identitySchema.entries, pid: v.pipe(v.number(), v.integer(), v.minValue(2)) })),
+  agent: v.nullable(ownProcessSchema),
   /** Whether the agent leads a process group of its own, which may then be signalled as a whole. */
   leads_group: v.boolean(),
   /** `-o/--close`: the agent's background children neither hold the lock nor are ended with it. */
   close: v.boolean(),
+  /** Null: the command is the agent. */
+  launcher: v.optional(v.nullable(launcherSchema), null),
+  /** The agent's own PID file, as an absolute path. */
+  pid_file: v.optional(v.nullable(v.string()), null),
+  /** What asks the agent to end, before it is signalled. */
+  stop_command: v.optional(v.nullable(v.pipe(v.array(v.string()), v.minLength(1))), null),
   stop_signal: signalSchema,
   kill_after_ms: v.pipe(v.number(), v.minValue(0)),
   /** The session is ended when it has run so long; null: no limit. */
@@ -90,6 +113,17 @@ export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;
 /** Whether its agent runs and is not only on its way to be ready. */
 export function isReady({ phase }: SessionInfo): boolean {
   return phase !== "queued" && phase !== "starting" && phase !== "restarting";
+}
+
+/**
+ * The longest that its processes are asked to end before they are killed: a stop command has as long as the signal.
+ * @param killAfterMs as it was ordered, if not as the session was started with
+ */
+export function longestGraceMs(
+  { kill_after_ms: ownMs, stop_command: stopCommand }: SessionInfo,
+  killAfterMs: number = ownMs,
+): number {
+  return stopCommand === null ? killAfterMs : 2 * killAfterMs;
 }
 
 /**

@@ -1,8 +1,21 @@
 import { constants } from "node:os";
+import type { EndReason, SessionEnd } from "./session-end.ts";
 
 const signalNumbers: Readonly<Record<string, number>> = constants.signals;
 
 /** How a shell reports an exit: the code itself, or 128+N for signal N. */
 export function shellCode(code: number | null, signal: string | null): number {
   return signal === null ? (code ?? 1) : 128 + (signalNumbers[signal] ?? 0);
+}
+
+/** Ends that the keeper saw, however it learned of them. */
+const seenEnds: ReadonlySet<EndReason> = new Set(["exited", "stopped", "max_time", "idle_timeout"]);
+
+/**
+ * The exit code of a session that has ended. How the agent of a launcher ended nobody knows, being no child of ours; it
+ * counts as 0, as with systemd, unless something went wrong with its end.
+ */
+export function codeOfEnd({ exit_code: code, signal, reason, survivors }: SessionEnd): number {
+  if (code === null && signal === null && seenEnds.has(reason) && survivors.length === 0) return 0;
+  return shellCode(code, signal);
 }

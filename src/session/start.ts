@@ -60,7 +60,7 @@ export async function start(context: Context, request: StartRequest): Promise<St
 function startedBy(report: Report): Started {
   if (report.outcome === "started") return { session: report.session, token: report.token, joined: false };
   if (report.outcome === "queued") throw new Failure("INTERNAL", "A keeper that has the lock got in line for it");
-  throw new Failure(report.code, report.message, { facts: report.facts });
+  throw new Failure(report.code, report.message, { facts: report.facts, next: report.next ?? [] });
 }
 
 /** A session that waits for its turn in the background. */

@@ -4,13 +4,14 @@ import { findTree } from "../process/tree.ts";
 import { livenessOf } from "../process/identity.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { lastOutputAt, lastSignOfLife } from "./activity.ts";
+import { agentPidFile } from "./agent-pid-file.ts";
 import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
 import { tryToNoteOrphaned } from "./orphans.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
-import { readPidFile, type PidFile } from "./pid-file.ts";
+import type { PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
 import { slotsOf } from "./slots.ts";
 import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
@@ -71,6 +72,7 @@ export async function status(given: Context): Promise<Status> {
     if (state === "orphaned" && processes.length > 0) tryToNoteOrphaned(given, session, processes);
   }
   const outside = await findOutsideAgents(context);
+  const pidFile = await agentPidFile(context, sessions, outside);
   const processes = [...sessions.flatMap((each) => each.processes), ...outside];
   return {
     lock: context.lock.name,
@@ -80,8 +82,8 @@ export async function status(given: Context): Promise<Status> {
     operations: countOperations(context.config.operations, processes),
     slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
     queue: (views[0]?.waiters ?? []).map(queueEntry),
-    pidFile: readPidFile(context),
-    problems: problemsOf(views, sessions, outside.length),
+    pidFile,
+    problems: problemsOf(views, sessions, { outside: outside.length, pidFile }),
   };
 }
 
@@ -139,7 +141,7 @@ export function queueEntry(ticket: JudgedClaim, index: number): QueueEntry {
 function problemsOf(
   views: readonly LockView[],
   sessions: readonly SessionStatus[],
-  outside: number,
+  { outside, pidFile }: { readonly outside: number; readonly pidFile: PidFile | null },
 ): readonly string[] {
   const problems: string[] = [];
   for (const { state, session, processes } of sessions) {
@@ -156,6 +158,8 @@ function problemsOf(
   }
   if (outside > 0)
     problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
+  if (pidFile?.state === "foreign")
+    problems.push(`the PID file names PID ${pidFile.pid}, which is no agent of this project: ${pidFile.path}`);
   if (views.some(({ holder }) => holder?.heartbeat === "unknown"))
     problems.push("whether the holder lives cannot be told from here; it counts as alive");
   return problems;

@@ -6,7 +6,7 @@ import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
-import { waiterOf, type SessionInfo } from "./session-info.ts";
+import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
 
@@ -106,7 +106,7 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
     kill_after_ms: options.killAfterMs ?? null,
   });
   signalProcess(claim.record.owner, "SIGTERM");
-  const patienceMs = (options.killAfterMs ?? session.kill_after_ms) + keeperPatienceMs;
+  const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
   if (!(await hasLetGo(context, active, patienceMs))) {
     // It is stopped or hung: its session is ended without it.
     signalProcess(claim.record.owner, "SIGKILL");

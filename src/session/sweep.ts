@@ -5,6 +5,7 @@ import { endOrphans, endSession, isIdle } from "./cleanup-steps.ts";
 import type { Context } from "./context.ts";
 import { noteOrphaned } from "./orphans.ts";
 import { pruneEnded } from "./prune.ts";
+import { longestGraceMs } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 
@@ -127,7 +128,7 @@ function isOverdue(context: Context, { session, claim }: ActiveSession): boolean
   const idleMs = session.idle_ms ?? context.config.limits.idleMs;
   if (idleMs === null || session.mode === "foreground" || livenessOf(claim.record.owner) !== "alive") return false;
   // Its keeper is at it, and gives it time to go.
-  const endingMs = session.phase === "ending" ? session.kill_after_ms : 0;
+  const endingMs = session.phase === "ending" ? longestGraceMs(session) : 0;
   return isIdle(context, session, idleMs + endingMs + keeperSlackMs);
 }
 

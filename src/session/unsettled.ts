@@ -71,13 +71,16 @@ export function readableHold(claim: JudgedClaim): Hold | null {
 
 /** What makes a process belong to this session. */
 export function rootsOf(session: SessionInfo): TreeRoots {
+  const launcher = session.launcher?.process ?? null;
+  const first = launcher ?? session.agent;
   return {
-    groupLeader: session.leads_group ? session.agent : null,
+    // An agent that leads no group is in that of its launcher, if it has one.
+    groupLeader: session.leads_group ? session.agent : launcher,
     roots: session.agent === null ? [] : [session.agent],
     cookie: session.uid,
     except: [process.pid],
-    // What is older than the first agent cannot be its child, and need not be looked into.
-    ...(session.agent === null || session.restarts > 0 ? {} : { notBefore: session.agent }),
+    // What is older than the first agent, or who launched it, cannot be its child, and need not be looked into.
+    ...(first === null || session.restarts > 0 ? {} : { notBefore: first }),
   };
 }
 

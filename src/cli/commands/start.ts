@@ -8,6 +8,7 @@ import { restartPolicies, type RestartPolicy } from "../../session/session-info.
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
+import { parseLauncher } from "../launcher-options.ts";
 import { parseReadiness } from "../readiness-options.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
@@ -24,6 +25,9 @@ export interface StartOptions {
   readonly readyPort?: string;
   readonly readyCommand?: string;
   readonly readyTimeout?: string;
+  readonly launcher?: boolean;
+  readonly pidFile?: string;
+  readonly stopCommand?: string;
   readonly restart?: string;
   readonly maxRestarts?: string;
   readonly slots?: string;
@@ -66,6 +70,7 @@ function requestOf(
   options: StartOptions,
   { id, operands }: { readonly id: string | undefined; readonly operands: readonly string[] | null },
 ): StartRequest {
+  const launching = parseLauncher(context, options, { isConfigured: operands === null, cwd: cli.cwd });
   const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   return {
     id: parseId(id),
@@ -76,7 +81,8 @@ function requestOf(
     close: options.close === true,
     owner: owner ? parseName("owner", owner) : null,
     note: options.note ?? null,
-    ready: parseReadiness(options),
+    ...launching,
+    ready: parseReadiness(options, launching.launcher !== null),
     meanwhile: () => void cli.show(),
     ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
     ...(options.slots === undefined ? {} : { slots: parseSlots(options.slots) }),

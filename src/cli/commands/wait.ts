@@ -3,7 +3,7 @@ import { parseDuration } from "../../home/duration.ts";
 import { shellWord } from "../../home/shell-word.ts";
 import { abortAfter } from "../../process/clock.ts";
 import type { Context } from "../../session/context.ts";
-import { shellCode } from "../../session/shell-code.ts";
+import { codeOfEnd } from "../../session/shell-code.ts";
 import { notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
@@ -31,7 +31,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
       ? untilShown(context, { ...request, pattern: until, cursor }, options.until, limitMs ?? 0)
       : wait(context, { ...request, until }));
     (await cli.show()).waited(waited, options.until);
-    return waited.end === null || options.until !== "ended" ? 0 : shellCode(waited.end.exit_code, waited.end.signal);
+    return waited.end === null || options.until !== "ended" ? 0 : codeOfEnd(waited.end);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
     throw notInTime(options.until, limitMs ?? 0);

@@ -75,7 +75,8 @@ function whatHappened(reason: string, after: string, by: Actor | null): string {
 function exitText({ exit_code: code, signal, processes, reason }: Ending): string {
   const ways = ownMaking.has(reason) ? [] : processes.map(({ how }) => how);
   const sent = ways.filter((how) => how.startsWith("SIG"));
-  const strongest = sent.includes("SIGKILL") ? "SIGKILL" : sent[0];
+  const asked = ways.includes("stop_command") ? "stop command" : undefined;
+  const strongest = sent.includes("SIGKILL") ? "SIGKILL" : (sent[0] ?? asked);
   const facts = [code === null ? undefined : `exit ${code}`, signal ?? strongest].filter((fact) => fact !== undefined);
   return facts.length === 0 ? "" : ` (${facts.map((fact) => escapeControl(fact)).join(", ")})`;
 }
@@ -91,12 +92,15 @@ const endingSymbols: ReadonlyMap<string, string> = new Map([
   ["agents_running", "❌"],
 ]);
 
+/** How the agent of a launcher exited is not known: no reason for alarm. */
 export function endingSymbol({ reason, exit_code: code }: Pick<Ending, "reason" | "exit_code">): string {
-  return endingSymbols.get(reason) ?? (code === 0 ? "🏁" : "💥");
+  const isClean = code === 0 || (code === null && reason === "exited");
+  return endingSymbols.get(reason) ?? (isClean ? "🏁" : "💥");
 }
 
 /** `SIGTERM` as a person says it: how one process went. */
 export function howText(how: string): string {
   if (how === "exited") return "went by itself";
+  if (how === "stop_command") return "ended (stop command)";
   return how === "SIGKILL" ? "killed (SIGKILL)" : `ended (${escapeControl(how)})`;
 }
