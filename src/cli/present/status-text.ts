@@ -121,6 +121,7 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
     rows.push(
       ["keeper", [`PID ${keeperPid}, ${pulse} pulse`]],
       ["directory", [escapeControl(session.cwd)]],
+      ["stop command", session.stop_command === null ? [] : [commandText(session.stop_command, style)]],
       ["uid", [escapeControl(session.uid)]],
     );
   }

@@ -211,3 +211,34 @@ it("gives up on what does not die of SIGKILL after five seconds", async () => {
   expect(machine.clock.now()).toBeGreaterThanOrEqual(5000);
   expect(machine.clock.now()).toBeLessThan(5100);
 });
+
+it("asks by a stop command first: who goes by it gets no signal, and is named (R3.4)", async () => {
+  const polite = machine.start({ env: ours });
+  const deaf = machine.start({ env: ours });
+  const stopCommand = async (): Promise<void> => {
+    expect(machine.signals).toEqual([]);
+    machine.end(polite.pid);
+  };
+  const { ended } = await end({ stopCommand });
+  expect(ended).toMatchObject([
+    { pid: polite.pid, how: "stop_command" },
+    { pid: deaf.pid, how: "SIGTERM" },
+  ]);
+  expect(machine.signals).toEqual([`${deaf.pid} SIGTERM`]);
+});
+
+it("runs no stop command when there is nothing to end", async () => {
+  let runs = 0;
+  const stopCommand = async (): Promise<void> => void (runs += 1);
+  expect(await end({ stopCommand })).toEqual({ ended: [], survivors: [] });
+  expect(runs).toBe(0);
+});
+
+it("gives who is left its whole grace period after the stop command, however long that took", async () => {
+  const stubborn = machine.start({ env: ours, onSignal: ignores });
+  let killedAtMs = 0;
+  machine.onTick = () => machine.processes.has(stubborn.pid) && (killedAtMs = machine.clock.now());
+  const { ended } = await end({ killAfterMs: 1500, stopCommand: () => machine.clock.sleep(1000) });
+  expect(ended).toMatchObject([{ pid: stubborn.pid, how: "SIGKILL" }]);
+  expect(killedAtMs).toBe(2500);
+});

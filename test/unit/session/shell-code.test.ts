@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { codeOfEnd, shellCode } from "../../../src/session/shell-code.ts";
+import type { SessionEnd } from "../../../src/session/session-end.ts";
+import { end as sample } from "../present/samples.ts";
+
+const ended = (change: Partial<SessionEnd>): SessionEnd => ({
+  ...sample,
+  reason: "exited",
+  exit_code: null,
+  signal: null,
+  survivors: [],
+  ...change,
+});
+
+describe("the exit code of a session that has ended", () => {
+  it.each([
+    [{ exit_code: 0 }, 0],
+    [{ exit_code: 7 }, 7],
+    [{ signal: "SIGTERM" }, 143],
+    [{ signal: "SIGKILL", reason: "stopped" }, 137],
+    // Nobody knows: the agent of a launcher.
+    [{}, 0],
+    [{ reason: "stopped" }, 0],
+    [{ reason: "max_time" }, 0],
+    [{ reason: "idle_timeout" }, 0],
+    // Nobody knows, and something went wrong.
+    [{ reason: "lost" }, 1],
+    [{ reason: "start_failed" }, 1],
+    [{ reason: "lock_lost" }, 1],
+    [{ reason: "stopped", survivors: [{ pid: 7, command: "node engine.js" }] }, 1],
+  ] as const)("%j: %i", (change, code) => {
+    expect(codeOfEnd(ended({ ...change, survivors: [...("survivors" in change ? change.survivors : [])] }))).toBe(code);
+  });
+
+  it("is as a shell says it", () => {
+    expect([shellCode(3, null), shellCode(null, "SIGINT"), shellCode(null, null)]).toEqual([3, 130, 1]);
+  });
+});
