@@ -6,7 +6,14 @@ import type { SessionInfo } from "../session/session-info.ts";
 import { rootsOf } from "../session/unsettled.ts";
 
 /** A process that is the agent, or in words why the PID file names none. */
-export type NamedAgent = { readonly agent: ProcessEntry } | { readonly agent: null; readonly why: string };
+export type NamedAgent =
+  | { readonly agent: ProcessEntry }
+  | {
+      readonly agent: null;
+      readonly why: string;
+      /** Whether it names a process that lives. */
+      readonly stranger: boolean;
+    };
 
 const longestCommand = 80;
 
@@ -49,7 +56,7 @@ export class LaunchedProcesses {
     const agent = living.find((entry) => entry.pid === pid);
     if (agent !== undefined && isOwn(agent)) return { agent };
     const [other] = agent === undefined ? await this.#table.list((each) => each === pid) : [agent];
-    return isNot(other === undefined ? `names PID ${pid}, which does not run` : this.#whyNot(other));
+    return other === undefined ? isNot(`names PID ${pid}, which does not run`) : isNot(this.#whyNot(other), true);
   }
 
   #whyNot(entry: ProcessEntry): string {
@@ -79,8 +86,8 @@ export class LaunchedProcesses {
   }
 }
 
-function isNot(why: string): NamedAgent {
-  return { agent: null, why };
+function isNot(why: string, stranger = false): NamedAgent {
+  return { agent: null, why, stranger };
 }
 
 /** What another user runs cannot be kept: it may not be signalled. Root's keeper keeps everything. */

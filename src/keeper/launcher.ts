@@ -5,7 +5,7 @@ import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "../session/context.ts";
 import type { Launcher, SessionInfo } from "../session/session-info.ts";
 import { exitUnless, type Agent, type AgentExit } from "./agent.ts";
-import { LaunchedProcesses } from "./launched-processes.ts";
+import { LaunchedProcesses, type NamedAgent } from "./launched-processes.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import { exitOfStranger } from "./watched-process.ts";
 
@@ -58,26 +58,20 @@ async function findAgent(launch: Launch): Promise<ProcessEntry> {
   const { session, limits, processes, ending } = launch;
   const outOfTime = abortAfter(limits.pid_file_within_ms);
   for (let intervalMs = firstLookMs; ; intervalMs = Math.min(2 * intervalMs, longestLookMs)) {
-    const { agent, why } = await lookForAgent(session, processes);
-    if (agent !== null) return agent;
+    const look = await lookForAgent(session, processes);
+    if (look.agent !== null) return look.agent;
     const living = await processes.living();
     if (ending.aborted) throw endedMeanwhile();
-    if (living.length === 0) throw leftNothing(session, why);
-    if (outOfTime.aborted) throw noAgentNamed(launch, why, living);
+    if (living.length === 0) throw leftNothing(session, look);
+    if (outOfTime.aborted) throw noAgentNamed(launch, look, living);
     await systemClock.sleep(intervalMs, AbortSignal.any([outOfTime, ending]));
   }
 }
 
-interface Look {
-  readonly agent: ProcessEntry | null;
-  /** What is wrong with the PID file; empty without one. */
-  readonly why: string;
-}
-
-async function lookForAgent({ pid_file: path }: SessionInfo, processes: LaunchedProcesses): Promise<Look> {
-  if (path === null) return { agent: await processes.eldest(), why: "" };
-  const named = await processes.named(path);
-  return named.agent === null ? named : { agent: named.agent, why: "" };
+async function lookForAgent({ pid_file: path }: SessionInfo, processes: LaunchedProcesses): Promise<NamedAgent> {
+  if (path !== null) return processes.named(path);
+  const eldest = await processes.eldest();
+  return eldest === null ? { agent: null, why: "", stranger: false } : { agent: eldest };
 }
 
 /**
@@ -91,7 +85,10 @@ async function exitOfLaunched(
   hint: AbortSignal | null,
 ): Promise<AgentExit> {
   for (let agent = first; ;) {
-    const exit = await exitOfStranger(agent.identity, { hint });
+    const exit = await exitOfStranger(agent.identity, {
+      hint,
+      everySecond: (listener) => keeper.everySecond(listener),
+    });
     const next = keeper.ending.aborted ? null : await successorOf(keeper.session, processes);
     if (next === null || keeper.ending.aborted) return exit;
     agent = next;
@@ -127,51 +124,53 @@ function hangs({ session, limits }: Launch): Failure {
 }
 
 async function launcherFailed({ code, signal }: AgentExit, { session, processes }: Launch): Promise<Failure> {
-  const how = signal ?? `exit code ${code}`;
   const { pid_file: path } = session;
-  const named = path === null ? null : await processes.named(path);
   // Most scripts believe what their PID file says, and start nothing.
-  const wrong = named !== null && named.agent === null ? pidFileWords(path, named.why) : [];
-  return startFailed(session, [`The launcher failed (${how})`, ...wrong], { facts: { exit_code: code, signal } });
+  const named = path === null ? null : await processes.named(path);
+  const facts = { exit_code: code, signal };
+  return startFailed(session, [`The launcher failed (${signal ?? `exit code ${code}`})`], { named, facts });
 }
 
-function leftNothing(session: SessionInfo, why: string): Failure {
-  const words = ["The launcher returned, and no process of this session runs", ...pidFileWords(session.pid_file, why)];
-  return startFailed(session, words, { facts: { exit_code: 0, signal: null } });
+function leftNothing(session: SessionInfo, named: NamedAgent): Failure {
+  const words = ["The launcher returned, and no process of this session runs"];
+  return startFailed(session, words, { named, facts: { exit_code: 0, signal: null } });
 }
 
-function noAgentNamed({ session, limits }: Launch, why: string, living: readonly ProcessEntry[]): Failure {
+function noAgentNamed({ session, limits }: Launch, named: NamedAgent, living: readonly ProcessEntry[]): Failure {
   const time = `${limits.pid_file_within_ms / 1000} s`;
-  const words =
-    session.pid_file === null
-      ? [`The launcher returned, and what it left was not seen to run within ${time}`]
-      : [
-          `The launcher returned, but its PID file did not name the agent within ${time}`,
-          ...pidFileWords(session.pid_file, why),
-          "What the launcher has started was ended:",
-        ];
+  const what = session.pid_file === null ? "nothing that it left came to run" : "its PID file did not name the agent";
   const processes = living.map(({ pid, command, user, startedAt }) => {
     return { pid, command, user, started_at: startedAt.toISOString() };
   });
-  return startFailed(session, words, { facts: { processes } });
+  const words = [`The launcher returned, but ${what} within ${time}; what it has started was ended`];
+  return startFailed(session, words, { named, facts: { processes } });
 }
 
-function pidFileWords(path: string | null, why: string): readonly string[] {
-  return path === null || why === "" ? [] : [`${path} ${why}`];
+interface About {
+  /** What the PID file says. */
+  readonly named?: NamedAgent | null;
+  readonly facts?: FailureFacts;
+  readonly next?: readonly NextStep[];
 }
 
 function startFailed(
   session: SessionInfo,
   words: readonly string[],
-  { facts = {}, next = [] }: { facts?: FailureFacts; next?: readonly NextStep[] },
+  { named = null, facts = {}, next = [] }: About,
 ): Failure {
-  const { pid_file: path, stop_command: stopCommand } = session;
-  const byHand: NextStep[] =
-    stopCommand === null || facts["exit_code"] === undefined
-      ? []
-      : [{ does: "if it runs already: stop it", command: stopCommand.map(shellWord).join(" ") }];
-  return new Failure("START_FAILED", words.join("\n"), {
+  const { pid_file: path } = session;
+  const wrong = path === null || named === null || named.agent !== null ? null : { path, ...named };
+  return new Failure("START_FAILED", [...words, ...(wrong === null ? [] : [`${wrong.path} ${wrong.why}`])].join("\n"), {
     facts: { ...facts, ...(path === null ? {} : { pid_file: path }) },
-    next: [...byHand, ...next],
+    next: [...next, ...(wrong?.stranger === true ? strangerSteps(session, wrong.path) : [])],
   });
+}
+
+/** Whether it is the agent, started by hand, only a person can tell: for anybody else the stop command would be the end. */
+function strangerSteps({ stop_command: stopCommand }: SessionInfo, path: string): readonly NextStep[] {
+  const stop = stopCommand?.map(shellWord).join(" ");
+  return [
+    { does: "if that is not the agent", command: `rm ${shellWord(path)}` },
+    ...(stop === undefined ? [] : [{ does: "if it is, started by hand", command: stop }]),
+  ];
 }

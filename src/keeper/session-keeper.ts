@@ -57,6 +57,7 @@ export class SessionKeeper {
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
+  readonly #onLook = new Set<() => void>();
   #limits: SessionLimits | null = null;
 
   constructor(context: Context, held: HeldLock, hold: Hold, session: SessionInfo) {
@@ -109,6 +110,12 @@ export class SessionKeeper {
   giveUp(failure: Failure): void {
     this.noteFailed(failure);
     this.end({ reason: "start_failed" });
+  }
+
+  /** Calls back whenever this keeper looks around, which it does once a second. @returns what ends that */
+  everySecond(listener: () => void): () => void {
+    this.#onLook.add(listener);
+    return () => this.#onLook.delete(listener);
   }
 
   /** Fires when the session is to end. */
@@ -238,6 +245,7 @@ export class SessionKeeper {
   }
 
   async #look(): Promise<void> {
+    for (const listener of this.#onLook) listener();
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();

@@ -1,4 +1,4 @@
-import { systemClock } from "../process/clock.ts";
+import { startTimer } from "../process/clock.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { AgentExit } from "./agent.ts";
 
@@ -7,11 +7,16 @@ export interface WatchOptions {
   readonly hint?: AbortSignal | null;
   /** Aborted: stop watching, and resolve. */
   readonly signal?: AbortSignal;
+  /**
+   * Calls back once a second, until what it returns is called: who is awake then anyway has the look for next to nothing,
+   * and of its own timer most of the cost is to wake up.
+   */
+  readonly everySecond?: (listener: () => void) => () => void;
 }
 
 /**
  * Node has no way to await the end of a process that is not its child (no pidfd, no kqueue), so it looks again. What
- * fails mostly does so soon; a process that has run for long is looked at once a second, which costs next to nothing.
+ * fails mostly does so soon; a process that has run for long is looked at once a second.
  */
 const firstIntervalMs = 5;
 const longestIntervalMs = 1_000;
@@ -23,14 +28,23 @@ const growth = 1.1;
  */
 export async function exitOfStranger(
   identity: ProcessIdentity,
-  { hint = null, signal }: WatchOptions = {},
+  { hint = null, signal, everySecond }: WatchOptions = {},
 ): Promise<AgentExit> {
-  const wakers = [hint, signal].filter((each) => each != null);
-  // Made once: in the keeper's many days each one would stay in memory for a while.
-  const both = wakers.length === 0 ? undefined : AbortSignal.any(wakers);
+  let wake = (): void => undefined;
+  const wakeUp = (): void => wake();
+  hint?.addEventListener("abort", wakeUp, { once: true });
+  signal?.addEventListener("abort", wakeUp, { once: true });
+  const unsubscribe = everySecond?.(wakeUp);
   const isOver = () => signal?.aborted === true || livenessOf(identity) === "dead";
   for (let intervalMs = firstIntervalMs; !isOver(); intervalMs = Math.min(intervalMs * growth, longestIntervalMs)) {
-    await systemClock.sleep(intervalMs, hint?.aborted === true ? signal : both);
+    const needsTimer = everySecond === undefined || intervalMs < longestIntervalMs;
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    const timer = needsTimer ? startTimer(intervalMs, wakeUp) : null;
+    await woken;
+    timer?.clear();
   }
+  unsubscribe?.();
+  hint?.removeEventListener("abort", wakeUp);
+  signal?.removeEventListener("abort", wakeUp);
   return { code: null, signal: null, at: new Date() };
 }

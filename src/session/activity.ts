@@ -14,9 +14,13 @@ export function lastSignOfLife(home: Home, session: SessionInfo): Date {
   return new Date(Math.max(Date.parse(session.started_at ?? session.created_at), ...times));
 }
 
-/** Whether the session's own command is certainly dead; what it started may live. */
-export function isAgentGone({ agent }: SessionInfo): boolean {
-  return agent !== null && livenessOf(agent) === "dead";
+/**
+ * Whether the session's agent is certainly dead; what it started may live. Of what a launcher has started anything may be
+ * the agent, unless the PID file has told.
+ */
+export function isAgentGone({ agent, launcher, pid_file: pidFile }: SessionInfo): boolean {
+  const isCertain = launcher === null || (launcher.process !== null && pidFile !== null);
+  return isCertain && agent !== null && livenessOf(agent) === "dead";
 }
 
 /** When the agent last wrote something; null when it never did. */

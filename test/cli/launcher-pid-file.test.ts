@@ -57,7 +57,7 @@ describe("a PID file that stays wrong", () => {
     const content = await before(workspace);
     if (content !== null) workspace.write(pidFile, String(content));
     const error = await failToStart(workspace, ["--ready-timeout", "2s"]);
-    expect(error.message).toContain("its PID file did not name the agent within 2 s\n");
+    expect(error.message).toContain("its PID file did not name the agent within 2 s; what it has started was ended\n");
     expect(error.message).toContain(join(workspace.root, pidFile));
     expect(error.message).toMatch(says);
     const pid = await workspace.announced("agent");
@@ -90,7 +90,7 @@ describe("an innocent process that the PID file names", () => {
     const error = await failToStart(workspace);
     expect(error.message).toContain(`names PID ${innocent} (sleep 301), which ran before the launcher`);
     expect(error.output).toBe("already running\n");
-    expect(error.next[0]).toContain(`kill "$(cat ${pidFile})"`);
+    expect(error.next).toEqual([`rm ${join(workspace.root, pidFile)}`, `sh -c 'kill "$(cat ${pidFile})"'`]);
     for (const command of [["status"], ["stop"], ["cleanup"]]) await workspace.holdfast(command);
     expect(isAlive(innocent)).toBe(true);
     expect(workspace.events("process_ended")).toEqual([]);
@@ -149,10 +149,13 @@ describe("an innocent process that the PID file names", () => {
 describe("an agent whose PID file names it", () => {
   it("is found and ended without the session's cookie, when it was launched in the launcher's group", async () => {
     const workspace = openWorkspace();
-    configureLauncher(workspace, ["env", "-i", "sleep", "300"]);
+    configureLauncher(workspace, ["env", "-i", "sleep", "300"], { match: "^sleep 300" });
     const { session } = await startConfigured(workspace);
     expect(String(session.pid)).toBe(workspace.read(pidFile).trim());
-    expect((await statusOf(workspace)).session.processes).toMatchObject([{ pid: session.pid, recorded: true }]);
+    const status = await statusOf(workspace);
+    expect(status.session.processes).toMatchObject([{ pid: session.pid, recorded: true }]);
+    expect(status).toMatchObject({ outside: [], problems: [], pid_file: { state: "alive" } });
+    expect((await workspace.holdfast(["start", "other", "--json"])).json().error).toMatchObject({ code: "BUSY" });
     const stopped = await workspace.holdfast(["stop", "--json"]);
     expect(stopped.json().end.processes).toMatchObject([{ pid: session.pid, how: "SIGTERM" }]);
     await expectFree(workspace);

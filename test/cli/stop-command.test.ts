@@ -1,5 +1,4 @@
 import { realpathSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configureLauncher, startConfigured } from "../support/launched.ts";
 import { isAlive } from "../support/live-processes.ts";
