@@ -95,6 +95,14 @@ const cases: readonly Case[] = [
   },
   { name: "list-one-lock (R1.2)", show: (to) => to.listed(sample.oneLock) },
   { name: "list-nothing (R1.2)", show: (to) => to.listed({ locks: ["session"], sessions: [], more: false }) },
+  { name: "stats (R2.5)", show: (to) => to.stats(sample.stats) },
+  { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...sample.stats, maxOrphans: 0 }) },
+  {
+    name: "stats-nothing-ascii (R2.5)",
+    show: (to) =>
+      to.stats({ ...sample.stats, days: sample.stats.days.slice(0, 1), total: sample.noSessions, live: [] }),
+    options: { isTTY: true, columns: 60, unicode: false },
+  },
   { name: "joined (R3.3)", show: (to) => to.joined(sample.joined) },
   { name: "left (R2.6)", show: (to) => to.left("my_test_session", sample.clients) },
   { name: "left-nobody (R2.6)", show: (to) => to.left(null, []) },

@@ -73,6 +73,8 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["status", "nothing", (to) => to.status(sample.nothing)],
   ["list", "of everything", (to) => to.listed(sample.listing)],
   ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false })],
+  ["stats", "of some days", (to) => to.stats(sample.stats)],
+  ["stats", "too many orphans", (to) => to.stats({ ...sample.stats, maxOrphans: 0 })],
   ["cleanup", "done", (to) => to.cleaned(sample.actions, false)],
   ["cleanup", "nothing to do", (to) => to.cleaned([], true)],
   ["watch", "something done", (to) => to.swept(sample.orphanNamed)],
@@ -262,7 +264,9 @@ function objectsIn(value: unknown, path: Path = []): readonly Path[] {
   return Array.isArray(value) ? below : [path, ...below];
 }
 
-/** Events and the facts of a failure are open on purpose: they grow. */
-function isOpen([first, second]: Path): boolean {
+/** Events, the facts of a failure and the reasons of ends are open on purpose: they grow. */
+function isOpen(path: Path): boolean {
+  const [first, second] = path;
+  if (path.at(-1) === "ended") return true;
   return first === "event" || first === "events" || (first === "error" && second !== "holder");
 }
