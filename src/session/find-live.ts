@@ -35,7 +35,7 @@ export async function findLive(context: Context, view: LockView): Promise<readon
 /** As `findLive`, on every slot of a lock. @returns each with the context of its slot */
 export async function findLiveOnSlots(
   context: Context,
-): Promise<ReadonlyArray<{ readonly slot: Context; readonly live: LiveSession }>> {
+): Promise<readonly { readonly slot: Context; readonly live: LiveSession }[]> {
   const found: { slot: Context; live: LiveSession }[] = [];
   for (const slot of slotsOf(context)) {
     for (const live of await findLive(slot, await slot.lock.look())) found.push({ slot, live });
