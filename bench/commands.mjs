@@ -2,12 +2,12 @@
  * What a command costs, cold: each as a ratio to `node -e 0` of the same binary, beside what peers have for it.
  * `npm run bench -- status run start [--rounds N]`
  */
+import { spawnSync } from "node:child_process";
+import path from "node:path";
 import { openManagers } from "./managers.mjs";
 import { compare, timeOf } from "./measure.mjs";
 import { fromDebian, presentOf } from "./programs.mjs";
 import { atEnd, cleanEnv as env, holdfast, withProject } from "./project.mjs";
-import { spawnSync } from "node:child_process";
-import path from "node:path";
 
 const bareNode = { name: "node -e 0", command: [process.execPath, "-e", "0"], env };
 
@@ -20,13 +20,15 @@ export function status({ rounds = 40 } = {}) {
       bareNode,
       { name: "holdfast --version", command: holdfast(project, "--version"), env },
       { name: "holdfast status", command: holdfast(project, "status"), env },
-      ...managers.map((manager) => ({
-        ...manager,
-        name: statusNames[manager.name],
-        command: manager.status,
-        codes: [0, 3],
+      ...managers.map(({ name, version, env: own, status: command }) => {
+        return { name: statusNames[name], version, env: own, command, codes: [0, 3] };
+      }),
+      ...present.map(({ version, env: own, statusName: name, status: command }) => ({
+        name,
+        version,
+        env: own,
+        command,
       })),
-      ...present.map((queue) => ({ ...queue, name: queue.statusName, command: queue.status })),
     ];
     const limits = { "holdfast --version": 1.25, "holdfast status": 1.35 };
     return findingsOf(await compare(contestants, { rounds }), [...skipped, ...missing], limits);
@@ -47,7 +49,7 @@ export function run({ rounds = 40 } = {}) {
     const contestants = [
       bareNode,
       { name: "holdfast run -- true", command: holdfast(project, "run", "--", "true"), env },
-      ...present.map((queue) => ({ ...queue, name: queue.runName, command: queue.run })),
+      ...present.map(({ version, env: own, runName: name, runs: command }) => ({ name, version, env: own, command })),
     ];
     return findingsOf(await compare(contestants, { rounds }), skipped, { "holdfast run -- true": 1.5 });
   });
@@ -104,7 +106,7 @@ function findingsOf(results, skipped, limits) {
 
 function flock(project) {
   const { command, version } = fromDebian("flock", "util-linux");
-  return { version, env, runName: "flock FILE true", run: [...command, path.join(project, "flock"), "true"] };
+  return { version, env, runName: "flock FILE true", runs: [...command, path.join(project, "flock"), "true"] };
 }
 
 /** Jobs of task-spooler run under a server that its first call starts. */
@@ -120,7 +122,7 @@ function tsp(project) {
     statusName: "tsp",
     status: command,
     runName: "tsp -f true",
-    run: [...command, "-n", "-f", "true"],
+    runs: [...command, "-n", "-f", "true"],
   };
 }
 
@@ -129,6 +131,6 @@ function nq(project) {
   const { command, version } = fromDebian("nq");
   const own = { ...env, NQDIR: path.join(project, "nq") };
   const [program] = command;
-  const run = ["sh", "-c", `${program} -q true && ${program} -w`];
-  return { version, env: own, statusName: "nq -t", status: [...command, "-t"], runName: "nq true; nq -w", run };
+  const runs = ["sh", "-c", `${program} -q true && ${program} -w`];
+  return { version, env: own, statusName: "nq -t", status: [...command, "-t"], runName: "nq true; nq -w", runs };
 }

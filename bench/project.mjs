@@ -63,11 +63,11 @@ export function atEnd(project, close) {
 }
 
 /** Runs a command to its end, off the clock. @returns {string} what it wrote to stdout */
-export function callNow([program, ...args], { env = cleanEnv, cwd } = {}) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { env, cwd, encoding: "utf8" });
+export function callNow([command, ...args], { env = cleanEnv, cwd } = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { env, cwd, encoding: "utf8" });
   if (error !== undefined) throw error;
   if (status === 0) return stdout;
-  throw new Error(`${program} ${args.join(" ")} exited with ${status}: ${stderr.trim().split("\n").at(-1)}`);
+  throw new Error(`${command} ${args.join(" ")} exited with ${status}: ${stderr.trim().split("\n").at(-1)}`);
 }
 
 /** Waits until something holds. @param {() => unknown} condition */
