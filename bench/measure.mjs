@@ -11,12 +11,14 @@ import { track } from "./project.mjs";
  * @property {readonly [string, ...string[]]} command
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
+ * @property {string} [version] of a peer
+ * @property {readonly number[]} [codes] what it may exit with; 0 when absent
  * @property {() => Promise<void>} [before] not measured
  * @property {() => Promise<void>} [after] not measured
  */
 
 /** Runs a command to its end. @returns {Promise<number>} milliseconds */
-export function timeOf({ command: [program, ...args], cwd, env }) {
+export function timeOf({ command: [program, ...args], cwd, env, codes = [0] }) {
   return new Promise((resolve, reject) => {
     const begin = performance.now();
     const child = track(spawn(program, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] }));
@@ -25,7 +27,7 @@ export function timeOf({ command: [program, ...args], cwd, env }) {
     child.once("error", reject);
     child.once("exit", (code) => {
       const elapsed = performance.now() - begin;
-      if (code === 0) resolve(elapsed);
+      if (codes.includes(code)) resolve(elapsed);
       else reject(new Error(`${program} ${args.join(" ")} exited with ${code}: ${said}`));
     });
   });
@@ -39,7 +41,7 @@ export function percentile(values, share) {
 
 /**
  * @param {readonly Contestant[]} contestants the first is what the others are compared with
- * @returns {Promise<Array<{name: string, median: number, best: number, ratio: number, bestRatio: number}>>} milliseconds;
+ * @returns {Promise<Array<{name: string, version?: string, median: number, best: number, ratio: number, bestRatio: number}>>} milliseconds;
  *   `ratio` of the medians, `bestRatio` of the fastest runs, which a noisy machine disturbs least
  */
 export async function compare(contestants, { rounds, warmUp = 3 }) {
@@ -52,9 +54,9 @@ export async function compare(contestants, { rounds, warmUp = 3 }) {
       if (round >= 0) times.get(contestant.name).push(time);
     }
   }
-  const results = contestants.map(({ name }) => {
+  const results = contestants.map(({ name, version }) => {
     const measured = times.get(name);
-    return { name, median: percentile(measured, 0.5), best: percentile(measured, 0) };
+    return { name, version, median: percentile(measured, 0.5), best: percentile(measured, 0) };
   });
   const [base] = results;
   for (const result of results) {

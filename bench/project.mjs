@@ -6,8 +6,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+const patienceMs = 60_000;
+const looksEveryMs = 5;
 const program = fileURLToPath(new URL("../bin/holdfast.js", import.meta.url));
 
 /** Without what a caller may have set, or the session this runs in. */
@@ -20,7 +23,8 @@ export function holdfast(project, ...args) {
   return [process.execPath, program, "-C", project, ...args];
 }
 
-const projects = new Set();
+/** By its path what each has to be ended by, the last one first. @type {Map<string, (() => void)[]>} */
+const projects = new Map();
 const running = new Map();
 
 /** Has a child killed, if it still runs at the end. @param {boolean} leadsGroup kill its process group with it */
@@ -45,7 +49,7 @@ export function kill(child) {
  */
 export async function withProject(body) {
   const project = mkdtempSync(path.join(tmpdir(), "holdfast-bench-"));
-  projects.add(project);
+  projects.set(project, []);
   try {
     return await body(project);
   } finally {
@@ -53,7 +57,30 @@ export async function withProject(body) {
   }
 }
 
+/** Has this called before everything is killed: it ends what is no child of this process. @param {() => void} close */
+export function atEnd(project, close) {
+  projects.get(project)?.unshift(close);
+}
+
+/** Runs a command to its end, off the clock. @returns {string} what it wrote to stdout */
+export function callNow([command, ...args], { env = cleanEnv, cwd } = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { env, cwd, encoding: "utf8" });
+  if (error !== undefined) throw error;
+  if (status === 0) return stdout;
+  throw new Error(`${command} ${args.join(" ")} exited with ${status}: ${stderr.trim().split("\n").at(-1)}`);
+}
+
+/** Waits until something holds. @param {() => unknown} condition */
+export async function until(condition, what) {
+  const deadline = Date.now() + patienceMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`Waited ${patienceMs / 1000} s until ${what}`);
+    await sleep(looksEveryMs);
+  }
+}
+
 function clear(project) {
+  for (const close of projects.get(project) ?? []) close();
   projects.delete(project);
   for (const child of running.keys()) kill(child);
   // What it cannot reach by its children it finds by the session's cookie: the keeper of `start`, and its agent.
@@ -65,7 +92,7 @@ function clear(project) {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(signal, () => {
-    for (const project of projects) clear(project);
+    for (const project of projects.keys()) clear(project);
     process.exit(128 + constants.signals[signal]);
   });
 }

@@ -1,55 +1,101 @@
 /**
- * Runs the benchmarks: `npm run bench [-- NAME…] [--rounds N] [--result FILE]`. The findings go to stdout as a table and
- * to a file as JSON. Exits with 1 when a figure is not reached.
+ * Runs the benchmarks: `npm run bench [-- NAME…] [--from NAME] [--rounds N] [--result FILE] [--write]`. The findings go to
+ * stdout as tables and to a file as JSON, with `--write` also into docs/benchmarks.md, after each benchmark, so that what
+ * is broken off goes on with `--from`. `--render` writes the page anew and measures nothing. Exits with 1 when a figure is
+ * not reached, or a benchmark failed.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { run, start, status } from "./commands.mjs";
+import { crowd } from "./crowd.mjs";
+import { idle } from "./idle.mjs";
+import { logs, stats } from "./logs.mjs";
+import { installation } from "./package.mjs";
 import { crash, fairness, handover } from "./queue.mjs";
 import { isMissed, textOf } from "./report.mjs";
-import { startup } from "./startup.mjs";
+import { keep, render, writeJson } from "./results.mjs";
 
-const benchmarks = { startup, handover, crash, fairness };
+const benchmarks = { status, run, start, handover, crash, fairness, idle, logs, stats, crowd, package: installation };
+/** Several that belong together, under one name. */
+const groups = { startup: ["status", "run", "start"] };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string" }, result: { type: "string" } },
+  options: {
+    from: { type: "string" },
+    rounds: { type: "string" },
+    result: { type: "string" },
+    write: { type: "boolean", default: false },
+    render: { type: "boolean", default: false },
+  },
 });
-const chosen = positionals.length > 0 ? positionals : Object.keys(benchmarks);
-for (const name of chosen) {
-  if (!(name in benchmarks)) throw new Error(`No benchmark ${name}; there are ${Object.keys(benchmarks).join(", ")}`);
+const rounds = roundsOf(values.rounds);
+if (values.render) render();
+else await runAll(chosenOf(positionals, values.from));
+
+async function runAll(names) {
+  const machine = machineOf();
+  const { node, system, cpu } = machine;
+  console.log(`Node ${node}, ${system}, ${cpu}`);
+  const begun = new Date().toISOString();
+  const results = { schema_version: 1, measured_at: begun, machine, benchmarks: {} };
+  const file = path.resolve(
+    values.result ?? path.join(os.tmpdir(), `holdfast-bench-${begun.replaceAll(/[-:]|\.\d+/g, "")}.json`),
+  );
+  for (const name of names) {
+    console.log(`\n${name}\n`);
+    try {
+      const result = await measure(name);
+      results.benchmarks[name] = result;
+      writeJson(file, results);
+      if (values.write) keep(name, result);
+      if (result.checks.some(({ missed }) => missed)) process.exitCode = 1;
+    } catch (error) {
+      console.error(`${name} FAILED, the others go on: ${error.stack}`);
+      process.exitCode = 1;
+    }
+  }
+  console.log(`\n${file}`);
 }
-const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
-  throw new Error("--rounds: expected a number from 1");
 
-const machine = {
-  node: process.version,
-  system: `${os.type()} ${os.release()}`,
-  cpu: `${os.availableParallelism()} x ${os.cpus()[0]?.model ?? "unknown CPU"}`,
-};
-console.log(`Node ${machine.node}, ${machine.system}, ${machine.cpu}`);
-
-const result = { schema_version: 1, measured_at: new Date().toISOString(), machine, benchmarks: {} };
-for (const name of chosen) {
-  console.log(`\n${name}\n`);
-  const findings = await benchmarks[name](rounds === undefined ? {} : { rounds });
+/** @returns {Promise<import("./results.mjs").Result>} */
+async function measure(name) {
+  const [begun, machine] = [new Date().toISOString(), machineOf()];
+  const findings = await benchmarks[name](rounds === null ? {} : { rounds });
   console.log(textOf(findings));
-  result.benchmarks[name] = {
-    rows: findings.rows,
-    checks: findings.checks.map((check) => ({
-      what: check.what,
-      measured: check.measured,
-      at_most: check.atMost,
-      missed: isMissed(check),
-    })),
-  };
-  if (findings.checks.some(isMissed)) process.exitCode = 1;
+  const checks = findings.checks.map((check) => {
+    const { what, measured, atMost, atLeast } = check;
+    return { what, measured, at_most: atMost, at_least: atLeast, missed: isMissed(check) };
+  });
+  return { measured_at: begun, machine, rounds, rows: findings.rows, checks, chart: findings.chart ?? null };
 }
 
-const stamp = result.measured_at.replaceAll(/[-:]|\.\d+/g, "");
-const file = path.resolve(values.result ?? path.join(os.tmpdir(), `holdfast-bench-${stamp}.json`));
-mkdirSync(path.dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-console.log(`\n${file}`);
+function machineOf() {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return {
+    holdfast: version,
+    node: process.version.slice(1),
+    system: `${os.type()} ${os.release().split(".").slice(0, 2).join(".")}`,
+    cpu: `${os.availableParallelism()} cores of ${os.cpus()[0]?.model ?? "an unknown CPU"}`,
+    load: Math.round((os.loadavg()[0] ?? 0) * 10) / 10,
+  };
+}
+
+function chosenOf(names, from) {
+  const all = Object.keys(benchmarks);
+  const chosen = names.length === 0 ? all : names.flatMap((name) => groups[name] ?? [name]);
+  for (const name of [...chosen, ...(from === undefined ? [] : [from])]) {
+    const known = [...all, ...Object.keys(groups)].join(", ");
+    if (!(name in benchmarks)) throw new Error(`No benchmark ${name}; there are ${known}`);
+  }
+  return from === undefined ? chosen : chosen.slice(chosen.indexOf(from));
+}
+
+function roundsOf(text) {
+  if (text === undefined) return null;
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new Error("--rounds: expected a number from 1");
+}

@@ -5,6 +5,7 @@ import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { runCommand } from "./commands/run.ts";
 import { startCommand } from "./commands/start.ts";
+import { statsCommand } from "./commands/stats.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { waitCommand } from "./commands/wait.ts";
@@ -22,6 +23,7 @@ export const commands = {
   logs: logsCommand,
   run: runCommand,
   start: startCommand,
+  stats: statsCommand,
   status: statusCommand,
   stop: stopCommand,
   wait: waitCommand,

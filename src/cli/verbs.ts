@@ -7,6 +7,7 @@ import type { ListOptions } from "./commands/list.ts";
 import type { LogsOptions } from "./commands/logs-options.ts";
 import type { RunOptions } from "./commands/run.ts";
 import type { StartOptions } from "./commands/start.ts";
+import type { StatsOptions } from "./commands/stats.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import type { StopOptions } from "./commands/stop.ts";
 import type { WaitOptions } from "./commands/wait.ts";
@@ -175,6 +176,16 @@ export const verbs: readonly Verb[] = [
         .option("--ended", "only ended ones, all that are remembered")
         .option("-n, --count <n>", "how many ended ones", "20"),
     run: async ({ cli, options }) => (await commands()).list(cli, options),
+  }),
+  verb<StatsOptions>({
+    name: "stats",
+    args: "",
+    summary: "sessions a day, how long they lasted and how they ended, from the event log",
+    declare: (command) =>
+      command
+        .option("--days <n>", "how many days, today included", "7")
+        .option("--max-orphans <n>", "exit 1 when more sessions than this are orphaned now"),
+    run: async ({ cli, options }) => (await commands()).stats(cli, options),
   }),
   verb<LogsOptions>({
     name: "logs",

@@ -11,6 +11,8 @@ export interface BackwardOptions {
   readonly chunkBytes?: number;
   /** Where to begin, if not at the end of the file: only what lies before this byte is read. */
   readonly endByte?: number;
+  /** Only lines with one of these bytes in them. They are searched for in whole chunks, so that no other line costs. */
+  readonly containing?: readonly Buffer[];
 }
 
 /**
@@ -19,7 +21,7 @@ export interface BackwardOptions {
  * @throws Failure `IO` and its like when the file cannot be read
  */
 export function* linesBackward(path: string, options: BackwardOptions = {}): Generator<Buffer> {
-  const { chunkBytes = 64 * 1024, endByte = Number.POSITIVE_INFINITY } = options;
+  const { chunkBytes = 64 * 1024, endByte = Number.POSITIVE_INFINITY, containing } = options;
   const descriptor = openToRead(path);
   if (descriptor === null) return;
   try {
@@ -31,22 +33,59 @@ export function* linesBackward(path: string, options: BackwardOptions = {}): Gen
       const chunk = readChunk(descriptor, start, position - start);
       if (chunk === null) return;
       position = start;
-      let end = chunk.length;
-      for (let at = chunk.lastIndexOf(newline); at !== -1; at = at === 0 ? -1 : chunk.lastIndexOf(newline, at - 1)) {
-        const line = lineOf(chunk.subarray(at + 1, end), rest);
-        rest = emptyRest;
-        end = at;
-        if (line !== null) yield line;
+      const last = chunk.lastIndexOf(newline);
+      if (last === -1) {
+        rest = prepend(chunk, rest);
+        continue;
       }
-      rest = prepend(chunk.subarray(0, end), rest);
+      const line = lineOf(chunk.subarray(last + 1), rest);
+      if (line !== null && isWanted(line, containing)) yield line;
+      const first = chunk.indexOf(newline);
+      if (first < last) {
+        const whole = chunk.subarray(first + 1, last);
+        yield* containing === undefined ? allLines(whole) : linesContaining(whole, containing);
+      }
+      rest = prepend(chunk.subarray(0, first), emptyRest);
     }
     const first = lineOf(Buffer.alloc(0), rest);
-    if (first !== null) yield first;
+    if (first !== null && isWanted(first, containing)) yield first;
   } catch (error) {
     throw failureFromErrno(error, "read", path);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function isWanted(line: Buffer, containing: BackwardOptions["containing"]): boolean {
+  return containing === undefined || containing.some((bytes) => line.includes(bytes));
+}
+
+/** The lines of a text that ends where its last line ends, the last one first. */
+function* allLines(text: Buffer): Generator<Buffer> {
+  let end = text.length;
+  for (let at = text.lastIndexOf(newline); at !== -1; at = at === 0 ? -1 : text.lastIndexOf(newline, at - 1)) {
+    yield text.subarray(at + 1, end);
+    end = at;
+  }
+  yield text.subarray(0, end);
+}
+
+/** As `allLines`, but only those with one of these bytes in them. */
+function* linesContaining(text: Buffer, containing: readonly Buffer[]): Generator<Buffer> {
+  const found = containing.flatMap((bytes) => placesOf(bytes, text)).toSorted((a, b) => b - a);
+  let yieldedFrom = text.length;
+  for (const place of found) {
+    if (place >= yieldedFrom) continue;
+    yieldedFrom = text.lastIndexOf(newline, place) + 1;
+    const end = text.indexOf(newline, place);
+    yield text.subarray(yieldedFrom, end === -1 ? text.length : end);
+  }
+}
+
+function placesOf(bytes: Buffer, text: Buffer): number[] {
+  const places: number[] = [];
+  for (let at = text.indexOf(bytes); at !== -1; at = text.indexOf(bytes, at + bytes.length)) places.push(at);
+  return places;
 }
 
 /** Pieces of a line in the order of the file; null: not to be yielded, being torn or too long. */

@@ -4,20 +4,23 @@ import type { AnyEvent, EventKind } from "./event.ts";
 import { linesBackward, type BackwardOptions } from "./lines-backward.ts";
 import { parseEventLine } from "./parse-event.ts";
 
-export interface ReadOptions extends BackwardOptions {
+export interface ReadOptions extends Omit<BackwardOptions, "containing"> {
   /** Only these kinds; lines of others are passed over without being parsed, which is several times faster. */
   readonly kinds?: readonly EventKind[];
+  /** Reads no further back than events of this time. */
+  readonly since?: Date;
 }
 
 export interface LastEventsOptions extends ReadOptions {
   /** At most so many; all when absent. */
   readonly count?: number;
   readonly filter?: (event: AnyEvent) => boolean;
-  /** Events of this time or later. */
-  readonly since?: Date;
   /** Events of this time or earlier. */
   readonly until?: Date;
 }
+
+/** Clocks step back now and then (NTP): so much older than `since` an event must be before reading stops. */
+const clockToleranceMs = 3_600_000;
 
 /**
  * Yields the events of a log, newest first, reading it in chunks from its end. Torn lines and lines that are no events
@@ -25,17 +28,20 @@ export interface LastEventsOptions extends ReadOptions {
  * @throws Failure `IO` and its like when the file cannot be read
  */
 export function* readEventsBackward(path: string, options: ReadOptions = {}): Generator<AnyEvent> {
-  const wanted = options.kinds?.map((kind) => Buffer.from(`"${kind}"`));
-  for (const line of linesBackward(path, options)) {
-    if (wanted !== undefined && !wanted.some((kind) => line.includes(kind))) continue;
+  const { kinds, since, ...backward } = options;
+  const sinceMs = since?.getTime() ?? Number.NEGATIVE_INFINITY;
+  // As the journal writes it. In a text of an event the quotes would be escaped.
+  const wanted = kinds?.map((kind) => Buffer.from(`"event":"${kind}"`));
+  const lines = linesBackward(path, { ...backward, ...(wanted === undefined ? {} : { containing: wanted }) });
+  for (const line of lines) {
     const event = parseEventLine(line.toString("utf8"));
     if (event === null) continue;
-    if (options.kinds === undefined || options.kinds.some((kind) => kind === event.event)) yield event;
+    const timeMs = since === undefined ? sinceMs : Date.parse(event.time);
+    if (timeMs < sinceMs - clockToleranceMs) return;
+    if (timeMs < sinceMs || !(kinds?.some((kind) => kind === event.event) ?? true)) continue;
+    yield event;
   }
 }
-
-/** Clocks step back now and then (NTP): so much older than `since` an event must be before reading stops. */
-const clockToleranceMs = 3_600_000;
 
 /**
  * The last events of a log that pass the filter, oldest first. Reads no further back than needed.
@@ -43,14 +49,11 @@ const clockToleranceMs = 3_600_000;
  */
 export function lastEvents(path: string, options: LastEventsOptions = {}): AnyEvent[] {
   const { count = Number.POSITIVE_INFINITY, filter = () => true } = options;
-  const sinceMs = options.since?.getTime() ?? Number.NEGATIVE_INFINITY;
   const untilMs = options.until?.getTime() ?? Number.POSITIVE_INFINITY;
   const found: AnyEvent[] = [];
   if (count <= 0) return found;
   for (const event of readEventsBackward(path, options)) {
-    const timeMs = Date.parse(event.time);
-    if (timeMs < sinceMs - clockToleranceMs) break;
-    if (timeMs < sinceMs || timeMs > untilMs || !filter(event)) continue;
+    if (Date.parse(event.time) > untilMs || !filter(event)) continue;
     found.push(event);
     if (found.length >= count) break;
   }

@@ -22,11 +22,15 @@ export interface ProcStat {
   readonly residentPages: number;
 }
 
-/** Fields 3 to 24, which are all that is used here. */
-const fieldCount = 22;
-
 /** PF_KTHREAD of the kernel's include/linux/sched.h; the same bit since 2009. */
 const kernelThreadFlag = 0x00_20_00_00;
+
+/**
+ * Fields 1 to 24, of which only those that are used here are taken: a listing parses thousands of lines, and a compiled
+ * expression makes no more of a line than that.
+ */
+const statLine =
+  /^(\d+) \((.*)\) (\S) (\d+) (\d+) (\d+) (-?\d+) \S+ (\d+) \S+ \S+ \S+ \S+ (\d+) (\d+) \S+ \S+ \S+ \S+ (\d+) \S+ (\d+) \S+ (-?\d+)/s;
 
 /**
  * Parses /proc/PID/stat. The name is free text: it may contain spaces, parentheses and newlines, but no field after it
@@ -34,26 +38,22 @@ const kernelThreadFlag = 0x00_20_00_00;
  * @returns null when the text is not a complete stat line
  */
 export function parseStat(text: string): ProcStat | null {
-  const open = text.indexOf(" (");
-  const close = text.lastIndexOf(") ");
-  if (open < 1 || close < open + 2) return null;
-  const fields = text.slice(close + 2).split(" ", fieldCount);
-  const [state, started] = [fields[0], fields[19]];
-  if (fields.length < fieldCount || state === undefined || started === undefined) return null;
-  const field = (number: number): number => Number(fields[number - 3]);
+  const found = statLine.exec(text);
+  if (found === null) return null;
+  const [, pid, name = "", state = "", ppid, pgid, sid, tty, flags, user, system, threads, started = "", pages] = found;
   return {
-    pid: Number(text.slice(0, open)),
-    name: text.slice(open + 2, close),
+    pid: Number(pid),
+    name,
     state,
-    ppid: field(4),
-    pgid: field(5),
-    sid: field(6),
-    ttyNumber: field(7),
-    isKernelThread: (field(9) & kernelThreadFlag) !== 0,
-    cpuTicks: field(14) + field(15),
-    threads: field(20),
+    ppid: Number(ppid),
+    pgid: Number(pgid),
+    sid: Number(sid),
+    ttyNumber: Number(tty),
+    isKernelThread: (Number(flags) & kernelThreadFlag) !== 0,
+    cpuTicks: Number(user) + Number(system),
+    threads: Number(threads),
     started,
-    residentPages: field(24),
+    residentPages: Number(pages),
   };
 }
 

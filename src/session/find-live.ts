@@ -3,6 +3,7 @@ import type { LockView } from "../lock/lock.ts";
 import type { Context } from "./context.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { holdOf, type SessionInfo } from "./session-info.ts";
+import { slotsOf } from "./slots.ts";
 import { withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** Where a session stands: `orphaned`: its processes live and its keeper does not. */
@@ -29,6 +30,17 @@ export async function findLive(context: Context, view: LockView): Promise<readon
     if (view.last !== null && session.uid !== active?.session.uid) live.push(liveSession(session, view.last, true));
   }
   return live;
+}
+
+/** As `findLive`, on every slot of a lock. @returns each with the context of its slot */
+export async function findLiveOnSlots(
+  context: Context,
+): Promise<readonly { readonly slot: Context; readonly live: LiveSession }[]> {
+  const found: { slot: Context; live: LiveSession }[] = [];
+  for (const slot of slotsOf(context)) {
+    for (const live of await findLive(slot, await slot.lock.look())) found.push({ slot, live });
+  }
+  return found;
 }
 
 /** What runs beside a session that was started with `--force`: it answers for that no less. */

@@ -2,10 +2,9 @@ import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { endedSessions } from "./ended-sessions.ts";
-import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
+import { findLiveOnSlots, type LiveSession, type SessionState } from "./find-live.ts";
 import { secondsBetween, type SessionRecord } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { slotsOf } from "./slots.ts";
 import { queueEntry, type QueueEntry } from "./status.ts";
 
 export interface ListedWaiter {
@@ -61,9 +60,7 @@ export async function list(contexts: readonly [Context, ...Context[]], request: 
   for (const context of contexts) {
     const view = await context.lock.look();
     const lock = context.lock.name;
-    for (const slot of slotsOf(context)) {
-      for (const each of await findLive(slot, await slot.lock.look())) live.push(listedLive(slot, each));
-    }
+    live.push(...(await findLiveOnSlots(context)).map((found) => listedLive(found.slot, found.live)));
     waiting.push(
       ...view.waiters.map((ticket, index) => ({ kind: "queued", lock, entry: queueEntry(ticket, index) }) as const),
     );

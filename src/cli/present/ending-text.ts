@@ -24,7 +24,12 @@ export function endingText(ending: Ending, by: Actor | null, why: string | null)
 /** An end in a word or two, for a table: `stopped`, `exit 0`, `SIGKILL`, `lost`. */
 export function endingWord({ reason, exit_code: code, signal }: Omit<Ending, "processes">): string {
   const own = signal ?? (code === null ? null : `exit ${code}`);
-  return ownMaking.has(reason) && own !== null ? own : (words.get(reason) ?? reason);
+  return ownMaking.has(reason) && own !== null ? own : reasonWord(reason);
+}
+
+/** A reason as a person says it: `time limit` for `max_time`. */
+export function reasonWord(reason: string): string {
+  return words.get(reason) ?? reason;
 }
 
 const words: ReadonlyMap<string, string> = new Map([

@@ -6,6 +6,7 @@ import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
 import type { Queued, Started } from "../../session/start.ts";
+import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
@@ -31,6 +32,7 @@ import {
 } from "./outcome-text.ts";
 import { openPaint, type Paint } from "./paint.ts";
 import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
+import { afterStats, statsText } from "./stats-text.ts";
 import { startHint, statusText } from "./status-text.ts";
 import type { Style } from "./style.ts";
 import { waitingLine } from "./waiting-line.ts";
@@ -106,6 +108,11 @@ class HumanPresenter implements Presenter {
     this.#print(listText(listing, this.#style("stdout"), (line) => this.#fit(line)));
     if (listing.sessions.length === 0) this.#talk(startHint(this.#style("stderr")));
     this.#hint(afterList(listing));
+  }
+
+  stats(result: Stats): void {
+    this.#print(statsText(result, this.#style("stdout"), (line) => this.#fit(line)));
+    this.#hint(afterStats(result));
   }
 
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {

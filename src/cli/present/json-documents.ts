@@ -195,7 +195,7 @@ export function errorDocument({ code, message, retryable, next, facts }: Failure
 }
 
 /** To a thousandth: what is measured is not known better. */
-function rounded(number: number): number {
+export function rounded(number: number): number {
   return Number.isFinite(number) ? Math.round(number * 1000) / 1000 : 0;
 }
 

@@ -5,6 +5,7 @@ import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
 import type { Queued, Started } from "../../session/start.ts";
+import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
@@ -22,6 +23,7 @@ import {
 import { LiveLines } from "./live-lines.ts";
 import type { LiveView } from "./live-view.ts";
 import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
+import { statsDocument } from "./stats-document.ts";
 import { WaitingPace } from "./waiting-pace.ts";
 
 /** The version of the documents: raised when a field goes or changes its meaning, not when one is added. */
@@ -82,6 +84,10 @@ export class JsonPresenter implements Presenter {
 
   listed(listing: Listing): void {
     this.#answer(listDocument(listing));
+  }
+
+  stats(result: Stats): void {
+    this.#answer(statsDocument(result));
   }
 
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void {

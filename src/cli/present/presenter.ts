@@ -7,6 +7,7 @@ import type { Listing } from "../../session/list.ts";
 import type { WaitNotice } from "../../session/place-in-line.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import type { Queued, Started } from "../../session/start.ts";
+import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
@@ -39,6 +40,7 @@ export interface Presenter {
   /** For looks at a lock that changes. */
   live(): Promise<LiveView>;
   listed(listing: Listing): void;
+  stats(result: Stats): void;
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void;
   /** One thing that `watch` did, when it did it. */
   swept(action: CleanupAction): void;

@@ -30,6 +30,11 @@ export function momentText(moment: Date | string, now: Date): string {
 
 const dateLength = "2025-06-29".length;
 
+/** The local date: `2025-06-29`. */
+export function dayText(moment: Date): string {
+  return timestampText(moment).slice(0, dateLength);
+}
+
 /** The local date and time, `2025-06-29 10:34:03`; a dash for a moment that cannot be read. */
 export function timestampText(moment: Date | string): string {
   const time = new Date(moment);

@@ -95,6 +95,21 @@ describe("readEventsBackward", () => {
     expect(failure).toMatchObject({ code: "IO", facts: { path: join(directory, "holdfast.log") } });
   });
 
+  it("passes over none of the kinds asked for, wherever a chunk is cut", () => {
+    const path = join(temporaryDirectory(), "holdfast.log");
+    const journal = new Journal(path);
+    const anyEvent = fc.oneof(anyNote, fc.constantFrom(sampleEvents.started, sampleEvents.ended, sampleEvents.left));
+    const kinds = ["ended", "started"] as const;
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 12 }), fc.integer({ min: 1, max: 3000 }), (events, size) => {
+        writeFileSync(path, "");
+        for (const event of events) journal.append(event);
+        const all = [...readEventsBackward(path)].filter(({ event }) => kinds.some((kind) => kind === event));
+        expect([...readEventsBackward(path, { kinds, chunkBytes: size })]).toEqual(all);
+      }),
+    );
+  });
+
   it("yields only the kinds asked for", () => {
     const path = startedLog(2);
     const journal = new Journal(path);

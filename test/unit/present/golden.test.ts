@@ -4,6 +4,7 @@ import { Failure } from "../../../src/failure.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
 import * as sample from "./samples.ts";
+import { noSessions, stats } from "./stats-sample.ts";
 
 /** What a person sees, kept in test/golden/: after a change on purpose, `npx vitest run -u` and read the difference. */
 interface Case {
@@ -95,6 +96,13 @@ const cases: readonly Case[] = [
   },
   { name: "list-one-lock (R1.2)", show: (to) => to.listed(sample.oneLock) },
   { name: "list-nothing (R1.2)", show: (to) => to.listed({ locks: ["session"], sessions: [], more: false }) },
+  { name: "stats (R2.5)", show: (to) => to.stats(stats) },
+  { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...stats, maxOrphans: 0 }) },
+  {
+    name: "stats-nothing-ascii (R2.5)",
+    show: (to) => to.stats({ ...stats, days: stats.days.slice(0, 1), total: noSessions, live: [] }),
+    options: { isTTY: true, columns: 60, unicode: false },
+  },
   { name: "joined (R3.3)", show: (to) => to.joined(sample.joined) },
   { name: "left (R2.6)", show: (to) => to.left("my_test_session", sample.clients) },
   { name: "left-nobody (R2.6)", show: (to) => to.left(null, []) },

@@ -8,6 +8,7 @@ import { Failure } from "../../../src/failure.ts";
 import { endReasons } from "../../../src/session/session-end.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
 import * as sample from "./samples.ts";
+import { stats } from "./stats-sample.ts";
 
 const directory = new URL("../../../schema/output/", import.meta.url);
 const names = readdirSync(directory).map((name) => name.replace(/\.schema\.json$/, ""));
@@ -73,6 +74,8 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["status", "nothing", (to) => to.status(sample.nothing)],
   ["list", "of everything", (to) => to.listed(sample.listing)],
   ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false })],
+  ["stats", "of some days", (to) => to.stats(stats)],
+  ["stats", "too many orphans", (to) => to.stats({ ...stats, maxOrphans: 0 })],
   ["cleanup", "done", (to) => to.cleaned(sample.actions, false)],
   ["cleanup", "nothing to do", (to) => to.cleaned([], true)],
   ["watch", "something done", (to) => to.swept(sample.orphanNamed)],
@@ -262,7 +265,9 @@ function objectsIn(value: unknown, path: Path = []): readonly Path[] {
   return Array.isArray(value) ? below : [path, ...below];
 }
 
-/** Events and the facts of a failure are open on purpose: they grow. */
-function isOpen([first, second]: Path): boolean {
+/** Events, the facts of a failure and the reasons of ends are open on purpose: they grow. */
+function isOpen(path: Path): boolean {
+  const [first, second] = path;
+  if (path.at(-1) === "ended") return true;
   return first === "event" || first === "events" || (first === "error" && second !== "holder");
 }
