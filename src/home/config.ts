@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import type { ConfigSource } from "./config-parse.ts";
 import type { ConfigFile } from "./config-schema.ts";
 import type { Home } from "./locate.ts";
 import { escapeControl } from "./names.ts";
 import { pulseChoices, type HookName, type PulseSetting } from "./setting-names.ts";
+import { readSmallFile } from "./small-file.ts";
 
 /** The configuration with every default filled in. Durations in milliseconds, sizes in bytes; null: not set, or no limit. */
 export interface Config {
@@ -133,13 +133,11 @@ function mayHaveKey(manifest: string): boolean {
   }
 }
 
+/** Much more than anybody has written; a package.json of generated code is larger than one expects. */
+const mostBytes = 16 * 1024 * 1024;
+
 function readIfExists(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return null;
-    throw failureFromErrno(error, "read the configuration", path);
-  }
+  return readSmallFile({ path, what: "the configuration", mostBytes, code: "CONFIG" });
 }
 
 function parsePulse(text: string): PulseSetting {

@@ -5,7 +5,7 @@ import { errnoOf, failureFromErrno } from "../failure.ts";
 import { makeUid } from "../home/names.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
-import { createJson, readJson, removeOnce, sessionFiles } from "./session-files.ts";
+import { createJson, isDirectory, readJson, removeOnce, sessionFiles } from "./session-files.ts";
 import { identitySchema, type SessionInfo } from "./session-info.ts";
 
 const clientSchema = v.object({
@@ -75,7 +75,9 @@ export function dropAllClients(context: Context, session: SessionInfo, reason: L
 }
 
 function allClients(context: Context, session: SessionInfo): Client[] {
-  const { clients } = sessionFiles(context.home, session.uid);
+  const { directory, clients } = sessionFiles(context.home, session.uid);
+  // A link would lead to files that are none of ours.
+  if (!isDirectory(directory) || !isDirectory(clients)) return [];
   let names: string[];
   try {
     names = readdirSync(clients);
@@ -84,10 +86,16 @@ function allClients(context: Context, session: SessionInfo): Client[] {
     throw failureFromErrno(error, "list the clients", clients);
   }
   return names
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => v.safeParse(clientSchema, readJson(join(clients, name))))
-    .flatMap((parsed) => (parsed.success ? [parsed.output] : []))
+    .flatMap((name) => clientIn(clients, name) ?? [])
     .toSorted((a, b) => a.joined_at.localeCompare(b.joined_at));
+}
+
+/** Null for what is no client's registration. */
+function clientIn(directory: string, name: string): Client | null {
+  if (!name.endsWith(".json")) return null;
+  const parsed = v.safeParse(clientSchema, readJson(join(directory, name)));
+  // Its uid names the file that goes when it leaves: that must be its own.
+  return parsed.success && name === `${parsed.output.uid}.json` ? parsed.output : null;
 }
 
 function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {

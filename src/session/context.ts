@@ -78,13 +78,20 @@ function logGone(journal: Journal, lock: string, by: Actor, ticket: JudgedClaim)
   });
 }
 
-async function openJournal({ home, config, env, by }: ContextOptions): Promise<Pick<Context, "journal" | "hooks">> {
+async function openJournal(options: ContextOptions): Promise<Pick<Context, "journal" | "hooks">> {
+  const { home, config, env, by, create } = options;
   if (!firesHooks(config.hooks, env)) return { journal: new Journal(home.log), hooks: noHooks };
   // Late: hardly anybody has any.
-  const { Hooks } = await import("./hooks.ts");
+  const [{ Hooks }, { giveConsent, hasConsent }] = await Promise.all([
+    import("./hooks.ts"),
+    import("./hook-consent.ts"),
+  ]);
+  // Only `start` and `run` make a state directory; whoever calls them asks for the hooks.
+  if (create) giveConsent(home, config.hooks);
   const { root, state } = home;
   const append: Journal["append"] = (event) => journal.append(event);
-  const hooks = new Hooks({ commands: config.hooks, root, state, env, by, append });
+  const isAllowed = (hook: string, command: string): boolean => hasConsent(home, hook, command);
+  const hooks = new Hooks({ commands: config.hooks, root, state, env, by, append, hasConsent: isAllowed });
   const journal = new Journal(home.log, undefined, (event, line) => hooks.fire(event, line));
   return { journal, hooks };
 }

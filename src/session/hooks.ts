@@ -14,6 +14,8 @@ export interface HooksOptions {
   readonly by: Actor;
   /** Writes to the event log. */
   readonly append: (event: EventInput) => void;
+  /** Whether this hook may run for a session that this process does not keep itself. */
+  readonly hasConsent: (hook: string, command: string) => boolean;
   /** Runs one command; null when it did well. */
   readonly run?: (command: HookCommand) => Promise<HookFailure | null>;
 }
@@ -63,15 +65,7 @@ export class Hooks implements HookCalls {
   }
 
   async #call(command: string, event: EventInput, line: string): Promise<void> {
-    const { root, state, env, run = runHookCommand } = this.#options;
-    const failure = await run({
-      command,
-      cwd: root,
-      env: hookEnvironment(env, root, event),
-      input: `${line}\n`,
-      directory: state,
-      timeoutMs: hookTimeoutMs,
-    }).catch((error: unknown): HookFailure => ({ exitCode: null, signal: null, message: errorText(error) }));
+    const failure = await this.#run(command, event, line);
     if (failure === null) return;
     const { lock, session, uid, token } = event;
     try {
@@ -92,4 +86,28 @@ export class Hooks implements HookCalls {
       // The log cannot be written: nobody is left to tell.
     }
   }
+
+  async #run(command: string, event: EventInput, line: string): Promise<HookFailure | null> {
+    const { root, state, env, hasConsent, run = runHookCommand } = this.#options;
+    if (isOfAnother(event) && !hasConsent(event.event, command)) return withoutConsent;
+    return run({
+      command,
+      cwd: root,
+      env: hookEnvironment(env, root, event),
+      input: `${line}\n`,
+      directory: state,
+      timeoutMs: hookTimeoutMs,
+    }).catch((error: unknown): HookFailure => ({ exitCode: null, signal: null, message: errorText(error) }));
+  }
 }
+
+/** Whether the event is about a session that somebody else was to keep: whoever only looks may come upon it. */
+function isOfAnother(event: EventInput): boolean {
+  return event.event === "orphaned" || (event.event === "ended" && event.reason === "lost");
+}
+
+const withoutConsent: HookFailure = {
+  exitCode: null,
+  signal: null,
+  message: "not run: no start or run was called in this very directory with this hook; the next one allows it",
+};

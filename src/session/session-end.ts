@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
 import { errorText } from "../failure.ts";
@@ -86,7 +85,7 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
   step("record", () => {
     const files = sessionFiles(context.home, session.uid);
     // The state directory may have been removed under the session.
-    if (!existsSync(files.directory)) makeSessionDirectory(files);
+    makeSessionDirectory(files);
     writeJson(files.record, {
       schema_version: 1,
       lock: context.lock.name,

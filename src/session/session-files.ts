@@ -1,7 +1,18 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
+import { shellWord } from "../home/shell-word.ts";
 
 /** The files of one session, all below `sessions/<uid>/`. */
 export interface SessionFiles {
@@ -42,11 +53,31 @@ export function sessionUids(home: Home): string[] {
   }
 }
 
+/** @throws Failure `NOT_PERMITTED` when there is a link in its place, which may lead anywhere */
 export function makeSessionDirectory(files: SessionFiles): void {
+  for (const path of [files.directory, files.clients]) {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") {
+        throw failureFromErrno(error, "create the session's directory", files.directory);
+      }
+    }
+    if (isDirectory(path)) continue;
+    throw new Failure("NOT_PERMITTED", `The session's directory cannot be trusted: it is not a directory\n${path}`, {
+      facts: { path },
+      next: [{ does: "remove it", command: `rm ${shellWord(path)}` }],
+    });
+  }
+}
+
+/** Whether there is a directory, and not a link to one. */
+export function isDirectory(path: string): boolean {
   try {
-    mkdirSync(files.clients, { recursive: true, mode: 0o700 });
+    return lstatSync(path).isDirectory();
   } catch (error) {
-    throw failureFromErrno(error, "create the session's directory", files.directory);
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return false;
+    throw failureFromErrno(error, "look at a directory", path);
   }
 }
 
@@ -60,20 +91,21 @@ export function removeSessionDirectory(files: SessionFiles): void {
 
 /** Replaces a small JSON file in one step: a reader sees the old or the new one, whole. */
 export function writeJson(path: string, value: unknown): void {
-  const temporary = `${path}.${process.pid}.new`;
+  const temporary = temporaryPath(path);
   try {
-    writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+    writeNew(temporary, value);
     renameSync(temporary, path);
   } catch (error) {
+    rmSync(temporary, { force: true });
     throw failureFromErrno(error, "write a file", path);
   }
 }
 
 /** Creates a small JSON file; false when it exists already. */
 export function createJson(path: string, value: unknown): boolean {
-  const temporary = `${path}.${process.pid}.new`;
+  const temporary = temporaryPath(path);
   try {
-    writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+    writeNew(temporary, value);
     linkSync(temporary, path);
     return true;
   } catch (error) {
@@ -82,6 +114,15 @@ export function createJson(path: string, value: unknown): boolean {
   } finally {
     rmSync(temporary, { force: true });
   }
+}
+
+function temporaryPath(path: string): string {
+  return `${path}.${process.pid}-${Math.random().toString(36).slice(2, 10)}.new`;
+}
+
+/** Exclusively: what somebody has put there, perhaps a link to another file, is not written to. */
+function writeNew(path: string, value: unknown): void {
+  writeFileSync(path, `${JSON.stringify(value)}\n`, { mode: 0o600, flag: "wx" });
 }
 
 /** Null when the file does not exist or holds no JSON: such a file is never trusted, only looked at. */

@@ -23,6 +23,7 @@ it("begins the hook of `ended` when the lock has been given back, however long t
     env: {},
     by: session.by,
     append: () => undefined,
+    hasConsent: () => true,
     run: ({ env }) => {
       steps.push(`hook of ${env["HOLDFAST_HOOK"]}`);
       return Promise.resolve(null);

@@ -34,6 +34,7 @@ function openRig(
     env,
     by,
     append: (event) => journal.append(event),
+    hasConsent: () => true,
     run: (command) => {
       ran.push(command);
       return run(command);
@@ -144,7 +145,16 @@ describe("Hooks", () => {
       throw new Error("disk full");
     };
     const run = () => Promise.resolve({ exitCode: 1, signal: null, message: "" });
-    const hooks = new Hooks({ commands: everyHook, root: "/", state: "/", env: {}, by, append: failing, run });
+    const hooks = new Hooks({
+      commands: everyHook,
+      root: "/",
+      state: "/",
+      env: {},
+      by,
+      append: failing,
+      run,
+      hasConsent: () => true,
+    });
     hooks.fire(sampleEvents.ended, "{}");
     await expect(hooks.settled()).resolves.toBeUndefined();
   });
