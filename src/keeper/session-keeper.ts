@@ -169,7 +169,7 @@ export class SessionKeeper {
     const sayEnding = () =>
       this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
     const terminated = await this.#endProcesses(order, sayEnding);
-    const exit = await exitOf(agent, exitPatienceMs);
+    const exit = await this.#exitOf(agent);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
 
@@ -195,7 +195,7 @@ export class SessionKeeper {
     const order = this.#order ?? { reason: "start_failed" };
     if (agent === null) return this.#close(order.reason, null, nothingEnded);
     const terminated = await this.#endProcesses(order);
-    return this.#close(order.reason, await exitOf(agent, exitPatienceMs), terminated);
+    return this.#close(order.reason, await this.#exitOf(agent), terminated);
   }
 
   /** Writes the end and gives the lock back. */
@@ -244,8 +244,18 @@ export class SessionKeeper {
     return endProcesses(this.#context, { session: this.session, token, log, order, urgent });
   }
 
-  async #look(): Promise<void> {
+  /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */
+  #exitOf(agent: Agent): Promise<AgentExit> {
+    this.#wakeWatchers();
+    return exitOf(agent, exitPatienceMs);
+  }
+
+  #wakeWatchers(): void {
     for (const listener of this.#onLook) listener();
+  }
+
+  async #look(): Promise<void> {
+    this.#wakeWatchers();
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();

@@ -35,7 +35,7 @@ export async function exitOfStranger(
   hint?.addEventListener("abort", wakeUp, { once: true });
   signal?.addEventListener("abort", wakeUp, { once: true });
   const unsubscribe = everySecond?.(wakeUp);
-  const isOver = () => signal?.aborted === true || livenessOf(identity) === "dead";
+  const isOver = () => signal?.aborted === true || isGone(identity);
   for (let intervalMs = firstIntervalMs; !isOver(); intervalMs = Math.min(intervalMs * growth, longestIntervalMs)) {
     const needsTimer = everySecond === undefined || intervalMs < longestIntervalMs;
     const woken = new Promise<void>((resolve) => (wake = resolve));
@@ -47,4 +47,13 @@ export async function exitOfStranger(
   hint?.removeEventListener("abort", wakeUp);
   signal?.removeEventListener("abort", wakeUp);
   return { code: null, signal: null, at: new Date() };
+}
+
+/** What cannot be looked at now (no descriptor is left, say) is there until a look tells otherwise. */
+function isGone(identity: ProcessIdentity): boolean {
+  try {
+    return livenessOf(identity) === "dead";
+  } catch {
+    return false;
+  }
 }

@@ -124,7 +124,7 @@ describe("a launcher that does not do its work", () => {
     const workspace = openWorkspace();
     configureLauncher(workspace, [], {
       command: agent("exits-when-told.sh", "fifo"),
-      stop_command: ["touch", "asked"],
+      stop_command: ["sh", "-c", "echo asked 1 >>$ANNOUNCE"],
     });
     const starting = workspace.spawnHoldfast(["start", "demo", "--json"], { input: "" });
     const pid = await workspace.announced("agent");
@@ -133,7 +133,7 @@ describe("a launcher that does not do its work", () => {
     expect(stopped.json().end).toMatchObject({ reason: "stopped", processes: [{ pid }] });
     expect((await starting.ended).json().error.message).toContain("The session was ended before");
     // No agent came to run, so there is nobody to ask.
-    expect(workspace.read("asked")).toBe("");
+    expect(workspace.announcements("asked")).toEqual([]);
     await expectFree(workspace);
   });
 
