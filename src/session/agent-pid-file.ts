@@ -14,7 +14,7 @@ interface Seen {
 }
 
 /** The configured PID file of the agent; null when none is. */
-export function configuredPidFile({ home, config }: Context): string | null {
+function configuredPidFile({ home, config }: Context): string | null {
   return config.agent.pidFile === null ? null : resolve(home.root, config.agent.pidFile);
 }
 
