@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FilePiece } from "../../../src/journal/growing-file.ts";
+import type { FilePiece } from "../../../src/journal/read-kept.ts";
 import { OutputSearch, outputShows } from "../../../src/journal/search-output.ts";
 
 const searchedBytes = 64 * 1024;

@@ -56,7 +56,8 @@ describe("the presenter for people", () => {
 
   it("gives the agent's output on as it is (R3.7)", async () => {
     const { presenter, stdout } = await capture({ unicode: false });
-    presenter.output({ session, text: `half a line … ${escape}[31m`, nextCursor: 5, eof: false });
+    const place = { fromByte: 0, nextCursor: 5, skippedBytes: 0 };
+    presenter.output({ session, text: `half a line … ${escape}[31m`, ...place, eof: false });
     expect(stdout()).toBe(`half a line … ${escape}[31m`);
   });
 

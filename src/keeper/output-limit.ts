@@ -1,0 +1,106 @@
+import { statSync } from "node:fs";
+import { errorText, Failure } from "../failure.ts";
+import { systemClock } from "../process/clock.ts";
+import type { Context } from "../session/context.ts";
+import { writeOutputCut } from "../session/output-cut.ts";
+import { sessionFiles, type SessionFiles } from "../session/session-files.ts";
+import { cutOutput } from "./cut-output.ts";
+import { soonerLookMs } from "./next-look.ts";
+import type { PublishedSession } from "./published-session.ts";
+import type { SessionLog } from "./session-log.ts";
+
+/** Keeps what an agent's output takes on the disk near its limit, from look to look. */
+export class OutputLimit {
+  readonly #files: SessionFiles;
+  readonly #limitBytes: number;
+  readonly #published: PublishedSession;
+  readonly #log: SessionLog;
+  #firstByte = 0;
+  #last = { sizeBytes: 0, atMs: systemClock.now() };
+  #looking: Promise<void> | null = null;
+  #sooner: NodeJS.Timeout | undefined;
+  #isImpossible = false;
+
+  private constructor(files: SessionFiles, limitBytes: number, published: PublishedSession, log: SessionLog) {
+    this.#files = files;
+    this.#limitBytes = limitBytes;
+    this.#published = published;
+    this.#log = log;
+  }
+
+  /** Null for a session whose output has no limit, or is the caller's. */
+  static of({ home }: Context, published: PublishedSession, log: SessionLog): OutputLimit | null {
+    const { mode, uid, max_output_bytes: limitBytes } = published.session;
+    if (mode === "foreground" || limitBytes === null) return null;
+    return new OutputLimit(sessionFiles(home, uid), limitBytes, published, log);
+  }
+
+  /**
+   * Looks how much there is, and cuts it if that is too much. To be called once a second: it looks again by itself where
+   * that would come late. Never throws.
+   */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  /** The last look, when the agent writes no more. */
+  async end(): Promise<void> {
+    await this.#looking;
+    await this.look();
+    clearTimeout(this.#sooner);
+  }
+
+  async #lookNow(): Promise<void> {
+    clearTimeout(this.#sooner);
+    try {
+      const sizeBytes = statSync(this.#files.output, { throwIfNoEntry: false })?.size;
+      if (sizeBytes === undefined || this.#isImpossible) return;
+      if (sizeBytes < this.#firstByte) await this.#beginAnew();
+      if (sizeBytes - this.#firstByte > this.#limitBytes) await this.#cut();
+      this.#lookSooner(sizeBytes);
+    } catch (error) {
+      this.#log.complain("output", errorText(error));
+    }
+  }
+
+  /** The agent has truncated its output. */
+  async #beginAnew(): Promise<void> {
+    await writeOutputCut(this.#files.outputCut, 0);
+    this.#firstByte = 0;
+  }
+
+  async #cut(): Promise<void> {
+    const isFirst = this.#firstByte === 0;
+    try {
+      this.#firstByte = await cutOutput(this.#files, this.#firstByte, this.#limitBytes);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== "UNAVAILABLE") throw error;
+      this.#giveUp(error.message);
+      return;
+    }
+    if (isFirst) {
+      this.#log.append({ event: "output_cut", limit_bytes: this.#limitBytes, first_byte: this.#firstByte });
+    }
+  }
+
+  /** All of it is kept then: better too much than nothing, and nobody is left in the dark. */
+  #giveUp(reason: string): void {
+    this.#isImpossible = true;
+    this.#log.append({ event: "output_not_cut", limit_bytes: this.#limitBytes, reason });
+    this.#published.publish({ output_problem: reason });
+  }
+
+  #lookSooner(sizeBytes: number): void {
+    const last = this.#last;
+    const atMs = systemClock.now();
+    this.#last = { sizeBytes, atMs };
+    const soonerMs = soonerLookMs({
+      grownBytes: sizeBytes - last.sizeBytes,
+      elapsedMs: atMs - last.atMs,
+      keptBytes: sizeBytes - this.#firstByte,
+      limitBytes: this.#limitBytes,
+    });
+    if (soonerMs !== null) this.#sooner = setTimeout(() => void this.look(), soonerMs);
+  }
+}
