@@ -75,9 +75,11 @@ function readLines(descriptor: number, count: number, options: LastLinesOptions)
   if (kept > start) {
     bytes = bytes.subarray(kept - start);
     start = kept;
-    missing = 1;
+    missing = count;
   }
-  return { ...decode(bytes, start), skippedBytes: missing > 0 && start === kept ? kept : 0 };
+  // The first line that is kept has no newline before it that could be counted.
+  const isShort = start === kept && missing > Math.min(bytes.length, 1);
+  return { ...decode(bytes, start), skippedBytes: isShort ? kept : 0 };
 }
 
 /** Looks for the n-th newline counted backward; index -1 and how many are missing when there are fewer. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, futimesSync, openSync, readSync } from "node:fs";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
-import { nativeFiles, type NativeFiles } from "../lock/native.ts";
+import type { NativeFiles } from "../lock/native.ts";
 import { writeOutputCut } from "../session/output-cut.ts";
 import type { SessionFiles } from "../session/session-files.ts";
 import { findCut } from "./find-cut.ts";
@@ -19,12 +19,17 @@ const neverPossible: ReadonlySet<string | undefined> = new Set(["EOPNOTSUPP", "E
  *
  * Every byte stays at its offset, and nothing that is written meanwhile is lost. The first byte that is kept is on
  * record before anything is given back.
+ * @param native what can give it back, or why nothing can
  * @param firstByte the first one kept so far
  * @returns the first one kept now
  * @throws Failure `UNAVAILABLE` when that cannot be done here; nothing has changed then
  */
-export async function cutOutput(files: SessionFiles, firstByte: number, limitBytes: number): Promise<number> {
-  const native = nativeFiles();
+export async function cutOutput(
+  files: Pick<SessionFiles, "output" | "outputCut">,
+  native: NativeFiles | Error,
+  firstByte: number,
+  limitBytes: number,
+): Promise<number> {
   if (native instanceof Error) throw cannotCut("the native part cannot be loaded", files, native);
   const descriptor = openOutput(files.output);
   try {
@@ -70,6 +75,6 @@ function floorToBlock(byte: number): number {
   return byte - (byte % blockBytes);
 }
 
-function cannotCut(why: string, { output }: SessionFiles, cause: unknown): Failure {
+function cannotCut(why: string, { output }: Pick<SessionFiles, "output">, cause: unknown): Failure {
   return new Failure("UNAVAILABLE", why, { facts: { path: output }, cause });
 }

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { errorText, Failure } from "../failure.ts";
+import { nativeFiles } from "../lock/native.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Context } from "../session/context.ts";
 import { writeOutputCut } from "../session/output-cut.ts";
@@ -20,6 +21,8 @@ export class OutputLimit {
   #looking: Promise<void> | null = null;
   #sooner: NodeJS.Timeout | undefined;
   #isImpossible = false;
+  #isOnRecord = false;
+  #isEnding = false;
 
   private constructor(files: SessionFiles, limitBytes: number, published: PublishedSession, log: SessionLog) {
     this.#files = files;
@@ -46,9 +49,9 @@ export class OutputLimit {
 
   /** The last look, when the agent writes no more. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     await this.#looking;
     await this.look();
-    clearTimeout(this.#sooner);
   }
 
   async #lookNow(): Promise<void> {
@@ -56,24 +59,27 @@ export class OutputLimit {
     try {
       const sizeBytes = statSync(this.#files.output, { throwIfNoEntry: false })?.size;
       if (sizeBytes === undefined || this.#isImpossible) return;
-      if (sizeBytes < this.#firstByte) await this.#beginAnew();
+      if (!this.#isOnRecord && !this.#isEnding) await this.#record(0);
+      // The agent has truncated it.
+      if (sizeBytes < this.#firstByte) await this.#record(0);
       if (sizeBytes - this.#firstByte > this.#limitBytes) await this.#cut();
-      this.#lookSooner(sizeBytes);
+      if (!this.#isEnding) this.#lookSooner(sizeBytes);
     } catch (error) {
       this.#log.complain("output", errorText(error));
     }
   }
 
-  /** The agent has truncated its output. */
-  async #beginAnew(): Promise<void> {
-    await writeOutputCut(this.#files.outputCut, 0);
-    this.#firstByte = 0;
+  /** At first while there is room: on a full disk the record can still be written over, and so the output be cut. */
+  async #record(firstByte: number): Promise<void> {
+    await writeOutputCut(this.#files.outputCut, firstByte);
+    this.#isOnRecord = true;
+    this.#firstByte = firstByte;
   }
 
   async #cut(): Promise<void> {
     const isFirst = this.#firstByte === 0;
     try {
-      this.#firstByte = await cutOutput(this.#files, this.#firstByte, this.#limitBytes);
+      this.#firstByte = await cutOutput(this.#files, nativeFiles(), this.#firstByte, this.#limitBytes);
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== "UNAVAILABLE") throw error;
       this.#giveUp(error.message);
