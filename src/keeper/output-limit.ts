@@ -6,9 +6,12 @@ import type { Context } from "../session/context.ts";
 import { writeOutputCut } from "../session/output-cut.ts";
 import { sessionFiles, type SessionFiles } from "../session/session-files.ts";
 import { cutOutput } from "./cut-output.ts";
-import { soonerLookMs } from "./next-look.ts";
+import { isBurst, isCalm, soonerLookMs, type OutputGrowth } from "./output-growth.ts";
 import type { PublishedSession } from "./published-session.ts";
 import type { SessionLog } from "./session-log.ts";
+
+/** For how many looks a burst is let pass: most are over by then, and the agent has not been held up. */
+const patientLooks = 2;
 
 /** Keeps what an agent's output takes on the disk near its limit, from look to look. */
 export class OutputLimit {
@@ -18,6 +21,7 @@ export class OutputLimit {
   readonly #log: SessionLog;
   #firstByte = 0;
   #last = { sizeBytes: 0, atMs: systemClock.now() };
+  #looksInBurst = 0;
   #looking: Promise<void> | null = null;
   #sooner: NodeJS.Timeout | undefined;
   #isImpossible = false;
@@ -62,8 +66,10 @@ export class OutputLimit {
       if (!this.#isOnRecord && !this.#isEnding) await this.#record(0);
       // The agent has truncated it.
       if (sizeBytes < this.#firstByte) await this.#record(0);
+      const growth = this.#growth(sizeBytes);
+      if (this.#isPatient(growth)) return;
       if (sizeBytes - this.#firstByte > this.#limitBytes) await this.#cut();
-      if (!this.#isEnding) this.#lookSooner(sizeBytes);
+      this.#lookSooner(growth, this.#firstByte + this.#limitBytes - sizeBytes);
     } catch (error) {
       this.#log.complain("output", errorText(error));
     }
@@ -97,16 +103,23 @@ export class OutputLimit {
     this.#published.publish({ output_problem: reason });
   }
 
-  #lookSooner(sizeBytes: number): void {
+  #growth(sizeBytes: number): OutputGrowth {
     const last = this.#last;
-    const atMs = systemClock.now();
-    this.#last = { sizeBytes, atMs };
-    const soonerMs = soonerLookMs({
-      grownBytes: sizeBytes - last.sizeBytes,
-      elapsedMs: atMs - last.atMs,
-      keptBytes: sizeBytes - this.#firstByte,
-      limitBytes: this.#limitBytes,
-    });
+    this.#last = { sizeBytes, atMs: systemClock.now() };
+    return { grownBytes: sizeBytes - last.sizeBytes, elapsedMs: this.#last.atMs - last.atMs };
+  }
+
+  #isPatient(growth: OutputGrowth): boolean {
+    if (this.#isEnding) return false;
+    // One that goes on for long is not let pass again when it slackens for a moment.
+    if (isCalm(growth)) this.#looksInBurst = 0;
+    if (!isBurst(growth)) return false;
+    this.#looksInBurst += 1;
+    return this.#looksInBurst <= patientLooks;
+  }
+
+  #lookSooner(growth: OutputGrowth, roomBytes: number): void {
+    const soonerMs = this.#isEnding ? null : soonerLookMs(growth, roomBytes);
     if (soonerMs !== null) this.#sooner = setTimeout(() => void this.look(), soonerMs);
   }
 }
