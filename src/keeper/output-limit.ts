@@ -63,7 +63,7 @@ export class OutputLimit {
     try {
       const sizeBytes = statSync(this.#files.output, { throwIfNoEntry: false })?.size;
       if (sizeBytes === undefined || this.#isImpossible) return;
-      if (!this.#isOnRecord && !this.#isEnding) await this.#record(0);
+      if (sizeBytes > this.#limitBytes / 2 && !this.#isOnRecord && !this.#isEnding) await this.#record(0);
       // The agent has truncated it.
       if (sizeBytes < this.#firstByte) await this.#record(0);
       const growth = this.#growth(sizeBytes);
@@ -75,7 +75,7 @@ export class OutputLimit {
     }
   }
 
-  /** At first while there is room: on a full disk the record can still be written over, and so the output be cut. */
+  /** First before it is needed: on a full disk a record can be written over, but none be made. */
   async #record(firstByte: number): Promise<void> {
     await writeOutputCut(this.#files.outputCut, firstByte);
     this.#isOnRecord = true;

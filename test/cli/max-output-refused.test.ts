@@ -60,6 +60,7 @@ describe("an output that has filled the disk", () => {
     const env = { HOLDFAST_STATE_DIR: join(directory, "state") };
     const output = await NumberedLines.start(workspace, { env, options: ["--max-output", "64KB"] });
     const isFull = () => statfsSync(directory).bavail === 0;
+    await output.write(4_000);
     await until(() => output.isOnRecord);
     await output.write(2_000_000);
     await until(isFull, { everyMs: 0 });
@@ -67,6 +68,7 @@ describe("an output that has filled the disk", () => {
     await output.write(3);
     const lastLine = async () => (await workspace.holdfast(["logs", "-o", "-n", "1"], { env })).stdout;
     await until(async () => (await lastLine()) === output.lastLine);
-    await workspace.holdfast(["stop"], { env });
+    const stopped = await workspace.holdfast(["stop", "--json"], { env });
+    expect(stopped.json()).toMatchObject({ ok: true, end: { reason: "stopped" } });
   });
 });

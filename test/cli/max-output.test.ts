@@ -75,7 +75,7 @@ describe("start --max-output", () => {
     const follower = workspace.spawnHoldfast(["logs", "-o", "-f", "--json"]);
     await until(() => follower.stdout() !== "");
     await output.untilCut();
-    await output.untilCut();
+    await output.untilCut(output.firstByte);
     const tail = await workspace.holdfast(["logs", "-o", "-n", "100"]);
     expect(tail.stdout).toMatch(/^(line \d+\n){99,100}.*$/);
     await workspace.holdfast(["stop"]);

@@ -9,10 +9,14 @@ export const whyNotMounted = "mounting a file system takes root";
 export function mountedDirectory(type: string, options: string): string | null {
   const directory = temporaryDirectory();
   try {
-    execFileSync("mount", ["-t", type, "-o", options, type, directory], { stdio: "ignore" });
+    shell(`mount -t ${type} -o ${options} ${type} "$0"`, directory);
   } catch {
     return null;
   }
-  onTestFinished(() => void execFileSync("umount", [directory], { stdio: "ignore" }));
+  onTestFinished(() => shell(`umount "$0"`, directory));
   return directory;
+}
+
+function shell(script: string, argument: string): void {
+  execFileSync("sh", ["-c", script, argument], { stdio: "ignore" });
 }

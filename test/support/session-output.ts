@@ -36,9 +36,9 @@ export class SessionOutput {
     return statSync(this.path).blocks * 512;
   }
 
-  async untilCut(): Promise<void> {
-    const { firstByte } = this;
-    await until(() => this.firstByte > firstByte, { what: "the output is cut" });
+  /** @param behind a byte; the first cut when absent */
+  async untilCut(behind = 0): Promise<void> {
+    await until(() => this.firstByte > behind, { what: `the output is cut behind byte ${behind}` });
   }
 }
 
