@@ -44,14 +44,18 @@ export function output({ rounds = 10 } = {}) {
       name,
       median_ms: median,
       ratio: median / base.median,
-      best_ms: best,
-      best_ratio: best / base.best,
+      fastest_ms: best,
+      fastest_ratio: best / base.best,
     }));
     // The fastest runs are what a noisy machine disturbs least.
     const checks = rows
       .slice(1)
-      .map(({ name, best_ratio: measured }) => ({ what: `${name}, ratio of the best`, measured, atMost: limit }));
-    return { rows, checks };
+      .map(({ name, fastest_ratio: measured }) => ({
+        what: `fastest \`${name}\` to \`>file\``,
+        measured,
+        atMost: limit,
+      }));
+    return { rows, checks, chart: "fastest_ratio" };
   });
 }
 
