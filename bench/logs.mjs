@@ -52,7 +52,7 @@ export function logs({ rounds = 20 } = {}) {
 
 /** Starts an agent that has written so much. @returns {string} the file with its output */
 function startWithOutput(project, bytes) {
-  const start = holdfast(project, "start", "engine", "--json", "--", "sleep", "1000");
+  const start = holdfast(project, "start", "engine", "--json", "--max-output", "none", "--", "sleep", "1000");
   const { session } = JSON.parse(callNow(start));
   const file = path.join(project, ".holdfast/sessions", session.uid, "output.log");
   const descriptor = openSync(file, "a");

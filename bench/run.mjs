@@ -12,12 +12,26 @@ import { run, start, status } from "./commands.mjs";
 import { crowd } from "./crowd.mjs";
 import { idle } from "./idle.mjs";
 import { logs, stats } from "./logs.mjs";
+import { output } from "./output.mjs";
 import { installation } from "./package.mjs";
 import { crash, fairness, handover } from "./queue.mjs";
 import { isMissed, textOf } from "./report.mjs";
 import { keep, render, writeJson } from "./results.mjs";
 
-const benchmarks = { status, run, start, handover, crash, fairness, idle, logs, stats, crowd, package: installation };
+const benchmarks = {
+  status,
+  run,
+  start,
+  handover,
+  crash,
+  fairness,
+  idle,
+  logs,
+  output,
+  stats,
+  crowd,
+  package: installation,
+};
 /** Several that belong together, under one name. */
 const groups = { startup: ["status", "run", "start"] };
 

@@ -5,7 +5,7 @@ import { usage } from "./globals.ts";
  * @param what names the option in the message: `--lines`
  */
 export function parseCount(text: string, what: string, command: string): number {
-  const count = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;
   throw usage(`${what}: expected a number, got ${text}`, `holdfast ${command} --help`);
 }

@@ -68,6 +68,7 @@ export const verbs: readonly Verb[] = [
         .option("--stop-command <string>", "a shell command that asks the agent to end, before the stop signal")
         .option("--max-time <duration>", "end the session after this long")
         .option("--idle-timeout <duration>", "end it when it is silent this long: no output and no client")
+        .option("--max-output <size>", "keep about so much of its output, the newest: 64KB, 1GB, none (100MB)")
         .option("--restart <policy>", "start the agent again when it ended: no (default), on-failure or always")
         .option("--max-restarts <n>", "at most so often; without it there is no limit")
         .option("-o, --close", "what the agent leaves in the background neither holds the lock nor is ended with it")

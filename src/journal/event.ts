@@ -94,6 +94,10 @@ export interface EventFields {
   unqueued: { reason: string; ticket?: number };
   /** Processes of a session live on without its keeper. */
   orphaned: { processes: readonly { pid: number; command: string }[] };
+  /** The oldest part of the agent's output was given up, for the first time. */
+  output_cut: { limit_bytes: number; first_byte: number };
+  /** It cannot be, and all of it is kept. */
+  output_not_cut: { limit_bytes: number; reason: string };
   lock_lost: { reason?: string };
   lock_restored: { reason?: string };
   hook_failed: { hook: string; command: string; exit_code: number | null; signal: string | null; message: string };

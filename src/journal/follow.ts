@@ -1,13 +1,16 @@
 import type { AnyEvent } from "./event.ts";
 import { FileWatcher } from "./file-watcher.ts";
-import { GrowingFile, type FilePiece, type Grown } from "./growing-file.ts";
+import { GrowingFile, type Grown } from "./growing-file.ts";
 import { parseEventLine } from "./parse-event.ts";
+import type { FilePiece, KeptFrom } from "./read-kept.ts";
 
 export interface FollowOptions {
   /** Where to begin; 0 when absent. */
   readonly fromByte?: number;
   /** Ends the generator, which then returns. */
   readonly signal?: AbortSignal;
+  /** From where on the file is kept; all of it when absent. */
+  readonly keptFrom?: KeptFrom;
 }
 
 export interface FollowEventsOptions extends FollowOptions {
@@ -21,8 +24,9 @@ const longestLineBytes = 1024 * 1024;
 
 /**
  * Follows a file that grows: yields what is there from `fromByte` on, then what is appended, as it is appended, until
- * the signal aborts. Nothing is read twice. A file that became shorter (copy-and-truncate), or that was removed and made
- * anew, is followed from its start; one that does not exist yet, from when it does.
+ * the signal aborts. Nothing is read twice. A file that became shorter (truncated), or that was removed and made anew,
+ * is followed from its start; one that does not exist yet, from when it does. What is not kept any more is passed
+ * over.
  * A file truncated and grown beyond the old size between two looks cannot be told from one that only grew.
  * @throws Failure `IO` and its like when the file cannot be read
  */
@@ -53,7 +57,7 @@ async function* followPieces(path: string, options: FollowEventsOptions): AsyncG
   const isOver = (): boolean => signal?.aborted ?? false;
   // Before the first look, so that nothing is missed between them.
   const watcher = new FileWatcher(path, signal);
-  const file = new GrowingFile(path, options.fromEnd === true ? "end" : (options.fromByte ?? 0));
+  const file = new GrowingFile(path, options.fromEnd === true ? "end" : (options.fromByte ?? 0), options.keptFrom);
   try {
     while (!isOver()) {
       const changed = watcher.nextChange();

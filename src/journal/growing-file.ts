@@ -1,32 +1,32 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync, type Stats } from "node:fs";
 import { errnoOf, failureFromErrno } from "../failure.ts";
+import { allKept, firstKept, readKept, type FilePiece, type KeptFrom } from "./read-kept.ts";
 
 const chunkBytes = 64 * 1024;
-
-/** Bytes of a file, and where in it they lie. */
-export interface FilePiece {
-  readonly bytes: Buffer;
-  /** The byte after them: reading on from here misses nothing and repeats nothing. */
-  readonly endByte: number;
-}
 
 export interface Grown extends FilePiece {
   /** True for the first bytes of a file that was truncated, or removed and made anew, since the last read. */
   readonly restarted: boolean;
 }
 
-/** Reads what is appended to a file by others, piece by piece, across truncation and re-creation. */
+/**
+ * Reads what is appended to a file by others, piece by piece, across truncation and re-creation. What is not kept any
+ * more is passed over: the next piece then begins later than the last one ended.
+ */
 export class GrowingFile {
   readonly #path: string;
+  readonly #keptFrom: KeptFrom;
   /** Kept open, so that its inode number cannot be given to the file that takes its place. */
   #descriptor: number | null = null;
   #position: number | "end";
   #restarted = false;
+  #isFirst = true;
 
   /** @param from the first byte to read, or `"end"`: only what is appended after the first call of `read` */
-  constructor(path: string, from: number | "end") {
+  constructor(path: string, from: number | "end", keptFrom: KeptFrom = allKept) {
     this.#path = path;
     this.#position = from;
+    this.#keptFrom = keptFrom;
   }
 
   /**
@@ -61,6 +61,10 @@ export class GrowingFile {
   #open(): boolean {
     try {
       this.#descriptor = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
+      if (this.#isFirst && this.#position !== "end") {
+        this.#position = Math.max(this.#position, firstKept(this.#descriptor, this.#keptFrom));
+      }
+      this.#isFirst = false;
       return true;
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
@@ -79,13 +83,13 @@ export class GrowingFile {
       this.#restarted = true;
     }
     if (size === this.#position) return null;
-    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, size - this.#position));
-    const count = readSync(this.#descriptor, buffer, 0, buffer.length, this.#position);
-    if (count === 0) return null;
-    this.#position += count;
+    const length = Math.min(chunkBytes, size - this.#position);
+    const piece = readKept(this.#descriptor, this.#position, length, this.#keptFrom);
+    this.#position = piece.endByte;
+    if (piece.bytes.length === 0) return null;
     const restarted = this.#restarted;
     this.#restarted = false;
-    return { bytes: buffer.subarray(0, count), endByte: this.#position, restarted };
+    return { ...piece, restarted };
   }
 
   #wasReplaced(): boolean {

@@ -53,6 +53,8 @@ const shapeOf: Readonly<Record<EventKind, Check>> = {
   queued: shape({}, { position: isNumber, ticket: isNumber, command: isTexts, note: isText, owner: isText }),
   unqueued: shape({ reason: isText }, { ticket: isNumber }),
   orphaned: shape({ processes: isProcesses }),
+  output_cut: shape({ limit_bytes: isNumber, first_byte: isNumber }),
+  output_not_cut: shape({ limit_bytes: isNumber, reason: isText }),
   lock_lost: shape({}, { reason: isText }),
   lock_restored: shape({}, { reason: isText }),
   hook_failed: shape({ hook: isText, command: isText, ...exit, message: isText }),

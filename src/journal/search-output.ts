@@ -1,4 +1,4 @@
-import type { FilePiece } from "./growing-file.ts";
+import type { FilePiece } from "./read-kept.ts";
 import { byteLengthOfUnits, endOfCharacterAt, endOfWholeCharacters } from "./utf8.ts";
 
 /** How much of the last output a match may span, so that an endless line does not fill the memory. */
@@ -19,6 +19,7 @@ export class OutputSearch {
   /** What was read and may still matter, and where in the file it begins. */
   #bytes: Buffer = Buffer.alloc(0);
   #startByte: number;
+  #skippedBytes = 0;
 
   /** @param cursor where an earlier search stopped; null searches from the beginning */
   constructor(pattern: RegExp, cursor: number | null) {
@@ -38,11 +39,18 @@ export class OutputSearch {
     return this.#fromByte;
   }
 
+  /** How much of what was to be searched was passed over, because it was not kept. */
+  get skippedBytes(): number {
+    return this.#skippedBytes;
+  }
+
   /** Takes the next piece. True when the output shows the pattern now; `nextCursor` is then the byte after the match. */
   shows({ bytes, endByte }: FilePiece): boolean {
     const pieceStart = endByte - bytes.length;
+    const seen = this.#startByte + this.#bytes.length;
     // A file that was truncated or made anew begins again, and the search with it.
-    if (pieceStart !== this.#startByte + this.#bytes.length) this.#beginAt(pieceStart);
+    if (pieceStart < seen) this.#beginAt(pieceStart);
+    else if (pieceStart > seen) this.#skipTo(pieceStart, seen);
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
     const end = this.#endOfMatch();
     if (end === null) this.#forget();
@@ -53,6 +61,14 @@ export class OutputSearch {
   #beginAt(byte: number): void {
     this.#cursor = null;
     this.#fromByte = byte;
+    this.#startByte = byte;
+    this.#bytes = Buffer.alloc(0);
+  }
+
+  /** No match goes across what is missing, nor does what stands before it tell whether a line begins behind it. */
+  #skipTo(byte: number, seen: number): void {
+    this.#skippedBytes += Math.max(0, byte - Math.max(seen, this.#fromByte));
+    this.#fromByte = Math.max(byte, this.#fromByte);
     this.#startByte = byte;
     this.#bytes = Buffer.alloc(0);
   }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { failureFromErrno } from "../failure.ts";
 import { openToRead, readChunk } from "./read-chunk.ts";
+import { allKept, firstKept, type KeptFrom } from "./read-kept.ts";
 import { endOfWholeCharacters, isContinuation } from "./utf8.ts";
 
 const newline = 0x0a;
@@ -10,6 +11,8 @@ export interface LastLinesOptions {
   readonly maxBytes?: number;
   /** How much is read at a time; 64 KiB. */
   readonly chunkBytes?: number;
+  /** From where on the file is kept; all of it when absent. */
+  readonly keptFrom?: KeptFrom;
 }
 
 /** A piece of a text file, and where in the file it lies. */
@@ -21,14 +24,23 @@ export interface TextPiece {
   readonly endByte: number;
 }
 
+/** The end of a text file. */
+export interface TailText extends TextPiece {
+  /** How much lay before it and is not kept any more, where that is why there are fewer lines than were asked for. */
+  readonly skippedBytes: number;
+}
+
+const nothing: TailText = { text: "", startByte: 0, endByte: 0, skippedBytes: 0 };
+
 /**
- * The last `count` lines of a text file, newlines included, read in chunks from its end. A last line without a newline
- * counts as one. The text neither begins nor ends within a UTF-8 character. No file: an empty text at byte 0.
+ * The last `count` lines of a text file, newlines included, read in chunks from its end, as far as it is kept. A last
+ * line without a newline counts as one. The text neither begins nor ends within a UTF-8 character. No file: an empty
+ * text at byte 0.
  * @throws Failure `IO` and its like when the file cannot be read
  */
-export function lastLines(path: string, count: number, options: LastLinesOptions = {}): TextPiece {
+export function lastLines(path: string, count: number, options: LastLinesOptions = {}): TailText {
   const descriptor = openToRead(path);
-  if (descriptor === null) return { text: "", startByte: 0, endByte: 0 };
+  if (descriptor === null) return nothing;
   try {
     return readLines(descriptor, count, options);
   } catch (error) {
@@ -38,10 +50,11 @@ export function lastLines(path: string, count: number, options: LastLinesOptions
   }
 }
 
-function readLines(descriptor: number, count: number, options: LastLinesOptions): TextPiece {
-  const { maxBytes = 4 * 1024 * 1024, chunkBytes = 64 * 1024 } = options;
+function readLines(descriptor: number, count: number, options: LastLinesOptions): TailText {
+  const { maxBytes = 4 * 1024 * 1024, chunkBytes = 64 * 1024, keptFrom = allKept } = options;
+  let kept = firstKept(descriptor, keptFrom);
   const { size } = fstatSync(descriptor);
-  const limit = Math.max(0, size - maxBytes);
+  const limit = Math.max(kept, size - maxBytes);
   const pieces: Buffer[] = [];
   let start = size;
   let missing = count;
@@ -49,14 +62,24 @@ function readLines(descriptor: number, count: number, options: LastLinesOptions)
     const from = Math.max(limit, start - chunkBytes);
     const chunk = readChunk(descriptor, from, start - from);
     // Truncated while it was read: whoever follows begins at its new start.
-    if (chunk === null) return { text: "", startByte: 0, endByte: 0 };
+    if (chunk === null) return nothing;
     // The newline at the very end ends the last line; it has no line after it.
     const found = newlineFromEnd(chunk, missing, start === size ? chunk.length - 2 : chunk.length - 1);
     missing = found.missing;
     start = from + found.index + 1;
     pieces.unshift(chunk.subarray(found.index + 1));
   }
-  return decode(Buffer.concat(pieces), start);
+  let bytes = Buffer.concat(pieces);
+  // A hole that was made meanwhile shows as NUL bytes.
+  if (bytes.includes(0)) kept = firstKept(descriptor, keptFrom);
+  if (kept > start) {
+    bytes = bytes.subarray(kept - start);
+    start = kept;
+    missing = count;
+  }
+  // The first line that is kept has no newline before it that could be counted.
+  const isShort = start === kept && missing > Math.min(bytes.length, 1);
+  return { ...decode(bytes, start), skippedBytes: isShort ? kept : 0 };
 }
 
 /** Looks for the n-th newline counted backward; index -1 and how many are missing when there are fewer. */

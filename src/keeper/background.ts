@@ -1,7 +1,7 @@
 import { Failure, type NextStep } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
-import { lastLines } from "../journal/tail-text.ts";
 import type { HeldLock } from "../lock/lock.ts";
+import { agentOutput, lastOutputLines } from "../session/agent-output.ts";
 import type { Context } from "../session/context.ts";
 import type { Report } from "../session/handover.ts";
 import { pruneEnded } from "../session/prune.ts";
@@ -18,6 +18,7 @@ import { SessionKeeper, type Again } from "./session-keeper.ts";
 import { settle } from "./settle.ts";
 
 const lastLinesShown = 10;
+const mostBytesShown = 4096;
 
 /** How a session begins. */
 export interface Opening {
@@ -120,7 +121,7 @@ async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeep
   await waitUntilReady({
     probe: session.ready,
     agent,
-    output: sessionFiles(context.home, session.uid).output,
+    output: agentOutput(context.home, session.uid),
     env: agentEnvironment(context, session, held.token),
     cwd: session.cwd,
     ending: keeper.ending,
@@ -147,6 +148,5 @@ function endedAtOnce(exit: AgentExit): Failure {
 
 /** The last lines an agent wrote before its start failed. */
 function lastWords(context: Context, keeper: SessionKeeper): string {
-  const { output } = sessionFiles(context.home, keeper.session.uid);
-  return lastLines(output, lastLinesShown, { maxBytes: 4096 }).text;
+  return lastOutputLines(agentOutput(context.home, keeper.session.uid), lastLinesShown, mostBytesShown).text;
 }

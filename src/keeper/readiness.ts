@@ -3,14 +3,15 @@ import { errorText, Failure } from "../failure.ts";
 import { followFile } from "../journal/follow.ts";
 import { outputShows } from "../journal/search-output.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
+import type { AgentOutput } from "../session/agent-output.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
 import type { Agent } from "./agent.ts";
 
 export interface ReadinessOptions {
   readonly probe: ReadinessProbe;
   readonly agent: Agent;
-  /** The file the agent writes its output to. */
-  readonly output: string;
+  /** What the agent writes its output to. */
+  readonly output: AgentOutput;
   /** What a readiness command runs with: the agent's own. */
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -32,7 +33,8 @@ export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
   const stop = AbortSignal.any([over.signal, outOfTime, ending]);
   const probes: Promise<unknown>[] = [];
   if (probe.output !== null) {
-    const output = followFile(options.output, { fromByte: agent.outputFromByte, signal: stop });
+    const { path, keptFrom } = options.output;
+    const output = followFile(path, { fromByte: agent.outputFromByte, signal: stop, keptFrom });
     probes.push(outputShows(output, new RegExp(probe.output, "m")));
   }
   if (probe.port !== null) probes.push(portListens(probe.port, stop));

@@ -12,6 +12,7 @@ import { exitOf, type Agent, type AgentExit } from "./agent.ts";
 import { reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded } from "./end-processes.ts";
 import { Leftovers } from "./leftovers.ts";
+import { OutputLimit } from "./output-limit.ts";
 import { PublishedSession } from "./published-session.ts";
 import { SessionLimits } from "./session-limits.ts";
 import { SessionLog } from "./session-log.ts";
@@ -59,12 +60,14 @@ export class SessionKeeper {
   #watch: NodeJS.Timeout | undefined;
   readonly #onLook = new Set<() => void>();
   #limits: SessionLimits | null = null;
+  readonly #output: OutputLimit | null;
 
   constructor(context: Context, held: HeldLock, hold: Hold, session: SessionInfo) {
     this.#context = context;
     this.#held = held;
     this.#log = new SessionLog(context, session, held.token);
     this.published = new PublishedSession(held, hold, session, this.#log);
+    this.#output = OutputLimit.of(context, this.published, this.#log);
     this.#ordered = new Promise((resolve) => {
       this.#placeOrder = resolve;
     });
@@ -213,6 +216,7 @@ export class SessionKeeper {
       processes: [...terminated.ended],
       survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
     };
+    await this.#output?.end();
     // The hook of `ended` may start the next session.
     await this.#context.hooks.hold(() => this.#giveBack(end, terminated));
     clearInterval(this.#watch);
@@ -264,6 +268,7 @@ export class SessionKeeper {
     } catch (error) {
       this.#log.complain("watch", errorText(error));
     }
+    await this.#output?.look();
   }
 
   /** The claim was gone and stands again: clients need the session's directory, too. */

@@ -6,14 +6,32 @@ export interface NativeLocks {
   unlock(descriptor: number): void;
 }
 
-let loaded: NativeLocks | Error | undefined;
+/** And to give room back to the disk that a file has taken. */
+export interface NativeFiles {
+  /** Makes a hole of so many bytes: they read as NUL and take no room; the file's size stays. */
+  trim(descriptor: number, offset: number, length: number): Promise<void>;
+}
 
-/** The native part, or why it cannot be loaded here (musl, an unknown platform). Tried once per process. */
+type NativePart = NativeLocks & NativeFiles;
+
+let loaded: NativePart | Error | undefined;
+
+/** What the native part can do for locks, or why it cannot be loaded here (musl, an unknown platform). */
 export function nativeLocks(): NativeLocks | Error {
+  return nativePart();
+}
+
+/** What the native part can do for files, or why it cannot be loaded here. */
+export function nativeFiles(): NativeFiles | Error {
+  return nativePart();
+}
+
+/** Tried once per process. */
+function nativePart(): NativePart | Error {
   if (loaded === undefined) {
     try {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- loaded late and may be missing; has no types
-      loaded = require("fs-native-extensions") as NativeLocks;
+      loaded = require("fs-native-extensions") as NativePart;
     } catch (error) {
       loaded = error instanceof Error ? error : new Error(String(error));
     }

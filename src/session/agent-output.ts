@@ -1,12 +1,35 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { closeSync, fstatSync } from "node:fs";
+import { failureFromErrno } from "../failure.ts";
+import type { Home } from "../home/locate.ts";
 import { followFile } from "../journal/follow.ts";
-import type { FilePiece } from "../journal/growing-file.ts";
+import { openToRead } from "../journal/read-chunk.ts";
+import { firstKept, readKept, type FilePiece, type KeptFrom } from "../journal/read-kept.ts";
+import { lastLines, type TailText } from "../journal/tail-text.ts";
 import type { Context } from "./context.ts";
+import { readOutputCut } from "./output-cut.ts";
 import { activeSession, reconcile } from "./reconcile.ts";
 import { sessionFiles } from "./session-files.ts";
 import { atSlot } from "./slots.ts";
 import type { SessionInfo } from "./session-info.ts";
+
+/** The file an agent writes its output to, of which the oldest part may be given up. */
+export interface AgentOutput {
+  readonly path: string;
+  readonly keptFrom: KeptFrom;
+}
+
+export function agentOutput(home: Home, uid: string): AgentOutput {
+  const { output, outputCut } = sessionFiles(home, uid);
+  return { path: output, keptFrom: () => readOutputCut(outputCut) };
+}
+
+/** The last lines of what an agent has written. @param maxBytes at most so much; see `lastLines` */
+export function lastOutputLines({ path, keptFrom }: AgentOutput, count: number, maxBytes?: number): TailText {
+  return lastLines(path, count, { keptFrom, ...(maxBytes === undefined ? {} : { maxBytes }) });
+}
+
+/** How much is read at a time where all that is left is wanted. */
+const pieceBytes = 1024 * 1024;
 
 /**
  * The agent's output from a byte on, as it comes, until the session has ended and everything it wrote was given.
@@ -21,32 +44,41 @@ export async function* followOutput(
   const over = new AbortController();
   if (signal?.aborted === true) over.abort();
   else signal?.addEventListener("abort", () => over.abort(), { once: true });
-  const { output } = sessionFiles(context.home, session.uid);
+  const output = agentOutput(context.home, session.uid);
   let position = fromByte;
   // Aborted by the caller, the wait is left behind: it ends with the session, or with this process.
   void untilEnded(atSlot(context, session.slot), session.uid, over.signal).finally(() => over.abort());
-  for await (const piece of followFile(output, { fromByte, signal: over.signal })) {
+  for await (const piece of followFile(output.path, { fromByte, signal: over.signal, keptFrom: output.keptFrom })) {
     position = piece.endByte;
     yield piece;
   }
-  if (signal?.aborted === true) return;
-  const rest = readOutput(output, position, Number.POSITIVE_INFINITY);
-  if (rest.length > 0) yield { bytes: rest, endByte: position + rest.length };
+  if (signal?.aborted !== true) yield* outputUpTo(output, position, Number.POSITIVE_INFINITY);
 }
 
-/** What lies between two bytes of a file; empty when it does not exist or ends before. */
-export function readOutput(path: string, fromByte: number, maxBytes: number): Buffer {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "r");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return Buffer.alloc(0);
-    throw failureFromErrno(error, "read the agent's output", path);
+/** What there is of an output between two bytes, piece by piece. */
+export function* outputUpTo(output: AgentOutput, fromByte: number, endByte: number): Generator<FilePiece> {
+  for (let position = fromByte; position < endByte;) {
+    const piece = readOutput(output, position, Math.min(pieceBytes, endByte - position));
+    if (piece.bytes.length === 0) return;
+    position = piece.endByte;
+    yield piece;
   }
+}
+
+/**
+ * Reads at most so many bytes of an output from a byte on. The piece begins elsewhere where that byte is not kept any
+ * more, or lies beyond the end, because the output was truncated: at the first byte that is kept. Empty at its end.
+ */
+export function readOutput({ path, keptFrom }: AgentOutput, fromByte: number, maxBytes: number): FilePiece {
+  const descriptor = openToRead(path);
+  if (descriptor === null) return { bytes: Buffer.alloc(0), endByte: 0 };
   try {
-    const length = Math.max(0, Math.min(fstatSync(descriptor).size - fromByte, maxBytes));
-    const buffer = Buffer.alloc(length);
-    return buffer.subarray(0, readSync(descriptor, buffer, 0, length, fromByte));
+    const kept = firstKept(descriptor, keptFrom);
+    const { size } = fstatSync(descriptor);
+    const start = fromByte > size ? kept : Math.max(fromByte, kept);
+    return readKept(descriptor, start, Math.max(0, Math.min(maxBytes, size - start)), keptFrom);
+  } catch (error) {
+    throw failureFromErrno(error, "read the agent's output", path);
   } finally {
     closeSync(descriptor);
   }

@@ -19,6 +19,8 @@ export interface SessionRequest {
   readonly killAfterMs?: number;
   readonly maxTimeMs?: number;
   readonly idleMs?: number;
+  /** About how much of its output is kept; null: all of it. */
+  readonly maxOutputBytes?: number | null;
   readonly ready?: ReadinessProbe | null;
   /** How many sessions may hold the lock at once. */
   readonly slots?: number;
@@ -55,6 +57,8 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     ready: request.ready ?? null,
     ready_at: null,
     idle_ms: request.idleMs ?? context.config.limits.idleMs,
+    max_output_bytes: maxOutputOf(context, request),
+    output_problem: null,
     restart: request.restart ?? "no",
     max_restarts: request.maxRestarts ?? null,
     restarts: 0,
@@ -68,6 +72,12 @@ function launchOf({ launcher, pidFile, stopCommand }: SessionRequest) {
     pid_file: pidFile ?? null,
     stop_command: stopCommand == null ? null : [...stopCommand],
   };
+}
+
+/** What `run` writes goes past us, and is the caller's. */
+function maxOutputOf({ config }: Context, { mode, maxOutputBytes }: SessionRequest): number | null {
+  if (mode === "foreground") return null;
+  return maxOutputBytes === undefined ? config.limits.maxOutputBytes : maxOutputBytes;
 }
 
 /** Logs that the lock was taken for this session. */

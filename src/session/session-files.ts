@@ -19,6 +19,8 @@ export interface SessionFiles {
   readonly directory: string;
   /** What the agent wrote. */
   readonly output: string;
+  /** From where on it is kept. */
+  readonly outputCut: string;
   /** The session and its end, once it has ended. */
   readonly record: string;
   /** What the keeper itself had to say, if it crashed. */
@@ -35,6 +37,7 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
   return {
     directory,
     output: join(directory, "output.log"),
+    outputCut: join(directory, "output.json"),
     record: join(directory, "record.json"),
     keeperLog: join(directory, "keeper.log"),
     stop: join(directory, "stop.json"),

@@ -99,6 +99,10 @@ export const sessionSchema = v.object({
   ready_at: v.optional(v.nullable(v.string()), null),
   /** The session is ended when it has been silent (no output, no client) so long; null: no limit. */
   idle_ms: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0))), null),
+  /** About how much of its output is kept, in bytes; null: all of it. */
+  max_output_bytes: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), null),
+  /** Why no less of it can be kept here, once that was tried; null: nothing is known to prevent it. */
+  output_problem: v.optional(v.nullable(v.string()), null),
   /** Whether its agent is started again when it ended by itself. */
   restart: v.optional(v.picklist(restartPolicies), "no"),
   max_restarts: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))), null),

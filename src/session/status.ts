@@ -156,6 +156,10 @@ function problemsOf(
       problems.push(`${session.id} is silent for longer than its idle limit of ${session.idle_ms / 1000} s`);
     }
   }
+  for (const { session } of sessions) {
+    const { id, max_output_bytes: limit, output_problem: reason } = session;
+    if (reason !== null) problems.push(`${id} keeps all of its output, above its limit of ${limit} bytes: ${reason}`);
+  }
   if (outside > 0)
     problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
   if (pidFile?.state === "foreign")

@@ -1,10 +1,8 @@
-import type { FilePiece } from "../journal/growing-file.ts";
 import { endOfLog } from "../journal/read.ts";
 import { OutputSearch } from "../journal/search-output.ts";
-import { followOutput, readOutput } from "./agent-output.ts";
+import { agentOutput, followOutput, outputUpTo } from "./agent-output.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, requireSession } from "./reconcile.ts";
-import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
@@ -24,6 +22,8 @@ export interface OutputWaited extends Waited {
   readonly shown: boolean;
   /** Where to search on: after the match; without one, where a match may still begin. In bytes. */
   readonly nextCursor: number;
+  /** How much of what was to be searched is not kept any more, in bytes. */
+  readonly skippedBytes: number;
 }
 
 /**
@@ -37,27 +37,20 @@ export async function waitForOutput(context: Context, request: OutputWait): Prom
   const active = activeSession(await slot.lock.look());
   if (queued !== null && active?.session.uid !== queued) throw notItsTurn(context, request.id, queued);
   const { session } = await requireSession(slot, request.id);
-  const end = endOfLog(sessionFiles(context.home, session.uid).output);
+  const output = agentOutput(context.home, session.uid);
+  const end = endOfLog(output.path);
   const search = new OutputSearch(request.pattern, request.cursor === null ? null : Math.min(request.cursor, end));
-  const answer = (shown: boolean) => ({ session, end: null, shown, nextCursor: search.nextCursor });
-  for (const piece of outputSoFar(context, session, search.readsFromByte, end)) {
+  const answer = (shown: boolean) => {
+    return { session, end: null, shown, nextCursor: search.nextCursor, skippedBytes: search.skippedBytes };
+  };
+  let position = end;
+  for (const piece of outputUpTo(output, search.readsFromByte, end)) {
     if (search.shows(piece)) return answer(true);
+    position = piece.endByte;
   }
-  for await (const piece of followOutput(context, session, end, request.signal)) {
+  for await (const piece of followOutput(context, session, position, request.signal)) {
     if (search.shows(piece)) return answer(true);
   }
   if (request.signal?.aborted === true) return answer(false);
   throw noSession(session.id);
-}
-
-const pieceBytes = 1024 * 1024;
-
-function* outputSoFar(context: Context, session: SessionInfo, fromByte: number, end: number): Generator<FilePiece> {
-  const { output } = sessionFiles(context.home, session.uid);
-  for (let position = fromByte; position < end;) {
-    const bytes = readOutput(output, position, Math.min(pieceBytes, end - position));
-    if (bytes.length === 0) return;
-    position += bytes.length;
-    yield { bytes, endByte: position };
-  }
 }

@@ -22,6 +22,8 @@ export interface Waited {
   readonly end: SessionEnd | null;
   /** Only of a wait for output: the byte to search on from. */
   readonly nextCursor?: number;
+  /** How much of it could not be searched, because it is not kept any more, in bytes. */
+  readonly skippedBytes?: number;
 }
 
 /** How often to look at a lock with several slots: no one end of a claim tells that one of them is free. */

@@ -88,6 +88,30 @@ describe("logs --output", () => {
     expect(pieces.every((piece) => Buffer.byteLength(piece) <= 100)).toBe(true);
   });
 
+  it("has nothing to give of an agent that has never written, and says when that is final", async () => {
+    const workspace = openWorkspace();
+    await sessionThatSays(workspace, "");
+    const nothing = { text: "", from_byte: 0, next_cursor: 0, skipped_bytes: 0 };
+    const read = async (...words: string[]) => (await workspace.holdfast(["logs", "-o", "--json", ...words])).json();
+    expect(await read()).toMatchObject({ ...nothing, eof: false });
+    expect(await read("--cursor", "0")).toMatchObject({ ...nothing, eof: false });
+    await workspace.holdfast(["stop"]);
+    expect(await read()).toMatchObject({ ...nothing, eof: true });
+    expect(await read("--cursor", "0")).toMatchObject({ ...nothing, eof: true });
+    const followed = await workspace.holdfast(["logs", "-o", "-f", "--json"]);
+    expect(followed.jsonLines().at(-1)).toMatchObject({ ...nothing, eof: true });
+  });
+
+  it("leaves half an escape sequence at the end for the next read", async () => {
+    const workspace = openWorkspace();
+    const output = await sessionThatSays(workspace, "one\ntwo \u001B[3");
+    const { text, next_cursor: cursor } = (await workspace.holdfast(["logs", "-o", "-n", "1", "--json"])).json();
+    expect(text).toBe("two ");
+    appendFileSync(output, "1mred\n");
+    const next = await workspace.holdfast(["logs", "-o", "--cursor", String(cursor), "--json"]);
+    expect(next.json()).toMatchObject({ text: "red\n", from_byte: cursor });
+  });
+
   it("gives whole lines to a reader with a cursor, and the rest of a line when it is complete", async () => {
     const workspace = openWorkspace();
     const output = await sessionThatSays(workspace, "one\ntwo\nthr");
@@ -101,7 +125,7 @@ describe("logs --output", () => {
     expect(await read(14)).toMatchObject({ text: "", next_cursor: 14, eof: true });
   });
 
-  it.each([["--cursor x"], ["--cursor -1"], ["--max-bytes x"], ["-n 1.5"]])(
+  it.each([["--cursor x"], ["--cursor -1"], ["--max-bytes x"], ["-n 1.5"], ["--max-bytes 9 -f"]])(
     "refuses %s as a usage error (64)",
     async (words) => {
       const workspace = openWorkspace();

@@ -1,15 +1,13 @@
 import { parseDuration } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { runWithoutLock } from "../../keeper/foreground.ts";
-import { lastLines } from "../../journal/tail-text.ts";
-import { followOutput } from "../../session/agent-output.ts";
+import { agentOutput } from "../../session/agent-output.ts";
 import { removeClient } from "../../session/clients.ts";
 import type { Context } from "../../session/context.ts";
 import { join, type Joined } from "../../session/join.ts";
-import { sessionFiles } from "../../session/session-files.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
-import { OutputText } from "../output-text.ts";
+import { followParts, tailPart, type OutputPart } from "../output-parts.ts";
 import { parsePid } from "../pid.ts";
 
 export interface JoinOptions {
@@ -65,12 +63,13 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   presenter.joined(joined);
   const leaving = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
-  const shown = lastLines(sessionFiles(context.home, session.uid).output, linesShown);
+  const show = (part: OutputPart) => presenter.output({ session, ...part, eof: false });
   // On a terminal, colours may stay what they are.
-  const output = new OutputText(true);
-  const show = (text: string) => presenter.output({ session, text, nextCursor: 0, eof: false });
-  show(shown.text);
-  for await (const { bytes } of followOutput(context, session, shown.endByte, leaving.signal)) show(output.next(bytes));
+  const tail = tailPart(agentOutput(context.home, session.uid), linesShown, { raw: true, isOver: false });
+  // A newcomer is shown the end anyway: what is not kept before it is no news.
+  show({ ...tail, skippedBytes: 0 });
+  const following = followParts(context, session, tail.nextCursor, { raw: true, signal: leaving.signal });
+  for await (const part of following) show(part);
   if (leaving.signal.aborted) {
     removeClient(context, session, joined.client, "left");
     presenter.left(session.id, [joined.client]);

@@ -1,5 +1,5 @@
 import { Failure } from "../../failure.ts";
-import { parseDuration } from "../../home/duration.ts";
+import { parseDuration, parseSize } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
@@ -19,6 +19,7 @@ export interface StartOptions {
   readonly wait?: string;
   readonly queue?: boolean;
   readonly maxTime?: string;
+  readonly maxOutput?: string;
   readonly close?: boolean;
   readonly idleTimeout?: string;
   readonly readyOutput?: string;
@@ -91,9 +92,18 @@ function requestOf(
       ? {}
       : { joinWithinMs: parseDuration(options.readyTimeout, "--ready-timeout") }),
     ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
+    ...(options.maxOutput === undefined ? {} : { maxOutputBytes: parseMaxOutput(options.maxOutput) }),
     ...parseRestart(options),
     ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
   };
+}
+
+/** Null: all of it is kept. */
+function parseMaxOutput(text: string): number | null {
+  if (text === "none") return null;
+  const bytes = parseSize(text, "--max-output");
+  if (bytes > 0) return bytes;
+  throw usage(`--max-output: expected a size above 0, or none, got ${text}`, "holdfast start --help");
 }
 
 function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: RestartPolicy; maxRestarts?: number } {

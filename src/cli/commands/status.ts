@@ -1,15 +1,14 @@
 import { parseDuration } from "../../home/duration.ts";
 import { checkState } from "../../home/state-directory.ts";
-import { lastLines } from "../../journal/tail-text.ts";
+import { agentOutput } from "../../session/agent-output.ts";
 import type { Context } from "../../session/context.ts";
-import { sessionFiles } from "../../session/session-files.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import { status, type Status } from "../../session/status.ts";
 import { stop } from "../../session/stop.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
 import type { LiveSource } from "../live/live-loop.ts";
-import { OutputText } from "../output-text.ts";
+import { tailPart } from "../output-parts.ts";
 import { joinCommand } from "./join.ts";
 
 export interface StatusOptions {
@@ -81,7 +80,6 @@ function liveSource(cli: Cli, opened: Context): LiveSource {
 const mostOutputBytes = 64 * 1024;
 
 function lastOutput({ home }: Context, session: SessionInfo, lines: number): string {
-  const { text } = lastLines(sessionFiles(home, session.uid).output, lines, { maxBytes: mostOutputBytes });
-  const output = new OutputText(false);
-  return output.next(Buffer.from(text)) + output.rest();
+  const output = agentOutput(home, session.uid);
+  return tailPart(output, lines, { raw: false, isOver: true, maxBytes: mostOutputBytes }).text;
 }

@@ -42,10 +42,10 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
 async function untilShown(context: Context, request: OutputWait, what: string, limitMs: number): Promise<Waited> {
   const waited = await waitForOutput(context, request);
   if (waited.shown) return waited;
-  const { session, nextCursor } = waited;
+  const { session, nextCursor, skippedBytes } = waited;
   const again = `holdfast wait ${session.id} --until ${shellWord(what)} --cursor ${nextCursor}`;
   throw notInTime(what, limitMs, {
-    facts: { next_cursor: nextCursor },
+    facts: { next_cursor: nextCursor, skipped_bytes: skippedBytes },
     next: [{ does: "wait on", command: again }],
   });
 }

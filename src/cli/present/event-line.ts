@@ -4,7 +4,7 @@ import { isKnownEvent } from "../../journal/parse-event.ts";
 import { actorName, actorText } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
 import { endingSymbol, endingText } from "./ending-text.ts";
-import { durationText, timestampText } from "./quantities.ts";
+import { bytesText, durationText, timestampText } from "./quantities.ts";
 import { counted, type Style } from "./style.ts";
 
 /** A symbol and a sentence. */
@@ -98,6 +98,14 @@ const tellers: Tellers = {
       `orphaned: its keeper is dead, ${counted(processes.length, "process", "processes")} ${live} on${pids}`,
     ];
   },
+  output_cut: ({ limit_bytes: limit, first_byte: first }) => [
+    "🧹",
+    `output passed its limit of ${bytesText(limit)}: the first ${bytesText(first)} are gone, from now on the newest is kept`,
+  ],
+  output_not_cut: ({ limit_bytes: limit, reason }) => [
+    "🚨",
+    `output passed its limit of ${bytesText(limit)} and cannot be cut, so all of it is kept${becauseOf(reason)}`,
+  ],
   lock_lost: ({ reason }) => ["🚨", `lock lost${becauseOf(reason)}`],
   lock_restored: ({ reason }) => ["🔒", `lock restored${becauseOf(reason)}`],
   hook_failed: (event) => {

@@ -6,6 +6,7 @@ import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
 import { howText } from "./ending-text.ts";
 import { nextSteps } from "./next-steps.ts";
+import { skippedText } from "./outcome-text.ts";
 import { durationText, momentText, secondsSince } from "./quantities.ts";
 import { indent, separator, type Style } from "./style.ts";
 
@@ -19,7 +20,12 @@ const longestTrace = 5;
 export function failureCard(failure: Failure, style: Style, hints: boolean): readonly string[] {
   const [first = "", ...more] = failure.message.split("\n").map((line) => escapeControl(line));
   const details = [...holderLines(failure.facts, style), ...commandLines(failure.facts, style)];
-  const rest = [...processLines(failure.facts, style), ...outputLines(failure.facts, style), ...pathLines(failure)];
+  const rest = [
+    ...processLines(failure.facts, style),
+    ...outputLines(failure.facts, style),
+    ...skippedLines(failure.facts, style),
+    ...pathLines(failure),
+  ];
   return [
     `${style.paint.red("✖")} ${style.paint.bold(first)}`,
     ...[...more, ...details, ...rest, ...traceLines(failure, style)].map(indent),
@@ -85,6 +91,10 @@ function outputLines({ output }: FailureFacts, { paint }: Style): readonly strin
     .split(/\r*\n/)
     .map((line) => line.slice(line.lastIndexOf("\r") + 1).replaceAll("\t", "    "))
     .map((line) => `${paint.dim("│")} ${escapeControl(line)}`.trimEnd());
+}
+
+function skippedLines({ skipped_bytes: skipped }: FailureFacts, style: Style): readonly string[] {
+  return typeof skipped === "number" ? skippedText(skipped, style) : [];
 }
 
 /** The path, unless the message names it already. */

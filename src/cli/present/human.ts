@@ -25,6 +25,7 @@ import {
   joinedText,
   leftText,
   queuedText,
+  skippedText,
   startedText,
   stoppedText,
   sweptText,
@@ -124,6 +125,7 @@ class HumanPresenter implements Presenter {
   }
 
   waited(result: Waited, until: string): void {
+    this.#talk(skippedText(result.skippedBytes ?? 0, this.#style("stderr")));
     this.#print(waitedText(result, until, this.#style("stdout")));
   }
 
@@ -133,7 +135,8 @@ class HumanPresenter implements Presenter {
     if (events.length === 0 && !follow) this.#talk(["No events"]);
   }
 
-  output({ text }: OutputChunk): void {
+  output({ text, skippedBytes }: OutputChunk): void {
+    this.#talk(skippedText(skippedBytes, this.#style("stderr")));
     this.#write("stdout", text);
   }
 

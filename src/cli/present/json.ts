@@ -103,12 +103,12 @@ export class JsonPresenter implements Presenter {
     this.#answer({ action: actionDocument(action) });
   }
 
-  waited({ session, end, nextCursor }: Waited, until: string): void {
+  waited({ session, end, nextCursor, skippedBytes = 0 }: Waited, until: string): void {
     this.#answer({
       until,
       session: session === null ? null : sessionDocument(session),
       end: end === null ? null : endDocument(end),
-      ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }),
+      ...(nextCursor === undefined ? {} : { next_cursor: nextCursor, skipped_bytes: skippedBytes }),
     });
   }
 
@@ -117,8 +117,9 @@ export class JsonPresenter implements Presenter {
     else this.#answer({ count: events.length, events });
   }
 
-  output({ session, text, nextCursor, eof }: OutputChunk): void {
-    this.#answer({ session: { id: session.id, uid: session.uid }, text, next_cursor: nextCursor, eof });
+  output({ session: { id, uid }, text, fromByte, nextCursor, skippedBytes, eof }: OutputChunk): void {
+    const place = { from_byte: fromByte, next_cursor: nextCursor, skipped_bytes: skippedBytes };
+    this.#answer({ session: { id, uid }, text, ...place, eof });
   }
 
   version(version: string): void {

@@ -10,7 +10,7 @@ import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
-import { secondsSince, timestampText } from "./quantities.ts";
+import { bytesText, secondsSince, timestampText } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
 import { holderPhrase, placeText } from "./waiting-line.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
@@ -111,6 +111,14 @@ export function waitedText({ session, end, nextCursor }: Waited, until: string, 
     return [headline("✅", session.id, what, style), ...resume];
   }
   return [headline(endingSymbol(end), session.id, endingText(end, end.ended_by, end.stop_reason), style)];
+}
+
+/** That a part of an output cannot be had; nothing when all of it can. */
+export function skippedText(skippedBytes: number, { paint }: Style): readonly string[] {
+  if (skippedBytes === 0) return [];
+  return [
+    `${paint.yellow("⚠")} ${bytesText(skippedBytes)} of output before this are gone: no more than max_output is kept`,
+  ];
 }
 
 const kinds: Readonly<Record<CleanupAction["what"], string>> = {

@@ -24,7 +24,11 @@ export interface WaitingNotice extends WaitNotice {
 export interface OutputChunk {
   readonly session: SessionInfo;
   readonly text: string;
+  /** Where in the output the text begins, in bytes; before the byte that was asked for only in a truncated output. */
+  readonly fromByte: number;
   readonly nextCursor: number;
+  /** How much before it was asked for, and is not kept any more, in bytes. */
+  readonly skippedBytes: number;
   /** True when the session has ended and nothing more will come. */
   readonly eof: boolean;
 }

@@ -1,29 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { errnoOf } from "../../../src/failure.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
 import { lockPlace, openLock } from "../../support/lock-place.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { mountedDirectory, whyNotMounted } from "../../support/mounted-directory.ts";
 
 const session = { purpose: "session", info: null } as const;
-
-/** A file system of its own with next to no room; null where this process may not mount one. */
-function mountSmall(): string | null {
-  const directory = temporaryDirectory();
-  try {
-    shell(`mount -t tmpfs -o size=64k,mode=0700 tmpfs "$0"`, directory);
-  } catch {
-    return null;
-  }
-  onTestFinished(() => shell(`umount "$0"`, directory));
-  return directory;
-}
-
-function shell(script: string, argument: string): void {
-  execFileSync("sh", ["-c", script, argument], { stdio: "ignore" });
-}
 
 /** Writes until nothing more fits. */
 function fill(directory: string): void {
@@ -39,8 +22,8 @@ function fill(directory: string): void {
 
 describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, on a full disk", (pulse) => {
   it("says so, keeps what was said before, and is given back in the end", async (test) => {
-    const directory = mountSmall();
-    if (directory === null) return test.skip("mounting a file system takes root");
+    const directory = mountedDirectory("tmpfs", "size=64k,mode=0700");
+    if (directory === null) return test.skip(whyNotMounted);
     const lock = openLock(lockPlace(directory, pulse));
     const { held } = await lock.acquire({ ...session, info: "before" });
     fill(directory);

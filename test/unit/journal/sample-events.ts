@@ -33,6 +33,8 @@ export const sampleEvents: { readonly [Kind in EventKind]: EventInput & { readon
   queued: { lock: "session", session: "nightly", event: "queued", position: 1, ticket: 7, command: ["make"] },
   unqueued: { lock: "session", session: "nightly", event: "unqueued", reason: "cancelled", ticket: 7 },
   orphaned: { ...session, event: "orphaned", processes: [{ pid: 29_625, command: "node engine.js" }] },
+  output_cut: { ...session, event: "output_cut", limit_bytes: 100_000_000, first_byte: 50_000_123 },
+  output_not_cut: { ...session, event: "output_not_cut", limit_bytes: 65_536, reason: "no native part" },
   lock_lost: { ...session, event: "lock_lost", reason: "the state directory was removed" },
   lock_restored: { ...session, event: "lock_restored" },
   hook_failed: {

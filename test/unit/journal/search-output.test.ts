@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FilePiece } from "../../../src/journal/growing-file.ts";
+import type { FilePiece } from "../../../src/journal/read-kept.ts";
 import { OutputSearch, outputShows } from "../../../src/journal/search-output.ts";
 
 const searchedBytes = 64 * 1024;
@@ -126,6 +126,28 @@ describe("OutputSearch", () => {
   it("does not take the cut of an endless line for its beginning", () => {
     const file = Buffer.alloc(3 * searchedBytes, "ab");
     expect(searchOnce(file, { pattern: /^b|^aba?$/, sizes: [1_001] }).shown).toBe(false);
+  });
+
+  it("searches on behind what is not kept, and counts what it could not search", () => {
+    const search = new OutputSearch(/^go|stop/, null);
+    expect(search.shows({ bytes: Buffer.from("st"), endByte: 102 })).toBe(false);
+    expect(search.skippedBytes).toBe(100);
+    // Nothing matches across the gap.
+    expect(search.shows({ bytes: Buffer.from("op, go"), endByte: 126 })).toBe(false);
+    expect(search.skippedBytes).toBe(118);
+    expect(search.shows({ bytes: Buffer.from("\ngo"), endByte: 129 })).toBe(true);
+    expect(search).toMatchObject({ nextCursor: 129, skippedBytes: 118 });
+  });
+
+  it("finds nothing again before its cursor, where less is kept than it wants to see before it", () => {
+    const search = new OutputSearch(/one/, 2000);
+    expect(search.readsFromByte).toBeLessThan(1990);
+    const bytes = Buffer.from("one one one");
+    expect(search.shows({ bytes, endByte: 1993 + bytes.length })).toBe(true);
+    expect(search).toMatchObject({ nextCursor: 2004, skippedBytes: 0 });
+    const late = new OutputSearch(/one/, 1000);
+    expect(late.shows({ bytes, endByte: 1993 + bytes.length })).toBe(true);
+    expect(late).toMatchObject({ nextCursor: 1996, skippedBytes: 993 });
   });
 
   it("begins anew with a file that was truncated", () => {

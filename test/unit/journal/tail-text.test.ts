@@ -21,7 +21,7 @@ describe("lastLines", () => {
     ["a\n", 0, "", 2],
     ["", 5, "", 0],
   ])("of %j, %i: %j", (content, count, text, startByte) => {
-    expect(lastLines(fileOf(content), count)).toEqual({ text, startByte, endByte: content.length });
+    expect(lastLines(fileOf(content), count)).toEqual({ text, startByte, endByte: content.length, skippedBytes: 0 });
   });
 
   it("gives the same text whatever the size of a chunk", () => {
@@ -48,15 +48,25 @@ describe("lastLines", () => {
 
   it("returns no more than it may, and cuts no character in two", () => {
     const path = fileOf("😀".repeat(100));
-    expect(lastLines(path, 1, { maxBytes: 10 })).toEqual({ text: "😀😀", startByte: 392, endByte: 400 });
-    expect(lastLines(path, 1, { maxBytes: 10, chunkBytes: 3 })).toEqual({ text: "😀😀", startByte: 392, endByte: 400 });
+    expect(lastLines(path, 1, { maxBytes: 10 })).toEqual({
+      text: "😀😀",
+      startByte: 392,
+      endByte: 400,
+      skippedBytes: 0,
+    });
+    expect(lastLines(path, 1, { maxBytes: 10, chunkBytes: 3 })).toEqual({
+      text: "😀😀",
+      startByte: 392,
+      endByte: 400,
+      skippedBytes: 0,
+    });
   });
 
   it("leaves a character that is not wholly written for whoever follows", () => {
     const path = fileOf(Buffer.concat([Buffer.from("a\nbé"), Buffer.from("😀").subarray(0, 3)]));
-    expect(lastLines(path, 1)).toEqual({ text: "bé", startByte: 2, endByte: 5 });
+    expect(lastLines(path, 1)).toEqual({ text: "bé", startByte: 2, endByte: 5, skippedBytes: 0 });
     appendFileSync(path, Buffer.from("😀").subarray(3));
-    expect(lastLines(path, 1)).toEqual({ text: "bé😀", startByte: 2, endByte: 9 });
+    expect(lastLines(path, 1)).toEqual({ text: "bé😀", startByte: 2, endByte: 9, skippedBytes: 0 });
   });
 
   it("reads binary without an end", () => {
@@ -66,7 +76,12 @@ describe("lastLines", () => {
 
   it("finds nothing where there is no file, and says so when there is one that it cannot read", () => {
     const directory = temporaryDirectory();
-    expect(lastLines(join(directory, "output.log"), 3)).toEqual({ text: "", startByte: 0, endByte: 0 });
+    expect(lastLines(join(directory, "output.log"), 3)).toEqual({
+      text: "",
+      startByte: 0,
+      endByte: 0,
+      skippedBytes: 0,
+    });
     mkdirSync(join(directory, "output.log"));
     expect(failureOf(() => lastLines(join(directory, "output.log"), 3)).code).toBe("IO");
   });

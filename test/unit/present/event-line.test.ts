@@ -29,6 +29,8 @@ const oneOfEach: { readonly [Kind in EventKind]: EventFields[Kind] } = {
   queued: { position: 2, command: ["npm", "test"] },
   unqueued: { reason: "gave up" },
   orphaned: { processes: [{ pid: 29_640, command: "node worker.js" }] },
+  output_cut: { limit_bytes: 100_000_000, first_byte: 52_428_800 },
+  output_not_cut: { limit_bytes: 65_536, reason: "the native part cannot be loaded" },
   lock_lost: { reason: "the state directory was removed" },
   lock_restored: {},
   hook_failed: { hook: "started", command: "./notify", exit_code: 1, signal: null, message: "no network" },

@@ -56,8 +56,23 @@ describe("the presenter for people", () => {
 
   it("gives the agent's output on as it is (R3.7)", async () => {
     const { presenter, stdout } = await capture({ unicode: false });
-    presenter.output({ session, text: `half a line … ${escape}[31m`, nextCursor: 5, eof: false });
+    const place = { fromByte: 0, nextCursor: 5, skippedBytes: 0 };
+    presenter.output({ session, text: `half a line … ${escape}[31m`, ...place, eof: false });
     expect(stdout()).toBe(`half a line … ${escape}[31m`);
+  });
+
+  it("says on stderr that a part of the output cannot be had, and not at all with --quiet", async () => {
+    const chunk = { session, text: "the rest\n", fromByte: 52_428_800, nextCursor: 52_428_809, eof: false };
+    for (const quiet of [false, true]) {
+      const { presenter, stdout, stderr } = await capture({ quiet });
+      presenter.output({ ...chunk, skippedBytes: 52_428_800 });
+      presenter.waited({ session, end: null, nextCursor: 9, skippedBytes: 7 }, "output=x");
+      expect(stdout()).toMatch(/^the rest\n✅/);
+      const said = ["52.4 MB", "7 B"].map(
+        (bytes) => `⚠ ${bytes} of output before this are gone: no more than max_output is kept\n`,
+      );
+      expect(stderr()).toBe(quiet ? "" : said.join(""));
+    }
   });
 
   it("prints the version alone", async () => {

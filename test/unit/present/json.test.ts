@@ -54,6 +54,7 @@ const fullStatus = {
   problems: ["something"],
 };
 const event = sample.event({ event: "ended", token: 42, ...end });
+const place = { fromByte: 4, nextCursor: 10, skippedBytes: 4 };
 
 const answers: readonly (readonly [schema: string, what: string, show: (presenter: Presenter) => void])[] = [
   ["start", "started", (to) => to.started({ session, token: 42, joined: false })],
@@ -83,9 +84,9 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["logs", "all at once", (to) => to.events([event, event], false)],
   ["logs", "no events", (to) => to.events([], false)],
   ["logs", "followed", (to) => to.events([event], true)],
-  ["logs-output", "a piece", (to) => to.output({ session, text: "ready\n", nextCursor: 6, eof: false })],
+  ["logs-output", "a piece", (to) => to.output({ session, text: "ready\n", ...place, eof: false })],
   ["wait", "ended", (to) => to.waited({ session, end }, "ended")],
-  ["wait", "output", (to) => to.waited({ session, end: null, nextCursor: 1234 }, "output=ready")],
+  ["wait", "output", (to) => to.waited({ session, end: null, nextCursor: 1234, skippedBytes: 7 }, "output=ready")],
   ["wait", "free", (to) => to.waited({ session: null, end: null }, "free")],
   ["version", "version", (to) => to.version("1.2.3")],
   ["failure", "busy", (to) => to.failure(sample.busy)],
@@ -228,7 +229,7 @@ describe("--json", () => {
   it("escapes what a terminal may act on, and loses nothing", async () => {
     const text = "\u001B[2J\u009B1m\u202Eevil\u2028\u007F🔒\uFEFF";
     const { presenter, stdout } = await capture({ json: true });
-    presenter.output({ session, text, nextCursor: 1, eof: true });
+    presenter.output({ session, text, ...place, eof: true });
     // oxlint-disable-next-line no-control-regex -- control characters are what this is about
     expect(stdout()).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E\u2028\uFEFF]/);
     expect(JSON.parse(stdout()).text).toBe(text);

@@ -47,6 +47,8 @@ export const session: SessionInfo = {
   ready: null,
   ready_at: null,
   idle_ms: null,
+  max_output_bytes: 100_000_000,
+  output_problem: null,
   restart: "no",
   max_restarts: null,
   restarts: 0,
