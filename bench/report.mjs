@@ -86,9 +86,9 @@ function verdictOn({ measured, atMost, atLeast }) {
   return measured === null ? `not measured, ${limit}` : `${threeDigits(measured)}, ${limit}`;
 }
 
-/** A third is a third. */
+/** A third is a third, and a tenth is 0.1. */
 function limitText(limit) {
-  return Number.isInteger(1 / limit) && limit < 1 ? `1/${1 / limit}` : String(limit);
+  return String(limit).length > 6 ? `1/${Math.round(1 / limit)}` : String(limit);
 }
 
 function threeDigits(number) {

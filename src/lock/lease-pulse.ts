@@ -125,6 +125,29 @@ function newLeaseName(): string {
   return `.lease-${process.pid.toString(36)}${Date.now().toString(36)}${Math.random().toString(36).slice(2, 10)}`;
 }
 
-async function loadLockfile(): Promise<typeof import("proper-lockfile")> {
-  return import("proper-lockfile");
+let library: ReturnType<typeof importLockfile> | undefined;
+
+function loadLockfile(): ReturnType<typeof importLockfile> {
+  return (library ??= importLockfile());
+}
+
+/**
+ * The library comes with signal-exit, whose listeners kill the process by a signal as soon as nobody else listens to it:
+ * also when who does has just heard it and takes its listener back. How a process ends by a signal is holdfast's to say,
+ * so they are taken away. A lease that is left behind is free at once here, its owner being dead.
+ */
+async function importLockfile(): Promise<typeof import("proper-lockfile")> {
+  const before = signalListeners();
+  const lockfile = await import("proper-lockfile");
+  for (const [signal, listeners] of signalListeners()) {
+    for (const listener of listeners) if (before.get(signal)?.has(listener) !== true) process.off(signal, listener);
+  }
+  return lockfile;
+}
+
+type SignalListeners = ReadonlyMap<NodeJS.Signals, ReadonlySet<NodeJS.SignalsListener>>;
+
+function signalListeners(): SignalListeners {
+  const signals = process.eventNames().filter((name): name is NodeJS.Signals => /^SIG[A-Z0-9]+$/.test(String(name)));
+  return new Map(signals.map((signal) => [signal, new Set(process.listeners(signal))]));
 }

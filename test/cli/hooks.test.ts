@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive, lookAt, openFilesOf } from "../support/live-processes.ts";
 import type { Json } from "../support/program.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -172,7 +173,7 @@ describe("a hook that fails", () => {
 });
 
 describe("a hook that is still at it when its session has ended", () => {
-  const cases = ["kernel", "lease"].flatMap((pulse) => ["started", "ended"].map((event) => [event, pulse] as const));
+  const cases = pulsesHere.flatMap((pulse) => ["started", "ended"].map((event) => [event, pulse] as const));
   it.each(cases)("(%s, %s pulse) keeps nobody waiting, and is not ended with it (R4.6)", async (event, pulse) => {
     const workspace = openHooked({ [event]: `${lingering}; touch "over.$HOLDFAST_UID"` });
     const env = { HOLDFAST_PULSE: pulse };

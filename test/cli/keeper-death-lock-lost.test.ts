@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -14,7 +15,7 @@ function removeState(workspace: Workspace): void {
 const lease = { HOLDFAST_PULSE: "lease" };
 
 describe("a session whose state directory is removed", () => {
-  it.each(["kernel", "lease"])("is restored under its token, and goes on (R3.1; %s pulse)", async (pulse) => {
+  it.each(pulsesHere)("is restored under its token, and goes on (R3.1; %s pulse)", async (pulse) => {
     const workspace = openWorkspace();
     const env = { HOLDFAST_PULSE: pulse };
     await startSession(workspace, agent("sleeper.sh"), { id: "before", env });

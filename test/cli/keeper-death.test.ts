@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -10,7 +11,7 @@ async function kill(...pids: number[]): Promise<void> {
   await until(() => !pids.some((pid) => isAlive(pid)));
 }
 
-describe.each(["kernel", "lease"])("a keeper that was killed (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
   const start = (workspace: Workspace, ...options: string[]) =>
     workspace.holdfast(["start", "next", ...options, "--json", "--", ...agent("sleeper.sh")], { env });

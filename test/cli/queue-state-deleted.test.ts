@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -15,7 +16,7 @@ async function lineOf(workspace: Workspace): Promise<readonly string[]> {
   return status.queue.map(({ id }: { readonly id: string }) => id);
 }
 
-describe.each(["kernel", "lease"])("a queue whose state directory is deleted, with a %s pulse", (pulse) => {
+describe.each(pulsesHere)("a queue whose state directory is deleted, with a %s pulse", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   // Waiters went on without a ticket: no listing had them, `stop` and `cleanup` passed them by, and then they started.

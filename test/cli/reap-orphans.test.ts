@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, startSession, statusOf, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -60,7 +61,7 @@ describe("an orphan, where nobody has said that orphans are to be ended", () => 
   });
 });
 
-describe.each(["kernel", "lease"])("start with limits.reap_orphans (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("start with limits.reap_orphans (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   it("ends the orphan in its way first, logs that, and starts (R2.3, R4.3, R4.7)", async () => {

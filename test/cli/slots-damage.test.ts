@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -72,48 +73,42 @@ it("session~2.lock of a holder that was killed goes, or names the next holder's 
   expect(isAlive(first.pid)).toBe(true);
 });
 
-describe.each(["kernel", "lease"])(
-  "the state directory is removed under the holders of both slots (%s pulse)",
-  (pulse) => {
-    const env = { HOLDFAST_PULSE: pulse };
+describe.each(pulsesHere)("the state directory is removed under the holders of both slots (%s pulse)", (pulse) => {
+  const env = { HOLDFAST_PULSE: pulse };
 
-    it.each(["first", "second"])(
-      "and each restores its claim under its own token, the %s last (R3.1)",
-      async (last) => {
-        const workspace = openWorkspace();
-        const held = [await start(workspace, "first", env), await start(workspace, "second", env)];
-        const keeperPid = held[last === "first" ? 0 : 1]?.keeperPid ?? 0;
-        process.kill(keeperPid, "SIGSTOP");
-        rmSync(workspace.state, { recursive: true });
-        await until(() => workspace.events("lock_restored").length === 1);
-        process.kill(keeperPid, "SIGCONT");
-        await until(() => workspace.events("lock_restored").length === 2);
-        const sessions = held.map(({ uid, token }, index) => ({ uid, token, slot: index + 1, state: "active" }));
-        expect((await statusOf(workspace, { env })).sessions).toMatchObject(sessions);
-        const links = readdirSync(workspace.state).filter((name) => name.endsWith(".lock"));
-        expect(links).toEqual(["session.lock", "session~2.lock"]);
-        const refused = await workspace.holdfast(["run", "-n", "--slots", "2", "--json", "--", "true"], { env });
-        expect(refused.json().error).toMatchObject({ code: "BUSY", holders: [{ id: "first" }, { id: "second" }] });
-        expect(workspace.events("lock_lost")).toEqual([]);
-        await workspace.holdfast(["cleanup"], { env });
-        expect((await start(workspace, "third", env)).token).toBeGreaterThan(2);
-      },
-    );
+  it.each(["first", "second"])("and each restores its claim under its own token, the %s last (R3.1)", async (last) => {
+    const workspace = openWorkspace();
+    const held = [await start(workspace, "first", env), await start(workspace, "second", env)];
+    const keeperPid = held[last === "first" ? 0 : 1]?.keeperPid ?? 0;
+    process.kill(keeperPid, "SIGSTOP");
+    rmSync(workspace.state, { recursive: true });
+    await until(() => workspace.events("lock_restored").length === 1);
+    process.kill(keeperPid, "SIGCONT");
+    await until(() => workspace.events("lock_restored").length === 2);
+    const sessions = held.map(({ uid, token }, index) => ({ uid, token, slot: index + 1, state: "active" }));
+    expect((await statusOf(workspace, { env })).sessions).toMatchObject(sessions);
+    const links = readdirSync(workspace.state).filter((name) => name.endsWith(".lock"));
+    expect(links).toEqual(["session.lock", "session~2.lock"]);
+    const refused = await workspace.holdfast(["run", "-n", "--slots", "2", "--json", "--", "true"], { env });
+    expect(refused.json().error).toMatchObject({ code: "BUSY", holders: [{ id: "first" }, { id: "second" }] });
+    expect(workspace.events("lock_lost")).toEqual([]);
+    await workspace.holdfast(["cleanup"], { env });
+    expect((await start(workspace, "third", env)).token).toBeGreaterThan(2);
+  });
 
-    it("and one whose slot was taken meanwhile ends its agent: never more than two for long (R3.1)", async () => {
-      const workspace = openWorkspace();
-      const first = await start(workspace, "first", env);
-      const second = await start(workspace, "second", env);
-      for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGSTOP");
-      rmSync(workspace.state, { recursive: true });
-      const third = await start(workspace, "third", env);
-      for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGCONT");
-      await until(() => !isAlive(first.keeperPid));
-      await until(() => workspace.events("lock_restored").length === 1);
-      expect([first, second, third].map(({ pid }) => isAlive(pid))).toEqual([false, true, true]);
-      expect(workspace.events("lock_lost")).toMatchObject([{ session: "first" }]);
-      expect(endOf(workspace, first.uid)).toMatchObject({ reason: "lock_lost" });
-      expect((await statusOf(workspace, { env })).sessions).toMatchObject([{ id: "third" }, { id: "second" }]);
-    });
-  },
-);
+  it("and one whose slot was taken meanwhile ends its agent: never more than two for long (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const first = await start(workspace, "first", env);
+    const second = await start(workspace, "second", env);
+    for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGSTOP");
+    rmSync(workspace.state, { recursive: true });
+    const third = await start(workspace, "third", env);
+    for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGCONT");
+    await until(() => !isAlive(first.keeperPid));
+    await until(() => workspace.events("lock_restored").length === 1);
+    expect([first, second, third].map(({ pid }) => isAlive(pid))).toEqual([false, true, true]);
+    expect(workspace.events("lock_lost")).toMatchObject([{ session: "first" }]);
+    expect(endOf(workspace, first.uid)).toMatchObject({ reason: "lock_lost" });
+    expect((await statusOf(workspace, { env })).sessions).toMatchObject([{ id: "third" }, { id: "second" }]);
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -13,7 +14,7 @@ async function orphan(workspace: Workspace, id: string, env: Record<string, stri
   return lost;
 }
 
-describe.each(["kernel", "lease"])("an orphan in one of several slots (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("an orphan in one of several slots (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   it("does not keep anybody from the other slot, with or without waiting (R3.2)", async () => {

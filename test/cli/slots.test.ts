@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -12,7 +13,7 @@ const sleeper = agent("sleeper.sh");
 const start = (workspace: Workspace, id: string, slots: number, env = {}) =>
   startSession(workspace, sleeper, { id, options: ["--slots", String(slots)], env });
 
-describe.each(["kernel", "lease"])("a lock with slots (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("a lock with slots (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   it("is held by so many at once and no more; each has its own slot, and tokens rise over all", async () => {

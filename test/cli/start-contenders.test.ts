@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { expectFree, startSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
 const contenders = Array.from({ length: 20 }, (_, index) => `contender-${index + 1}`);
 
-describe.each(["kernel", "lease"])("20 starts at the same moment (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("20 starts at the same moment (%s pulse)", (pulse) => {
   it("let exactly one through; the others are told who it is (R3.1)", async () => {
     const workspace = openWorkspace();
     const env = { HOLDFAST_PULSE: pulse };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { childrenOf } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { seed, seededRandom } from "../support/seeded-random.ts";
 import { expectFree, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
@@ -28,72 +29,74 @@ async function expectWholeOrNothing(workspace: Workspace, env: Record<string, st
   expect(workspace.events("ended").at(-1)).toMatchObject({ uid: after.json().session.uid, reason: "stopped" });
 }
 
-describe.each([
-  { pulse: "kernel", rounds: 16 },
-  { pulse: "lease", rounds: 8 },
-])("a start that is killed at any moment ($pulse pulse)", ({ pulse, rounds }) => {
-  const env = { HOLDFAST_PULSE: pulse };
+const roundsOf = { kernel: 16, lease: 8 };
 
-  it(`leaves a whole session or nothing, never two agents or a stuck lock (R3.1; seed ${seed})`, async () => {
-    const workspace = openWorkspace();
-    const random = seededRandom(seed);
-    for (let round = 0; round < rounds; round += 1) {
-      const killed = workspace.spawnHoldfast(["start", `round-${round}`, "--", ...witnessed], { env });
-      await sleep(random() * 110);
-      killed.signal("SIGKILL");
-      await killed.ended;
-      await expectWholeOrNothing(workspace, env);
-    }
-    await expectFree(workspace, { env });
-    const ended = workspace.events("ended").map(({ uid }) => uid);
-    expect(ended).toEqual([...new Set(ended)]);
-    expect(ended).toEqual(expect.arrayContaining(workspace.events("claimed").map(({ uid }) => uid)));
-    const tokens = workspace.events("claimed").map(({ token }) => token as number);
-    expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
-    expect(new Set(tokens).size).toBe(tokens.length);
-  });
+describe.each(pulsesHere.map((pulse) => ({ pulse, rounds: roundsOf[pulse] })))(
+  "a start that is killed at any moment ($pulse pulse)",
+  ({ pulse, rounds }) => {
+    const env = { HOLDFAST_PULSE: pulse };
 
-  it("leaves nothing when it dies the moment its keeper exists, before it could hand over (R3.1)", async () => {
-    const workspace = openWorkspace();
-    for (let round = 0; round < 6; round += 1) {
-      const killed = workspace.spawnHoldfast(["start", `round-${round}`, "--", ...witnessed], { env });
-      await until(() => childrenOf(killed.pid).length > 0, { everyMs: 0, what: "the keeper is there" });
-      killed.signal("SIGKILL");
-      await killed.ended;
-      await expectWholeOrNothing(workspace, env);
-    }
-    await expectFree(workspace, { env });
-  });
+    it(`leaves a whole session or nothing, never two agents or a stuck lock (R3.1; seed ${seed})`, async () => {
+      const workspace = openWorkspace();
+      const random = seededRandom(seed);
+      for (let round = 0; round < rounds; round += 1) {
+        const killed = workspace.spawnHoldfast(["start", `round-${round}`, "--", ...witnessed], { env });
+        await sleep(random() * 110);
+        killed.signal("SIGKILL");
+        await killed.ended;
+        await expectWholeOrNothing(workspace, env);
+      }
+      await expectFree(workspace, { env });
+      const ended = workspace.events("ended").map(({ uid }) => uid);
+      expect(ended).toEqual([...new Set(ended)]);
+      expect(ended).toEqual(expect.arrayContaining(workspace.events("claimed").map(({ uid }) => uid)));
+      const tokens = workspace.events("claimed").map(({ token }) => token as number);
+      expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
+      expect(new Set(tokens).size).toBe(tokens.length);
+    });
 
-  it(`lets the others go on: of three starts, two killed, the line never sticks (R3.1; seed ${seed + 1})`, async () => {
-    const workspace = openWorkspace();
-    const random = seededRandom(seed + 1);
-    for (let round = 0; round < rounds / 4; round += 1) {
-      const starts = ["a", "b", "c"].map((name) =>
-        workspace.spawnHoldfast(["start", `${name}-${round}`, "--wait", "20s", "--", ...witnessed], { env }),
-      );
-      const [survivor, ...victims] = starts;
-      await Promise.all(
-        victims.map(async (victim) => {
-          await sleep(random() * 150);
-          victim.signal("SIGKILL");
-        }),
-      );
-      // A victim's keeper may have taken the session over before: then its turn ends only when somebody stops it.
-      let isOver = false;
-      void survivor?.ended.then(() => (isOver = true));
-      await until(async () => {
-        const { session } = await statusOf(workspace, { env });
-        if (!isOver && session !== null && !session.id.startsWith("a-")) await workspace.holdfast(["stop"], { env });
-        return isOver;
-      });
-      expect((await survivor?.ended)?.exitCode).toBe(0);
-      expect((await workspace.holdfast(["stop", `a-${round}`], { env })).exitCode).toBe(0);
-      expect(workspace.announcements("beside")).toEqual([]);
-    }
-    await expectFree(workspace, { env });
-  });
-});
+    it("leaves nothing when it dies the moment its keeper exists, before it could hand over (R3.1)", async () => {
+      const workspace = openWorkspace();
+      for (let round = 0; round < 6; round += 1) {
+        const killed = workspace.spawnHoldfast(["start", `round-${round}`, "--", ...witnessed], { env });
+        await until(() => childrenOf(killed.pid).length > 0, { everyMs: 0, what: "the keeper is there" });
+        killed.signal("SIGKILL");
+        await killed.ended;
+        await expectWholeOrNothing(workspace, env);
+      }
+      await expectFree(workspace, { env });
+    });
+
+    it(`lets the others go on: of three starts, two killed, the line never sticks (R3.1; seed ${seed + 1})`, async () => {
+      const workspace = openWorkspace();
+      const random = seededRandom(seed + 1);
+      for (let round = 0; round < rounds / 4; round += 1) {
+        const starts = ["a", "b", "c"].map((name) =>
+          workspace.spawnHoldfast(["start", `${name}-${round}`, "--wait", "20s", "--", ...witnessed], { env }),
+        );
+        const [survivor, ...victims] = starts;
+        await Promise.all(
+          victims.map(async (victim) => {
+            await sleep(random() * 150);
+            victim.signal("SIGKILL");
+          }),
+        );
+        // A victim's keeper may have taken the session over before: then its turn ends only when somebody stops it.
+        let isOver = false;
+        void survivor?.ended.then(() => (isOver = true));
+        await until(async () => {
+          const { session } = await statusOf(workspace, { env });
+          if (!isOver && session !== null && !session.id.startsWith("a-")) await workspace.holdfast(["stop"], { env });
+          return isOver;
+        });
+        expect((await survivor?.ended)?.exitCode).toBe(0);
+        expect((await workspace.holdfast(["stop", `a-${round}`], { env })).exitCode).toBe(0);
+        expect(workspace.announcements("beside")).toEqual([]);
+      }
+      await expectFree(workspace, { env });
+    });
+  },
+);
 
 describe("a keeper that is killed while start waits for it", () => {
   it("makes start fail, with nothing left behind, or succeed with an agent that runs (R3.1)", async () => {

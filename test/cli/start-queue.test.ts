@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isAlive } from "../support/live-processes.ts";
+import { isAlive, openFilesOf } from "../support/live-processes.ts";
 import { isWaitedFor } from "../support/lock-files.ts";
+import { hasKernelPulse } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -149,7 +150,10 @@ describe("start --queue", () => {
       next: ["holdfast wait second --until ready", "holdfast status"],
     });
     const waiting = workspace.spawnHoldfast(["wait", "second", "--json"]);
-    await until(() => isWaitedFor([join(workspace.state, "queue", "session.1")]));
+    const ticket = join(workspace.state, "queue", "session.1");
+    await until(() =>
+      hasKernelPulse ? isWaitedFor([ticket]) : openFilesOf(waiting.pid).includes("anon_inode:inotify"),
+    );
     await workspace.holdfast(["stop", "second"]);
     const ended = await waiting.ended;
     expect(ended.exitCode).toBe(66);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -35,29 +36,26 @@ const cases: readonly Case[] = [
   { end: "SIGHUP to the keeper (R2.2)", bring: signal("SIGHUP", "keeperPid"), expected: stopped },
 ];
 
-describe.each(["kernel", "lease"])(
-  "every end leaves exactly one `ended`, and nothing active (R2.1; %s pulse):",
-  (pulse) => {
-    it.each(cases.map((each) => [each.end, each] as const))("%s", async (_, { bring, exitsWith = 0, expected }) => {
-      const workspace = openWorkspace();
-      const env = { HOLDFAST_PULSE: pulse };
-      const session = await startSession(workspace, agent("exits-when-told.sh", "told", exitsWith), { env });
-      await workspace.announced("agent");
-      await bring(session, workspace);
-      await workspace.untilEmpty();
+describe.each(pulsesHere)("every end leaves exactly one `ended`, and nothing active (R2.1; %s pulse):", (pulse) => {
+  it.each(cases.map((each) => [each.end, each] as const))("%s", async (_, { bring, exitsWith = 0, expected }) => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: pulse };
+    const session = await startSession(workspace, agent("exits-when-told.sh", "told", exitsWith), { env });
+    await workspace.announced("agent");
+    await bring(session, workspace);
+    await workspace.untilEmpty();
 
-      const end = endOf(workspace, session.uid);
-      expect(end).toMatchObject({ ...expected, session: "demo" });
-      expect(Date.parse(end.ended_at)).toBeGreaterThan(Date.parse(workspace.events("started")[0]?.["time"]));
-      expect(Date.parse(end.ended_at)).toBeLessThanOrEqual(Date.parse(end.time));
-      expect(end.duration_seconds).toBeGreaterThan(0);
-      expect(end.duration_seconds * 1000).toBeLessThanOrEqual(
-        Date.parse(end.ended_at) - Date.parse(workspace.events("claimed")[0]?.["time"]) + 1000,
-      );
-      await expectFree(workspace, { env });
-    });
-  },
-);
+    const end = endOf(workspace, session.uid);
+    expect(end).toMatchObject({ ...expected, session: "demo" });
+    expect(Date.parse(end.ended_at)).toBeGreaterThan(Date.parse(workspace.events("started")[0]?.["time"]));
+    expect(Date.parse(end.ended_at)).toBeLessThanOrEqual(Date.parse(end.time));
+    expect(end.duration_seconds).toBeGreaterThan(0);
+    expect(end.duration_seconds * 1000).toBeLessThanOrEqual(
+      Date.parse(end.ended_at) - Date.parse(workspace.events("claimed")[0]?.["time"]) + 1000,
+    );
+    await expectFree(workspace, { env });
+  });
+});
 
 describe("what an end takes with it", () => {
   it("the children of an agent that was killed, and names them (R2.1, R4.2)", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, survivorsOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -18,7 +19,7 @@ async function stopAll(workspace: Workspace): Promise<Map<number, string>> {
   return new Map(processes.map(({ pid, how }: { pid: number; how: string }) => [pid, how]));
 }
 
-describe.each(["kernel", "lease"])("stop ends the whole tree (R1.1, R3.4, R4.2; %s pulse):", (pulse) => {
+describe.each(pulsesHere)("stop ends the whole tree (R1.1, R3.4, R4.2; %s pulse):", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   it("a daemon that has left group, terminal session and parent", async () => {

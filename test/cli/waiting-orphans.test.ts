@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
@@ -11,7 +12,7 @@ async function kill(...pids: number[]): Promise<void> {
   await until(() => !pids.some((pid) => isAlive(pid)));
 }
 
-describe.each(["kernel", "lease"])("a waiter behind a session whose keeper was killed (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("a waiter behind a session whose keeper was killed (%s pulse)", (pulse) => {
   const call = { env: { HOLDFAST_PULSE: pulse } };
 
   it("is told of the orphan that is in its way, waits, and runs when that is gone (R2.3, R4.6)", async () => {

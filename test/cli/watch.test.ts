@@ -2,6 +2,7 @@ import { chmodSync, existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
 import { schemaProblems } from "../support/output-schema.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, survivorsOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -158,8 +159,9 @@ describe("watch", () => {
     await expectFree(workspace);
   });
 
-  it("gives programs one document an action, and ends with 0 at SIGINT (R4.4)", async () => {
+  it.each(pulsesHere)("gives programs one document an action, and ends with 0 at SIGINT (R4.4; %s)", async (pulse) => {
     const workspace = openWorkspace();
+    workspace.configure({ pulse });
     const { keeperPid, pid } = await startSession(workspace);
     const watch = await startWatch(workspace, "--json", "--no-reap");
     await kill(keeperPid);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { isAlive, lookAt, openFilesOf } from "./live-processes.ts";
 import type { Json } from "./program.ts";
+import { hasKernelPulse } from "./pulses-here.ts";
 import { until } from "./until.ts";
 import { agent, type CallOptions, type Workspace } from "./workspace.ts";
 
@@ -36,9 +37,10 @@ export async function startSession(
   return { id, uid: session.uid, token, pid: session.pid, keeperPid: keeper?.pid ?? 0 };
 }
 
-/** Waits until a holdfast waits for a session: it holds the claim open then, to hear of its end. */
+/** Waits until a holdfast waits for a session: it holds the claim open then, to hear of its end, or watches a lease. */
 export async function untilItWaits({ pid }: { readonly pid: number }, what = `PID ${pid}`): Promise<void> {
-  await until(() => openFilesOf(pid).some((path) => path.includes("/claims/session.")), { what: `${what} waits` });
+  const sign = hasKernelPulse ? "/claims/session." : "anon_inode:inotify";
+  await until(() => openFilesOf(pid).some((path) => path.includes(sign)), { what: `${what} waits` });
 }
 
 /** The document of `status --json`. */

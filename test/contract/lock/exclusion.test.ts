@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { claimNumbers, inodeOf, inodeOfClaim } from "../../support/lock-files.ts";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const start = useContenders();
@@ -16,7 +17,7 @@ async function startTwo(place: LockPlace): Promise<[Contender, Contender]> {
   return [await start(place), await start(place)];
 }
 
-describe.each(["kernel", "lease"] as const)("the lock with a %s pulse", (pulse) => {
+describe.each(pulsesHere)("the lock with a %s pulse", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
 
   it("is granted to one of those who ask at once, and the others learn who has it (R3.1)", async () => {

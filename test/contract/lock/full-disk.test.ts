@@ -4,7 +4,12 @@ import { describe, expect, it } from "vitest";
 import { errnoOf } from "../../../src/failure.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
 import { lockPlace, openLock } from "../../support/lock-place.ts";
+<<<<<<< HEAD
 import { mountedDirectory, whyNotMounted } from "../../support/mounted-directory.ts";
+=======
+import { pulsesHere } from "../../support/pulses-here.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+>>>>>>> eb1707f (A lease's library does not decide how a process takes a signal; the tests run where there are only leases)
 
 const session = { purpose: "session", info: null } as const;
 
@@ -20,7 +25,7 @@ function fill(directory: string): void {
   }
 }
 
-describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, on a full disk", (pulse) => {
+describe.each(pulsesHere)("the lock with a %s pulse, on a full disk", (pulse) => {
   it("says so, keeps what was said before, and is given back in the end", async (test) => {
     const directory = mountedDirectory("tmpfs", "size=64k,mode=0700");
     if (directory === null) return test.skip(whyNotMounted);

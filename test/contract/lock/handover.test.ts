@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { inodeOf, inodeOfClaim } from "../../support/lock-files.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const start = useContenders();
@@ -54,7 +55,7 @@ describe("the descriptor of a kernel pulse", () => {
   });
 });
 
-describe.each(["kernel", "lease"] as const)("a lock with a %s pulse that is handed over", (pulse) => {
+describe.each(pulsesHere)("a lock with a %s pulse that is handed over", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
 
   async function setSceneWithHeir(): Promise<Scene & { heir: Contender["child"] }> {

@@ -4,6 +4,7 @@ import { useContenders, type Contender } from "../../support/lock-contenders.ts"
 import { claimNumbers, claimPath, inodeOf, inodeOfClaim, isWaitedFor, leasesOf } from "../../support/lock-files.ts";
 import { setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { until } from "../../support/until.ts";
 
@@ -24,7 +25,7 @@ function removeState(place: LockPlace): void {
   rmSync(place.state, { recursive: true });
 }
 
-describe.each(["kernel", "lease"] as const)("a holder with a %s pulse", (pulse) => {
+describe.each(pulsesHere)("a holder with a %s pulse", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
 
   it("still holds what nobody touched", async () => {

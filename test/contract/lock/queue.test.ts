@@ -5,6 +5,7 @@ import { useContenders, type Contender } from "../../support/lock-contenders.ts"
 import { claimNumbers, isWaitedFor } from "../../support/lock-files.ts";
 import { setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { until } from "../../support/until.ts";
 
@@ -45,7 +46,7 @@ async function untilBlocked(place: LockPlace): Promise<void> {
   if (place.pulse === "kernel") await until(() => isWaitedFor(files));
 }
 
-describe.each(["kernel", "lease"] as const)("the queue with a %s pulse", (pulse) => {
+describe.each(pulsesHere)("the queue with a %s pulse", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
 
   it.each(["released", "killed"] as const)(

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { forgeClaim, setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const start = useContenders();
@@ -82,7 +83,7 @@ async function raceAt(
   return { pausedBefore: paused.step, granted };
 }
 
-describe.each(["kernel", "lease"] as const)("the takeover by a claim with a %s pulse", (pulse) => {
+describe.each(pulsesHere)("the takeover by a claim with a %s pulse", (pulse) => {
   it.each([
     { tenures: 1, meanwhile: "another takes the lock" },
     { tenures: 20, meanwhile: "another takes it again and again, and sweeps" },

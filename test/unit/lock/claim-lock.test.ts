@@ -9,6 +9,7 @@ import { rejectionOf } from "../../support/failure-of.ts";
 import { claimNumbers, claimPath } from "../../support/lock-files.ts";
 import { forgeClaim, setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, openLock, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const session = { purpose: "session", info: null } as const;
@@ -32,7 +33,7 @@ function withBegin(place: LockPlace, around: (begin: () => Promise<Beat>, path: 
   return { byKind: { ...byKind, [place.pulse]: pulse }, forNew: pulse, choice };
 }
 
-describe.each(["kernel", "lease"] as const)("the lock with a %s pulse, when something is in its way", (pulse) => {
+describe.each(pulsesHere)("the lock with a %s pulse, when something is in its way", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
 
   async function expectFree(lock: ClaimLock): Promise<void> {
