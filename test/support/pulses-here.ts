@@ -4,4 +4,4 @@ import { nativeLocks } from "../../src/lock/native.ts";
 export const hasKernelPulse = !(nativeLocks() instanceof Error);
 
 /** The pulses that locks can have on this machine. */
-export const pulsesHere: readonly ("kernel" | "lease")[] = hasKernelPulse ? ["kernel", "lease"] : ["lease"];
+export const pulsesHere: readonly ["kernel" | "lease", ..."lease"[]] = hasKernelPulse ? ["kernel", "lease"] : ["lease"];

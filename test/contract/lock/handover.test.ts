@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { inodeOf, inodeOfClaim } from "../../support/lock-files.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
-import { pulsesHere } from "../../support/pulses-here.ts";
+import { hasKernelPulse, pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const start = useContenders();
@@ -31,7 +31,7 @@ async function expectHeldBy({ third, granted }: Scene, pid: number): Promise<voi
   expect(await Promise.race([granted, Promise.resolve("not yet")])).toBe("not yet");
 }
 
-describe("the descriptor of a kernel pulse", () => {
+describe.skipIf(!hasKernelPulse)("the descriptor of a kernel pulse", () => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), "kernel");
 
   it("keeps the lock held by a child that inherited it, when its holder was killed", async () => {

@@ -4,7 +4,7 @@ import { useContenders, type Contender } from "../../support/lock-contenders.ts"
 import { claimNumbers, claimPath, inodeOf, inodeOfClaim, isWaitedFor, leasesOf } from "../../support/lock-files.ts";
 import { setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
-import { pulsesHere } from "../../support/pulses-here.ts";
+import { hasKernelPulse, pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { until } from "../../support/until.ts";
 
@@ -105,7 +105,7 @@ describe("a holder that was suspended for longer than its lease lasts", () => {
 });
 
 describe("a holder whose state directory was removed", () => {
-  it("wakes who waited for it all the same (kernel pulse)", async () => {
+  it.skipIf(!hasKernelPulse)("wakes who waited for it all the same (kernel pulse)", async () => {
     const place = lockPlace(temporaryDirectory(), "kernel");
     const holder = await startHolder(place);
     const waiter = await start(place);

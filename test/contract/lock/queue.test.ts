@@ -200,7 +200,7 @@ describe.each(pulsesHere)("the queue with a %s pulse", (pulse) => {
     writeFileSync(left, "");
     setAge(left, 120_000);
     await startWaiter(place);
-    expect(existsSync(left)).toBe(false);
+    await until(() => !existsSync(left), { what: "the leftover is swept" });
     expect(claimNumbers(place, { in: place.queue })).toEqual([1, 2]);
   });
 });

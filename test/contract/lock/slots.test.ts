@@ -4,6 +4,7 @@ import { LockCrowd } from "../../support/lock-crowd.ts";
 import { isGranted, unfairGrants } from "../../support/lock-fairness.ts";
 import { claimNumbers } from "../../support/lock-files.ts";
 import { lockPlace, openLock, type LockPlace } from "../../support/lock-place.ts";
+import { hasKernelPulse } from "../../support/pulses-here.ts";
 import { seed, seededRandom } from "../../support/seeded-random.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -14,7 +15,8 @@ function startAll(place: LockPlace, count: number): Promise<Contender[]> {
   return Promise.all(Array.from({ length: count }, () => start(place)));
 }
 
-describe.each([
+// Who witnesses that nobody else holds it takes kernel locks, with leases too.
+describe.skipIf(!hasKernelPulse).each([
   { pulse: "kernel", grants: 90 },
   { pulse: "lease", grants: 40 },
 ] as const)("a lock with 3 slots and a $pulse pulse", ({ pulse, grants }) => {

@@ -8,10 +8,11 @@ import { identify, selfIdentity } from "../../../src/process/identity.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
 import { claimRecord, deadOwner, forgeClaim, setAge } from "../../support/lock-forgery.ts";
 import { lockPlace, openLock, type LockPlace } from "../../support/lock-place.ts";
+import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 function newPlace(name = "session", state = temporaryDirectory()): LockPlace {
-  const place = lockPlace(state, "kernel", { name });
+  const place = lockPlace(state, pulsesHere[0], { name });
   mkdirSync(place.claims, { recursive: true });
   return place;
 }

@@ -8,6 +8,7 @@ import type { PulsedFile } from "../../../src/lock/pulse.ts";
 import { selfIdentity } from "../../../src/process/identity.ts";
 import { claimRecord, distantOwner, forgeClaim, forgeLease } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
+import { hasKernelPulse } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const local = { shared: false, name: "local" };
@@ -41,7 +42,7 @@ describe("waiting for the end of a kernel pulse", () => {
     return { path: forgeClaim(newPlace("kernel")), mark: { kind: "kernel" }, owner: selfIdentity() };
   }
 
-  it("is over at once for a claim that is dead or gone", async () => {
+  it.skipIf(!hasKernelPulse)("is over at once for a claim that is dead or gone", async () => {
     const file = forged();
     const pulse = new KernelPulse(native(), local);
     await pulse.waitForEnd(file);
@@ -50,7 +51,7 @@ describe("waiting for the end of a kernel pulse", () => {
     expect(await pulse.probe(file)).toBe("dead");
   });
 
-  it("is given up when told to, before it begins or while it lasts", async () => {
+  it.skipIf(!hasKernelPulse)("is given up when told to, before it begins or while it lasts", async () => {
     const file = forged();
     const pulse = new KernelPulse(native(), local);
     const holder = openSync(file.path, "r+");
