@@ -48,13 +48,11 @@ export function output({ rounds = 10 } = {}) {
       fastest_ratio: best / base.best,
     }));
     // The fastest runs are what a noisy machine disturbs least.
-    const checks = rows
-      .slice(1)
-      .map(({ name, fastest_ratio: measured }) => ({
-        what: `fastest \`${name}\` to \`>file\``,
-        measured,
-        atMost: limit,
-      }));
+    const checks = rows.slice(1).map(({ name, fastest_ratio: measured }) => ({
+      what: `fastest \`${name}\` to \`>file\``,
+      measured,
+      atMost: limit,
+    }));
     return { rows, checks, chart: "fastest_ratio" };
   });
 }

@@ -4,12 +4,9 @@ import { describe, expect, it } from "vitest";
 import { errnoOf } from "../../../src/failure.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
 import { lockPlace, openLock } from "../../support/lock-place.ts";
-<<<<<<< HEAD
 import { mountedDirectory, whyNotMounted } from "../../support/mounted-directory.ts";
-=======
 import { pulsesHere } from "../../support/pulses-here.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
->>>>>>> eb1707f (A lease's library does not decide how a process takes a signal; the tests run where there are only leases)
 
 const session = { purpose: "session", info: null } as const;
 
