@@ -6,7 +6,6 @@ import { rejectionOf } from "../../support/failure-of.ts";
 import { lockPlace, openLock } from "../../support/lock-place.ts";
 import { mountedDirectory, whyNotMounted } from "../../support/mounted-directory.ts";
 import { pulsesHere } from "../../support/pulses-here.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const session = { purpose: "session", info: null } as const;
 
