@@ -13,7 +13,7 @@ const warmUp = 2;
 /** @type {import("./report.mjs").Benchmark} */
 export async function handover({ rounds = 200 } = {}) {
   const rows = await compete({ how: "release", waiters: 8, rounds: () => rounds });
-  return { rows, checks: [ratioCheck(rows, "flock", 2)] };
+  return { rows, checks: [ratioCheck(rows, "flock", 2)], chart: "p50_ms" };
 }
 
 /** @type {import("./report.mjs").Benchmark} */
@@ -24,7 +24,11 @@ export async function crash({ rounds = 50 } = {}) {
     waiters: 8,
     rounds: ({ polls }) => (polls ? Math.min(rounds, 5) : rounds),
   });
-  return { rows, checks: [ratioCheck(rows, "flock", 2), ratioCheck(rows, "proper-lockfile", 1 / 100)] };
+  return {
+    rows,
+    checks: [ratioCheck(rows, "flock", 2), ratioCheck(rows, "proper-lockfile", 1 / 100)],
+    chart: "p50_ms",
+  };
 }
 
 /** @type {import("./report.mjs").Benchmark} */
@@ -32,7 +36,8 @@ export async function fairness({ rounds = 50 } = {}) {
   const waiters = 16;
   const rows = await compete({ how: "release", waiters, rounds: () => waiters * rounds });
   const { passed_older: measured = null } = rows.find(({ name }) => name === "holdfast");
-  return { rows, checks: [{ what: "grants of holdfast that pass an older waiter", measured, atMost: 0 }] };
+  const check = { what: "grants of holdfast that pass an older waiter", measured, atMost: 0 };
+  return { rows, checks: [check], chart: "passed_older" };
 }
 
 /** Runs the peers side by side, in turn; those that poll after the others, whom they would disturb. */
