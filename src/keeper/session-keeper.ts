@@ -3,7 +3,7 @@ import type { HeldLock } from "../lock/lock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
-import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
+import { findEnd, secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { readStopRequest } from "../session/stop-request.ts";
@@ -225,7 +225,10 @@ export class SessionKeeper {
   }
 
   async #giveBack(end: SessionEnd, terminated: TerminateResult): Promise<void> {
-    for (const problem of writeEnd(this.#context, this.session, end)) this.#log.complain("end", problem);
+    // Who has the lock by now may have closed a session whose keeper stood still for long.
+    const isClosed = end.reason === "lock_lost" && findEnd(this.#context, this.session.uid) !== null;
+    const problems = isClosed ? [] : writeEnd(this.#context, this.session, end);
+    for (const problem of problems) this.#log.complain("end", problem);
     const left = terminated.survivors.length > 0 ? [this.session] : [];
     const unsettled = [...(this.published.hold.unsettled ?? []), ...left];
     try {

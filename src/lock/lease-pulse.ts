@@ -1,7 +1,7 @@
 import { closeSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
-import { systemClock } from "../process/clock.ts";
+import { systemClock, type Clock } from "../process/clock.ts";
 import { here, livenessOf } from "../process/identity.ts";
 import { readClaim } from "./claim-record.ts";
 import type { Beat, Heartbeat, Pulse, PulsedFile, PulseMark } from "./pulse.ts";
@@ -11,8 +11,37 @@ export const leaseStaleMs = 15_000;
 const beatEveryMs = 3_000;
 /** How often a waiter looks at a lease: there is no kernel to wake it. */
 const lookEveryMs = 1_000;
+/** How often to look at a lease that should have beaten again. */
+const doubtEveryMs = 100;
+/** Two looks that lie further apart show no more than this. */
+const longestLookMs = 2 * lookEveryMs;
+/** For how many beats a lease is watched before the clock is believed that it is dead. */
+const beatsWatched = 1.5;
 
 type LeaseMark = Extract<PulseMark, { kind: "lease" }>;
+
+/** How often its owner touches a lease that counts as dead after so long. */
+function beatEvery(staleMs: number): number {
+  return Math.min(beatEveryMs, staleMs / 2);
+}
+
+export interface LeaseTime {
+  /** Milliseconds since 1970, as this machine has it: it may be wrong, and jump. */
+  readonly wallMs: () => number;
+  readonly clock: Clock;
+}
+
+/** A lease, or a claim that is to get one again, that this process has looked at. */
+interface Watched {
+  /** Its last beat, as its owner's clock has it. */
+  readonly beatMs: number;
+  /** For how long this very beat was seen, and none after it. */
+  readonly watchedMs: number;
+  /** Whether another one was seen before it. */
+  readonly beats: boolean;
+  /** When it was last looked at, on the monotonic clock of this process. */
+  readonly atMs: number;
+}
 
 /**
  * A pulse for file systems without trustworthy kernel locks: a proper-lockfile lock on a path that only this claim
@@ -23,9 +52,12 @@ type LeaseMark = Extract<PulseMark, { kind: "lease" }>;
 export class LeasePulse implements Pulse {
   readonly kind = "lease";
   readonly #staleMs: number;
+  readonly #time: LeaseTime;
+  readonly #watched = new Map<string, Watched>();
 
-  constructor(staleMs: number = leaseStaleMs) {
+  constructor(staleMs: number = leaseStaleMs, time: LeaseTime = { wallMs: Date.now, clock: systemClock }) {
     this.#staleMs = staleMs;
+    this.#time = time;
   }
 
   async begin(path: string, descriptor: number, handedOn?: PulseMark): Promise<Beat> {
@@ -38,7 +70,7 @@ export class LeasePulse implements Pulse {
       lockfilePath,
       realpath: false,
       stale: mark.stale_ms,
-      update: Math.min(beatEveryMs, mark.stale_ms / 2),
+      update: beatEvery(mark.stale_ms),
       onCompromised: (error) => lost.abort(error),
     });
     const stop = async () => {
@@ -50,14 +82,47 @@ export class LeasePulse implements Pulse {
   }
 
   async probe(file: PulsedFile): Promise<Heartbeat> {
+    for (;;) {
+      const heartbeat = this.#look(file);
+      if (heartbeat !== "doubtful") return heartbeat;
+      await this.#time.clock.sleep(doubtEveryMs);
+    }
+  }
+
+  /**
+   * A lease that this process has seen to beat is alive as long as it may be silent, whatever the clock says. Of another
+   * the clock tells; but before it is believed that a lease is dead, that is watched for longer than a beat: the clock
+   * may have jumped, by the sleep of the machine for one thing, or differ from that of the owner.
+   */
+  #look(file: PulsedFile): "beating" | "dead" | "doubtful" {
     // An owner of this very kernel is believed when it is dead; alive, it may still have lost its heart. Of another boot
     // id nothing is known here: hosts that share a directory may share a name too.
     if (file.owner.boot === here().boot && livenessOf(file.owner) === "dead") return "dead";
-    const mark = leaseOf(file);
+    const { lease, stale_ms: staleMs } = leaseOf(file);
     // While a lease goes from the command to its keeper it is gone for a moment, but the claim was just written. One look
     // at each, in this order: with a second look at the lease it could come or go in between.
-    const beatMs = modifiedMs(join(dirname(file.path), mark.lease)) ?? modifiedMs(file.path);
-    return beatMs !== null && Date.now() - beatMs <= mark.stale_ms ? "beating" : "dead";
+    const beat = lastTouch(join(dirname(file.path), lease)) ?? lastTouch(file.path);
+    if (beat === null) return "dead";
+    const { watchedMs, beats } = this.#watch(beat, staleMs);
+    if (watchedMs >= staleMs) return "dead";
+    if (beats || this.#time.wallMs() - beat.beatMs <= staleMs) return "beating";
+    return watchedMs > beatsWatched * beatEvery(staleMs) ? "dead" : "doubtful";
+  }
+
+  /**
+   * What passes between two looks that lie far apart does not count as watched: this process, and the owner with it, may
+   * have been frozen. Who looks only now and then sees it for the first time, each time.
+   */
+  #watch({ path, beatMs }: Touch, staleMs: number): Watched {
+    const atMs = this.#time.clock.now();
+    const last = this.#watched.get(path);
+    const before = last !== undefined && atMs - last.atMs < staleMs ? last : undefined;
+    const isSame = before?.beatMs === beatMs;
+    const watchedMs = isSame ? before.watchedMs + Math.min(atMs - before.atMs, longestLookMs) : 0;
+    const beats = before !== undefined && (before.beats || !isSame);
+    const watched = { beatMs, watchedMs, beats, atMs };
+    this.#watched.set(path, watched);
+    return watched;
   }
 
   async waitForEnd(file: PulsedFile, signal?: AbortSignal): Promise<void> {
@@ -67,10 +132,10 @@ export class LeasePulse implements Pulse {
       const before = sizeOf(file.path);
       // Released before the bell was there to ring.
       if (readClaim(file.path)?.state === "released") return;
-      while ((await this.probe(file)) === "beating") {
+      for (let heartbeat = this.#look(file); heartbeat !== "dead"; heartbeat = this.#look(file)) {
         // A clean release appends to the claim; whoever waits then looks at what it says.
         if (sizeOf(file.path) !== before) return;
-        await changed.ringOr(lookEveryMs, signal);
+        await changed.ringOr(heartbeat === "beating" ? lookEveryMs : doubtEveryMs, signal);
       }
     } finally {
       changed.close();
@@ -112,8 +177,15 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 }
 
-function modifiedMs(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
+interface Touch {
+  readonly path: string;
+  readonly beatMs: number;
+}
+
+/** When a file was last touched; null when there is none. */
+function lastTouch(path: string): Touch | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? null : { path, beatMs: stat.mtimeMs };
 }
 
 function leaseOf({ path, mark }: PulsedFile): LeaseMark {

@@ -41,7 +41,7 @@ export async function endLost(
 /** False when somebody else holds the lock. */
 async function closeAlone(context: Context, session: SessionInfo, terminated: TerminateResult): Promise<boolean> {
   const left = await withMaintenance(context, async (held, unsettled) => {
-    closeLost(context, held, session, terminated);
+    await closeLost(context, held, session, terminated);
     return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
   });
   return left !== null;

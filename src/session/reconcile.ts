@@ -22,7 +22,7 @@ export async function reconcile(
   if (found.every(({ processes }) => processes.length > 0)) return found;
   const left = await withMaintenance(context, async (held, unsettled) => {
     for (const { session, processes } of unsettled) {
-      const problems = processes.length === 0 ? closeLost(context, held, session) : null;
+      const problems = processes.length === 0 ? await closeLost(context, held, session) : null;
       if (problems !== null) onClosed?.(session, problems);
     }
     return unsettled.filter(({ processes }) => processes.length > 0);

@@ -121,7 +121,7 @@ async function settle(
     const unsettled = await findUnsettled(slot, await slot.lock.below(held.token));
     const running = unsettled.filter(({ processes }) => processes.length > 0);
     for (const { session: lost, processes } of unsettled) {
-      if (processes.length === 0) closeLost(context, held, lost, ended?.get(lost.uid));
+      if (processes.length === 0) await closeLost(slot, held, lost, ended?.get(lost.uid));
     }
     const hold: Hold = { session, unsettled: running.map((left) => left.session) };
     held.update(hold);

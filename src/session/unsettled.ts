@@ -8,7 +8,7 @@ import type { TerminateResult } from "../process/terminate.ts";
 import { findTree, type TreeRoots } from "../process/tree.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
-import { secondsBetween, writeEnd } from "./session-end.ts";
+import { readRecord, secondsBetween, writeEnd } from "./session-end.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 
 /** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
@@ -93,12 +93,13 @@ const nothingEnded: TerminateResult = { ended: [], survivors: [] };
  * @param terminated what was ended of it just now
  * @returns what went wrong while it was written, in words; null when the log has it already
  */
-export function closeLost(
+export async function closeLost(
   context: Context,
   _lock: HeldLock,
   session: SessionInfo,
   terminated: TerminateResult = nothingEnded,
-): readonly string[] | null {
+): Promise<readonly string[] | null> {
+  await letKeeperSpeak(context, session);
   if (isEndLogged(context, session.uid)) return null;
   const activity = lastSignOfLife(context.home, session);
   // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
@@ -115,6 +116,22 @@ export function closeLost(
     processes: [...terminated.ended],
     survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
   });
+}
+
+/** A keeper that goes on after it was frozen looks within a second, and ends its agent. */
+const keeperSpeaksWithinMs = 3_000;
+
+/**
+ * A keeper that has lost the lock may be alive: it stood still for longer than its lease lasts. Then the end of its
+ * session is its own to tell. One that stands still for ever does not hold anybody up for long.
+ */
+async function letKeeperSpeak(context: Context, { uid, token }: SessionInfo): Promise<void> {
+  const deadline = systemClock.now() + keeperSpeaksWithinMs;
+  while (systemClock.now() < deadline && readRecord(context.home, uid) === null) {
+    const claim = token === null ? null : await context.lock.below(token + 1);
+    if (claim?.number !== token || claim.record.state === "released" || claim.owner !== "alive") return;
+    await systemClock.sleep(lookEveryMs);
+  }
 }
 
 function isEndLogged(context: Context, uid: string): boolean {

@@ -18,16 +18,17 @@ export interface HoldOptions {
   readonly exitCode?: number;
   /** More options of `holdfast run`. */
   readonly options?: readonly string[];
+  readonly env?: CallOptions["env"];
 }
 
 /** Holds the workspace's lock by a `holdfast run` that ends when it is told to. */
 export async function holdLock(
   workspace: Workspace,
-  { id = "holder", exitCode = 0, options = [] }: HoldOptions = {},
+  { id = "holder", exitCode = 0, options = [], env = {} }: HoldOptions = {},
 ): Promise<HeldLock> {
   const fifo = `let-go-${id}`;
   const command = agent("exits-when-told.sh", fifo, exitCode);
-  const run = workspace.spawnHoldfast(["run", "--id", id, ...options, "--", ...command]);
+  const run = workspace.spawnHoldfast(["run", "--id", id, ...options, "--", ...command], { env });
   const agentPid = await until(() => /^agent (\d+)$/m.exec(run.stdout())?.[1], { what: `${id} holds the lock` });
   await until(() => workspace.events("started").some(({ pid }) => pid === Number(agentPid)));
   const letGo = async () => {

@@ -145,7 +145,7 @@ describe("a claim with a lease pulse", () => {
   });
 
   it("beats through every moment of changing hands", async () => {
-    const place = newPlace("lease");
+    const place = newPlace("lease", 60_000);
     const path = forgeClaim(place, { owner: distantOwner });
     const passing = await passLeaseOn(join(place.claims, ".lease-forged"));
     const pulse = new LeasePulse(2_000);

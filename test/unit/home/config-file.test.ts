@@ -1,15 +1,15 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../src/home/config.ts";
 import { homeAt } from "../../../src/home/locate.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
+import { makeFifo } from "../../support/odd-files.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const makers: readonly (readonly [string, (path: string) => void, string])[] = [
   ["a directory", (path) => mkdirSync(path), "it is a directory"],
-  ["a FIFO, without waiting for its writer", (path) => execFileSync("mkfifo", [path]), "it is not a file"],
+  ["a FIFO, without waiting for its writer", makeFifo, "it is not a file"],
   ["a link to a device without an end", (path) => symlinkSync("/dev/zero", path), "it is not a file"],
   [
     "a file of a gigabyte",

@@ -5,6 +5,7 @@ import { KernelPulse } from "../../../src/lock/kernel-pulse.ts";
 import { LeasePulse } from "../../../src/lock/lease-pulse.ts";
 import { nativeLocks, type NativeLocks } from "../../../src/lock/native.ts";
 import type { PulsedFile } from "../../../src/lock/pulse.ts";
+import { systemClock } from "../../../src/process/clock.ts";
 import { selfIdentity } from "../../../src/process/identity.ts";
 import { claimRecord, distantOwner, forgeClaim, forgeLease } from "../../support/lock-forgery.ts";
 import { lockPlace, type LockPlace } from "../../support/lock-place.ts";
@@ -17,6 +18,11 @@ function newPlace(pulse: "kernel" | "lease"): LockPlace {
   const place = lockPlace(temporaryDirectory(), pulse, { staleMs: 15_000 });
   mkdirSync(place.claims);
   return place;
+}
+
+/** A lease pulse for which the time passes that is told to. */
+function newLease(): LeasePulse {
+  return new LeasePulse(15_000, { wallMs: Date.now, clock: { ...systemClock, now: Date.now } });
 }
 
 function native(): NativeLocks {
@@ -88,9 +94,9 @@ describe("waiting for the end of a lease", () => {
     const place = newPlace("lease");
     const file = forged(place);
     appendFileSync(file.path, formatClaim({ ...claimRecord(place), state: "released" }));
-    await new LeasePulse().waitForEnd(file);
+    await newLease().waitForEnd(file);
     unlinkSync(file.path);
-    await new LeasePulse().waitForEnd(file);
+    await newLease().waitForEnd(file);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -98,7 +104,7 @@ describe("waiting for the end of a lease", () => {
     const place = newPlace("lease");
     const file = forged(place);
     forgeLease(place, 0);
-    const waiting = new LeasePulse().waitForEnd(file);
+    const waiting = newLease().waitForEnd(file);
     expect(await isSettled(waiting)).toBe(false);
     appendFileSync(file.path, formatClaim(claimRecord(place)));
     await vi.advanceTimersByTimeAsync(1_000);
@@ -109,7 +115,7 @@ describe("waiting for the end of a lease", () => {
     const place = newPlace("lease");
     const file = forged(place);
     forgeLease(place, 0);
-    const waiting = new LeasePulse().waitForEnd(file);
+    const waiting = newLease().waitForEnd(file);
     await vi.advanceTimersByTimeAsync(14_000);
     expect(await isSettled(waiting)).toBe(false);
     await vi.advanceTimersByTimeAsync(3_000);
@@ -120,10 +126,10 @@ describe("waiting for the end of a lease", () => {
     const place = newPlace("lease");
     const file = forged(place);
     forgeLease(place, 0);
-    const early = new LeasePulse().waitForEnd(file, AbortSignal.abort(new Error("too late")));
+    const early = newLease().waitForEnd(file, AbortSignal.abort(new Error("too late")));
     await expect(early).rejects.toThrow("too late");
     const abort = new AbortController();
-    const waiting = new LeasePulse().waitForEnd(file, abort.signal);
+    const waiting = newLease().waitForEnd(file, abort.signal);
     expect(await isSettled(waiting)).toBe(false);
     abort.abort(new Error("enough"));
     await expect(waiting).rejects.toThrow("enough");
