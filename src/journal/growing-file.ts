@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { closeSync, fstatSync, readSync, statSync, type Stats } from "node:fs";
+import { failureFromErrno } from "../failure.ts";
+import { openOwnFile } from "../home/own-file.ts";
 
 const chunkBytes = 64 * 1024;
 
@@ -59,15 +60,10 @@ export class GrowingFile {
   }
 
   #open(): boolean {
-    try {
-      this.#descriptor = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
-      return true;
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
-      // Whatever appears here later is new from its first byte on.
-      this.#position = 0;
-      return false;
-    }
+    this.#descriptor = openOwnFile(this.#path);
+    // Whatever appears here later is new from its first byte on.
+    if (this.#descriptor === null) this.#position = 0;
+    return this.#descriptor !== null;
   }
 
   #readChunk(): Grown | null {

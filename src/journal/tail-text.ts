@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { failureFromErrno } from "../failure.ts";
-import { openToRead, readChunk } from "./read-chunk.ts";
+import { openOwnFile } from "../home/own-file.ts";
+import { readChunk } from "./read-chunk.ts";
 import { endOfWholeCharacters, isContinuation } from "./utf8.ts";
 
 const newline = 0x0a;
@@ -27,7 +28,7 @@ export interface TextPiece {
  * @throws Failure `IO` and its like when the file cannot be read
  */
 export function lastLines(path: string, count: number, options: LastLinesOptions = {}): TextPiece {
-  const descriptor = openToRead(path);
+  const descriptor = openOwnFile(path);
   if (descriptor === null) return { text: "", startByte: 0, endByte: 0 };
   try {
     return readLines(descriptor, count, options);

@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync } from "node:fs";
-import { Failure, failureFromErrno } from "../failure.ts";
+import { closeSync } from "node:fs";
+import { Failure } from "../failure.ts";
+import { openOwnFileToAppend } from "../home/own-file.ts";
 import { lastLines } from "../journal/tail-text.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
@@ -90,12 +91,7 @@ async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: Sessio
 async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): Promise<Agent> {
   const { session } = keeper;
   const { output } = sessionFiles(context.home, session.uid);
-  let descriptor: number;
-  try {
-    descriptor = openSync(output, constants.O_CREAT | constants.O_WRONLY | constants.O_APPEND, 0o600);
-  } catch (error) {
-    throw failureFromErrno(error, "open the agent's output", output);
-  }
+  const descriptor = openOwnFileToAppend(output, "the agent's output");
   try {
     const spec: AgentSpec = {
       command: session.command,

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { openOwnFile } from "../home/own-file.ts";
 import { followFile } from "../journal/follow.ts";
 import type { FilePiece } from "../journal/growing-file.ts";
 import type { Context } from "./context.ts";
@@ -36,13 +36,8 @@ export async function* followOutput(
 
 /** What lies between two bytes of a file; empty when it does not exist or ends before. */
 export function readOutput(path: string, fromByte: number, maxBytes: number): Buffer {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "r");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return Buffer.alloc(0);
-    throw failureFromErrno(error, "read the agent's output", path);
-  }
+  const descriptor = openOwnFile(path, "read the agent's output");
+  if (descriptor === null) return Buffer.alloc(0);
   try {
     const length = Math.max(0, Math.min(fstatSync(descriptor).size - fromByte, maxBytes));
     const buffer = Buffer.alloc(length);

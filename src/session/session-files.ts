@@ -1,7 +1,8 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
+import { readOwnFile } from "../home/own-file.ts";
 
 /** The files of one session, all below `sessions/<uid>/`. */
 export interface SessionFiles {
@@ -84,15 +85,13 @@ export function createJson(path: string, value: unknown): boolean {
   }
 }
 
-/** Null when the file does not exist or holds no JSON: such a file is never trusted, only looked at. */
+/**
+ * Null when the file does not exist or holds no JSON: such a file is never trusted, only looked at.
+ * @throws Failure `NOT_PERMITTED` when it may be another user's doing
+ */
 export function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return null;
-    throw failureFromErrno(error, "read a file", path);
-  }
+  const text = readOwnFile(path);
+  if (text === null) return null;
   try {
     return JSON.parse(text);
   } catch {
