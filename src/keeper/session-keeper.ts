@@ -1,15 +1,17 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
-import type { ProcessIdentity } from "../process/identity.ts";
+import { selfIdentity, type ProcessIdentity } from "../process/identity.ts";
+import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
 import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { readStopRequest } from "../session/stop-request.ts";
-import { rootsOf } from "../session/unsettled.ts";
+import { rootsOf } from "../session/session-roots.ts";
 import { exitOf, type Agent, type AgentExit } from "./agent.ts";
 import { reasonOf, type EndOrder } from "./end-order.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -55,6 +57,8 @@ export class SessionKeeper {
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
   #agent: Agent | null = null;
+  /** What its agents inherited: the claim, once more when it was restored between two of them. */
+  readonly #inherited: KnownFile[] = [];
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
@@ -85,6 +89,11 @@ export class SessionKeeper {
     const isFirst = this.session.restarts === 0;
     this.#leftovers = isFirst ? new Leftovers(this.#agent, () => this.#context.processes()) : null;
     this.published.publish({ agent: this.#agent.identity, leads_group: leadsGroup });
+    const claim =
+      this.#held.descriptor === null
+        ? null
+        : knownFile(this.#context.lock.at(this.#held.slot).fileOf(this.#held.token));
+    if (claim !== null && !this.session.close) this.#inherited.push(claim);
     this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
@@ -193,7 +202,7 @@ export class SessionKeeper {
       ended_by: this.#order?.by ?? null,
       stop_reason: this.#order?.stopReason ?? null,
       processes: [...terminated.ended],
-      survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
+      survivors: [...terminated.survivors],
     };
     // The hook of `ended` may start the next session.
     await this.#context.hooks.hold(() => this.#giveBack(end, terminated));
@@ -218,17 +227,21 @@ export class SessionKeeper {
     this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
   }
 
+  #roots(): TreeRoots {
+    return { ...rootsOf(this.session), inherited: this.#inherited, keeper: selfIdentity() };
+  }
+
   /** @param begin called when there is something to end */
   async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
     if (order === null && this.session.close) return nothingEnded;
     try {
-      if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.session))) === false) return nothingEnded;
+      if (order === null && (await this.#leftovers?.mayExist(this.#roots())) === false) return nothingEnded;
       begin?.();
       const table = await this.#context.processes();
       const known = new Map<number, ProcessIdentity>();
       return await terminate({
         table,
-        find: () => findTree(table, rootsOf(this.session), known),
+        find: () => findTree(table, this.#roots(), known),
         signal: order?.signal ?? this.session.stop_signal,
         killAfterMs: order?.killAfterMs ?? this.session.kill_after_ms,
         abort: this.#urgent.signal,

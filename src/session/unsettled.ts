@@ -5,16 +5,19 @@ import type { HeldLock } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { TerminateResult } from "../process/terminate.ts";
-import { findTree, type TreeRoots } from "../process/tree.ts";
+import { findFamily } from "../process/tree.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { secondsBetween, writeEnd } from "./session-end.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { claimedRootsOf } from "./session-roots.ts";
 
 /** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
 export interface Unsettled {
   readonly session: SessionInfo;
   readonly processes: readonly ProcessEntry[];
+  /** The one of these that only the claim calls its agent: nobody starts beside it, and nobody signals it. */
+  readonly unproven: ProcessEntry | null;
 }
 
 /**
@@ -37,7 +40,7 @@ export async function findUnsettled(context: Context, from: JudgedClaim | null):
 export async function withProcesses(context: Context, sessions: readonly SessionInfo[]): Promise<readonly Unsettled[]> {
   if (sessions.length === 0) return [];
   const table = await context.processes();
-  return Promise.all(sessions.map(async (session) => ({ session, processes: await findLiving(table, session) })));
+  return Promise.all(sessions.map(async (session) => ({ session, ...(await findLiving(table, context, session)) })));
 }
 
 /** Much longer than a process takes to be gone once it has given up its memory. */
@@ -48,12 +51,17 @@ const lookEveryMs = 2;
  * A session's processes, without those that are dying. The death of the last one frees the lock, and wakes who waits
  * for it, an instant before that process is gone. By then it has given up its memory, and its arguments with it.
  */
-async function findLiving(table: ProcessTable, session: SessionInfo): Promise<readonly ProcessEntry[]> {
+async function findLiving(
+  table: ProcessTable,
+  context: Context,
+  session: SessionInfo,
+): Promise<Omit<Unsettled, "session">> {
   const deadline = systemClock.now() + dyingMs;
   for (;;) {
-    const processes = await findTree(table, rootsOf(session));
+    const { members, unproven } = await findFamily(table, claimedRootsOf(context, session));
+    const processes = unproven === null ? members : [unproven, ...members];
     const mayBeDying = processes.some(({ argv }) => argv.length === 0);
-    if (!mayBeDying || systemClock.now() > deadline) return processes;
+    if (!mayBeDying || systemClock.now() > deadline) return { processes, unproven };
     await systemClock.sleep(lookEveryMs);
   }
 }
@@ -67,18 +75,6 @@ export function readableHold(claim: JudgedClaim): Hold | null {
     if (error instanceof Failure && error.code === "DATA") return null;
     throw error;
   }
-}
-
-/** What makes a process belong to this session. */
-export function rootsOf(session: SessionInfo): TreeRoots {
-  return {
-    groupLeader: session.leads_group ? session.agent : null,
-    roots: session.agent === null ? [] : [session.agent],
-    cookie: session.uid,
-    except: [process.pid],
-    // What is older than the first agent cannot be its child, and need not be looked into.
-    ...(session.agent === null || session.restarts > 0 ? {} : { notBefore: session.agent }),
-  };
 }
 
 const nothingEnded: TerminateResult = { ended: [], survivors: [] };
@@ -110,7 +106,7 @@ export function closeLost(
     ended_by: context.by,
     stop_reason: null,
     processes: [...terminated.ended],
-    survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
+    survivors: [...terminated.survivors],
   });
 }
 

@@ -6,6 +6,7 @@ import type { Joined } from "../../session/join.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Stopped } from "../../session/stop.ts";
+import { survivalTexts } from "../../session/survival-text.ts";
 import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
@@ -96,8 +97,8 @@ function endedLines({ processes, survivors }: SessionEnd, style: Style): readonl
     processes.map(({ pid, command, how }) => [String(pid), commandText(command, style), howText(how)]),
     [8],
   );
-  const still = survivors.map(({ pid, command }) => {
-    return `${style.paint.yellow("⚠")} still runs: PID ${pid} ${commandText(command, style)}`;
+  const still = survivors.map(({ pid, command, why }) => {
+    return `${style.paint.yellow("⚠")} still runs: PID ${pid} ${commandText(command, style)} (${survivalTexts[why]})`;
   });
   return [...ended, ...still].map(indent);
 }
