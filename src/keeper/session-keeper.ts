@@ -10,7 +10,7 @@ import type { Context } from "../session/context.ts";
 import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
-import { readStopRequest } from "../session/stop-request.ts";
+import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/session-roots.ts";
 import { exitOf, type Agent, type AgentExit } from "./agent.ts";
 import { reasonOf, type EndOrder } from "./end-order.ts";
@@ -127,7 +127,7 @@ export class SessionKeeper {
 
   /** Ends the session as `stop` asks in its request file, or as configured. */
   endAsRequested(): void {
-    const request = readStopRequest(this.#context.home, this.session.uid);
+    const request = this.#readRequest();
     this.end({
       reason: "stopped",
       ...(request?.signal == null ? {} : { signal: request.signal }),
@@ -139,9 +139,14 @@ export class SessionKeeper {
 
   /** Ends the session if a stop request waits for this keeper; false when none does. */
   endIfRequested(): boolean {
-    if (readStopRequest(this.#context.home, this.session.uid) === null) return false;
+    if (this.#readRequest() === null) return false;
     this.endAsRequested();
     return true;
+  }
+
+  #readRequest(): StopRequest | null {
+    const complain = (problem: string): void => this.#log.complain("stop request", problem);
+    return tryToReadStopRequest(this.#context.home, this.session.uid, complain);
   }
 
   /**

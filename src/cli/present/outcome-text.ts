@@ -10,6 +10,7 @@ import { survivalTexts } from "../../session/survival-text.ts";
 import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
+import { pidText } from "./pid-text.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { secondsSince, timestampText } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
@@ -55,7 +56,7 @@ export function afterQueue({ session }: Queued): readonly NextStep[] {
   ];
 }
 
-export function joinedText({ active, client, clients }: Joined, style: Style): readonly string[] {
+export function joinedText({ active, where, client, clients }: Joined, style: Style): readonly string[] {
   const { session, claim, orphaned } = active;
   const facts = cardFacts(session, {
     phrase: orphaned ? "orphaned, running for" : "active for",
@@ -63,7 +64,8 @@ export function joinedText({ active, client, clients }: Joined, style: Style): r
     token: claim.number,
     clients: clients.length,
   });
-  const pid = session.agent === null ? "" : `${separator}PID ${session.agent.pid}`;
+  const { agent } = session;
+  const pid = agent === null ? "" : `${separator}${pidText(agent.pid, { where, host: agent.host })}`;
   return [
     headline("🤝", session.id, `joined as ${escapeControl(client.name)} (PID ${client.process.pid})`, style),
     indent(facts),

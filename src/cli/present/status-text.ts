@@ -2,6 +2,7 @@ import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
 import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
+import type { OperationCount } from "../../session/operations.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
 import { whereText } from "../../session/where-text.ts";
@@ -103,7 +104,7 @@ function footRows(status: Status, style: Style): readonly LabelledRow[] {
   const { operations, queue, pidFile, sessions } = status;
   const [only] = sessions;
   const rows: LabelledRow[] = [
-    ["operations", joined(operations.map(({ kind, pids }) => `${escapeControl(kind)} ${pids.length}`))],
+    ["operations", joined(operations.map((each) => operationText(each, style)))],
     ["queue", queue.map((entry) => queueText(entry))],
     // Of several, each has its own below its processes.
     ...(only === undefined || sessions.length > 1 ? [] : sessionRows(only, style)),
@@ -113,6 +114,12 @@ function footRows(status: Status, style: Style): readonly LabelledRow[] {
     rows.push(["pid file", [`${pathText(pidFile.path, style)} (${says})`]]);
   }
   return rows;
+}
+
+/** `backtest 2`; with `--verbose` `backtest 2 (PID 29640, 29641)` */
+function operationText({ kind, pids }: OperationCount, { verbose }: Style): string {
+  const which = verbose && pids.length > 0 ? ` (PID ${pids.join(", ")})` : "";
+  return `${escapeControl(kind)} ${pids.length}${which}`;
 }
 
 function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[] {

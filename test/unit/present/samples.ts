@@ -226,6 +226,7 @@ export const oneLock: Listing = { ...listing, locks: ["session"], sessions: list
 
 export const joined: Joined = {
   // The claim's number is the token; nothing else of it is shown.
+  where: "here",
   active: { claim: { number: 42 }, session, orphaned: false } as Joined["active"],
   client: clients[1] as Client,
   clients,
