@@ -97,6 +97,20 @@ export function whereaboutsOf({ boot, pid_ns: namespace }: ProcessIdentity): Whe
   return namespace === mine.pid_ns ? "here" : "other_pid_namespace";
 }
 
+/** `in another PID namespace on this machine`, `on build7`: to be said behind a PID, which means nothing here then. */
+export function whereText(where: Whereabouts, host: string): string {
+  switch (where) {
+    case "here":
+      return "";
+    case "other_pid_namespace":
+      return "in another PID namespace on this machine";
+    case "other_machine":
+      return `on ${host}`;
+    case "unknown":
+      return `on ${host}, as far as can be told`;
+  }
+}
+
 /**
  * Whether this very process still runs. Of another PID namespace or machine nothing can be told; but what ran under this
  * host name before a reboot is dead.

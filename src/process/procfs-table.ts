@@ -3,7 +3,8 @@ import { Failure, failureFromErrno } from "../failure.ts";
 import { systemClock } from "./clock.ts";
 import { parseEnvironment } from "./environment.ts";
 import { here } from "./identity.ts";
-import { writesToByProcfs, type KnownFile } from "./known-file.ts";
+import type { KnownFile } from "./known-file.ts";
+import { writesTo } from "./proc-descriptors.ts";
 import { readProcFile } from "./proc-files.ts";
 import { isZombie, parseEnvironmentSize, parseStat, readStat } from "./proc-stat.ts";
 import { readProcMachine, type ProcMachine } from "./proc-machine.ts";
@@ -68,7 +69,7 @@ export class ProcfsTable implements ProcessTable {
   }
 
   writesTo(pid: number, files: readonly KnownFile[]): Promise<boolean | null> {
-    return Promise.resolve(writesToByProcfs(pid, files));
+    return Promise.resolve(writesTo(pid, files));
   }
 }
 

@@ -17,7 +17,6 @@ import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
 import { attempt, spare, type CleanupAction, type CleanupScope, type CleanupSubject } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
-import { survivalTexts } from "./survival-text.ts";
 import type { Unsettled } from "./unsettled.ts";
 
 /** A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. */
@@ -145,7 +144,7 @@ async function endFound(
   ensureState(context.home);
   const { signal, killAfterMs } = context.config.stop;
   const { survivors } = await endProcesses(context, find, why, { signal, killAfterMs });
-  const alive = new Map(survivors.map(({ pid, why: reason }) => [pid, `it ${survivalTexts[reason]}`]));
+  const alive = new Map(survivors.map(({ pid, why: reason }) => [pid, `it lives on (${reason})`]));
   return found.map((entry) => {
     const left = alive.get(entry.pid) ?? null;
     return action(entry, left === null ? "ended" : "failed", left);
@@ -179,7 +178,7 @@ function countOf({
   readonly survivors: readonly Survivor[];
 }) {
   const noun = ended.length === 1 ? "process" : "processes";
-  const still = survivors.map(({ pid, why }) => `, PID ${pid} ${survivalTexts[why]}`);
+  const still = survivors.map(({ pid, why }) => `, PID ${pid} lives on (${why})`);
   return `${ended.length} ${noun} ended${still.join("")}`;
 }
 

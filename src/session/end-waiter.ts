@@ -1,14 +1,13 @@
 import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { systemClock } from "../process/clock.ts";
-import { livenessOf, whereaboutsOf } from "../process/identity.ts";
+import { livenessOf, whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
 import { signalOwner } from "./signal-owner.ts";
 import { slotsOf } from "./slots.ts";
-import { whereText } from "./where-text.ts";
 
 const lookEveryMs = 10;
 /** A process that was killed, or has left the line and has nothing else to do, is gone by then. */

@@ -1,10 +1,9 @@
 import { Failure } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import { whereaboutsOf } from "../process/identity.ts";
+import { whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Survivor } from "../process/survivor.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { whereText } from "./where-text.ts";
 
 interface Held {
   readonly claim: JudgedClaim;

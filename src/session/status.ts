@@ -33,6 +33,8 @@ export interface Status {
   readonly sessions: readonly SessionStatus[];
   /** Agent processes outside any session. */
   readonly outside: readonly ProcessEntry[];
+  /** How many agent processes run, in sessions and outside. */
+  readonly processCount: number;
   /** How many sessions may hold the lock at once, going by those that do. */
   readonly slots: number;
   readonly operations: readonly OperationCount[];
@@ -64,6 +66,7 @@ export async function status(given: Context): Promise<Status> {
     lockFile: context.home.lockLink(context.lock.name),
     sessions,
     outside,
+    processCount: processes.length,
     operations: countOperations(context.config.operations, processes),
     slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
     queue: (views[0]?.waiters ?? []).map(queueEntry),

@@ -134,7 +134,7 @@ describe("an agent that only its claim calls one", () => {
     expect(refused.json().error.message).toContain(`PID ${innocent.pid}`);
     const { actions } = (await workspace.holdfast(["cleanup", "--json"])).json();
     expect(actions).toMatchObject([{ what: "orphan", result: "ended" }]);
-    expect(actions[0].detail).toContain(`PID ${innocent.pid} left alone`);
+    expect(actions[0].detail).toContain(`PID ${innocent.pid} lives on (not_proven)`);
     expect(endOf(workspace, newUid)).toMatchObject({
       reason: "lost",
       processes: [],

@@ -7,7 +7,7 @@ import type { PidFile } from "../../session/pid-file.ts";
 import type { ListedSession, Listing } from "../../session/list.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
-import { runningOf, type SessionStatus } from "../../session/session-status.ts";
+import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import { onThisLock } from "./on-this-lock.ts";
@@ -113,7 +113,7 @@ export function statusDocument(status: Status, now: Date): Fields {
     slots: status.slots,
     session: sessions[0] ?? null,
     ...(sessions.length > 1 ? { sessions } : {}),
-    process_count: status.sessions.flatMap(({ processes }) => runningOf(processes)).length + status.outside.length,
+    process_count: status.processCount,
     outside: status.outside.map((entry) => processDocument(entry, ofNone, now)),
     operations: status.operations.map(({ kind, pids }) => ({ kind, count: pids.length, pids })),
     queue: status.queue.map(queueDocument),

@@ -6,7 +6,6 @@ import type { Joined } from "../../session/join.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Stopped } from "../../session/stop.ts";
-import { survivalTexts } from "../../session/survival-text.ts";
 import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
@@ -92,6 +91,12 @@ export function stoppedText(stopped: Stopped, style: Style): readonly string[] {
     ...endedLines(end, style),
   ];
 }
+
+const survivalTexts: Readonly<Record<SessionEnd["survivors"][number]["why"], string>> = {
+  survived_sigkill: "survived SIGKILL",
+  not_permitted: "may not be signalled",
+  not_proven: "left alone: only the claim says that it is the session's",
+};
 
 /** Each process that was ended, and how; those that could not be last, where they are seen. */
 function endedLines({ processes, survivors }: SessionEnd, style: Style): readonly string[] {

@@ -5,7 +5,7 @@ import type { SessionInfo } from "../../session/session-info.ts";
 import type { OperationCount } from "../../session/operations.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
-import { whereText } from "../../session/where-text.ts";
+import { whereText } from "../../process/identity.ts";
 import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
 import { padToWidth } from "./display-width.ts";

@@ -113,6 +113,7 @@ export const status: Status = {
   lockFile: "/srv/project/.holdfast/session.lock",
   sessions: [sessionStatus],
   outside: [],
+  processCount: 2,
   operations: [
     { kind: "backtest", pids: [29_640] },
     { kind: "generation", pids: [] },
@@ -134,7 +135,7 @@ export const status: Status = {
   problems: [],
 };
 
-export const nothing: Status = { ...status, sessions: [], operations: [], queue: [] };
+export const nothing: Status = { ...status, sessions: [], processCount: 0, operations: [], queue: [] };
 
 export const outsider = processEntry({
   pid: 4242,
