@@ -1,7 +1,7 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import { selfIdentity, type ProcessIdentity } from "../process/identity.ts";
-import { knownFile, type KnownFile } from "../process/known-file.ts";
+import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
@@ -89,11 +89,9 @@ export class SessionKeeper {
     const isFirst = this.session.restarts === 0;
     this.#leftovers = isFirst ? new Leftovers(this.#agent, () => this.#context.processes()) : null;
     this.published.publish({ agent: this.#agent.identity, leads_group: leadsGroup });
-    const claim =
-      this.#held.descriptor === null
-        ? null
-        : knownFile(this.#context.lock.at(this.#held.slot).fileOf(this.#held.token));
-    if (claim !== null && !this.session.close) this.#inherited.push(claim);
+    const { descriptor } = this.#held;
+    const claim = descriptor === null || this.session.close ? null : knownDescriptor(descriptor);
+    if (claim !== null) this.#inherited.push(claim);
     this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
@@ -233,7 +231,7 @@ export class SessionKeeper {
   }
 
   #roots(): TreeRoots {
-    return { ...rootsOf(this.session), inherited: this.#inherited, keeper: selfIdentity() };
+    return { ...rootsOf(this.session), inherited: this.#inherited, keeper: { process: selfIdentity(), claim: null } };
   }
 
   /** @param begin called when there is something to end */

@@ -72,8 +72,6 @@ export class ClaimLock implements Lock {
     return wait === undefined ? { held: null, views } : this.#waitForTurn(request, wait);
   }
 
-  readonly fileOf = (token: number): string => this.#claims.pathOf(token);
-
   async adopt(handedOver: HandedOver): Promise<HeldLock> {
     const judged = await this.#claims.judge(handedOver.token);
     if (judged === null) throw new Failure("LOCK_LOST", `The claim is gone\n${this.#claims.pathOf(handedOver.token)}`);

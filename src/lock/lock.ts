@@ -23,8 +23,6 @@ export interface Lock {
   acquire(request: AcquireRequest): Promise<Acquired>;
   /** The claim just below a number, alive or not: what came before it. Null when there is none. */
   below(number: number): Promise<JudgedClaim | null>;
-  /** The file that who holds this slot with this token has open for writing, as what it was handed on to has. */
-  fileOf(token: number): string;
   /** Carries on a lock that another process took and handed over. */
   adopt(handedOver: HandedOver): Promise<HeldLock>;
   /** Resolves when the holder of this view may have ended; look again then. */

@@ -1,4 +1,4 @@
-import { lstatSync, type Stats } from "node:fs";
+import { fstatSync, lstatSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname } from "node:path";
 import { errnoOf } from "../failure.ts";
 
@@ -23,6 +23,15 @@ export function knownFile(path: string): KnownFile | null {
 export function knownFileOfOneName(path: string): KnownFile | null {
   const stats = statsOf(() => lstatSync(path, { throwIfNoEntry: false }));
   return stats?.isFile() === true && stats.nlink === 1 ? fileOf(stats, path) : null;
+}
+
+/** The file that this process has open under a number; null without /proc. */
+export function knownDescriptor(descriptor: number): KnownFile | null {
+  try {
+    return fileOf(fstatSync(descriptor), readlinkSync(`/proc/self/fd/${descriptor}`));
+  } catch {
+    return null;
+  }
 }
 
 function fileOf({ dev: device, ino: inode }: Stats, path: string): KnownFile {

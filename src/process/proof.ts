@@ -23,8 +23,8 @@ export async function isProven(table: ProcessTable, { entries, agent, roots }: Q
   const files = [...inherited, ...(named?.files ?? [])];
   if (files.length > 0 && (await table.writesTo(agent.pid, files)) === true) return true;
   const parent = entries.find(({ pid }) => pid === agent.ppid);
-  if (keeper !== null && parent !== undefined && isSameProcess(parent.identity, keeper)) {
-    if (await isKeeper(table, parent, inherited)) return true;
+  if (keeper !== null && parent !== undefined && isSameProcess(parent.identity, keeper.process)) {
+    if (await isKeeper(table, parent, keeper.claim)) return true;
   }
   return environment === null && !table.seesFiles;
 }
@@ -32,13 +32,9 @@ export async function isProven(table: ProcessTable, { entries, agent, roots }: Q
 /**
  * Whether a process that a claim calls its keeper shows by itself that it is: it has the claim open for writing. One that
  * does not let itself be looked at (Node with capabilities, a system without /proc) is at least a holdfast.
- * @param claim the claim's file; none when it is gone
+ * @param claim the claim's file; null when it is gone
  */
-export async function isKeeper(
-  table: ProcessTable,
-  process: ProcessEntry,
-  claim: readonly KnownFile[],
-): Promise<boolean> {
-  const writes = claim.length === 0 ? false : await table.writesTo(process.pid, claim);
+export async function isKeeper(table: ProcessTable, process: ProcessEntry, claim: KnownFile | null): Promise<boolean> {
+  const writes = claim === null ? false : await table.writesTo(process.pid, [claim]);
   return writes ?? isHoldfast(process.argv);
 }

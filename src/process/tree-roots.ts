@@ -22,8 +22,8 @@ export interface TreeRoots {
   readonly inherited?: readonly KnownFile[];
   /** PIDs that are never included: the keeper, this process, its ancestors. */
   readonly except: readonly number[];
-  /** Who holds the session; null, or absent, when that is not known. */
-  readonly keeper?: ProcessIdentity | null;
+  /** Who holds the session, and the claim it has open for that; null, or absent, when it is dead or not known. */
+  readonly keeper?: { readonly process: ProcessIdentity; readonly claim: KnownFile | null } | null;
   /**
    * A process that no process of the session can be older than: whoever started its first agent, or that agent. Spares
    * reading the environments of all that were there before, which are most. Absent: nothing is known.

@@ -107,7 +107,7 @@ class Tree {
    * children in, or to init (PR_SET_CHILD_SUBREAPER, prctl(2)). The keeper's ancestors are the only ones there can be.
    */
   bereaved(): readonly ProcessEntry[] {
-    const keeper = this.find(this.#roots.keeper ?? null);
+    const keeper = this.find(this.#roots.keeper?.process ?? null);
     if (keeper === null) return this.strangers();
     const takers = new Set([1]);
     for (let at: ProcessEntry | undefined = keeper; at !== undefined && !takers.has(at.ppid);) {

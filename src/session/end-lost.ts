@@ -9,7 +9,7 @@ import type { SessionInfo } from "./session-info.ts";
 import { stillHeld } from "./out-of-reach.ts";
 import { activeSession, withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
-import { claimedRootsOf } from "./session-roots.ts";
+import { claimedRootsOf, claimOf } from "./session-roots.ts";
 import { closeLost } from "./unsettled.ts";
 
 export interface EndingOptions {
@@ -65,7 +65,7 @@ export async function endProcessesOf(
   const { signal = session.stop_signal, killAfterMs = session.kill_after_ms } = options;
   const { known = new Map<number, ProcessIdentity>() } = options;
   const table = await context.processes();
-  const roots = claimedRootsOf(context, session);
+  const roots = claimedRootsOf(context.home, session, await claimOf(context.lock, session));
   let left: ProcessEntry | null = null;
   const find = async () => {
     const { members, unproven } = await findFamily(table, roots, known);

@@ -123,7 +123,7 @@ function waitStep(wanted: SessionInfo, verb: "start" | "run"): NextStep {
 /** `AGENTS_RUNNING`: the keeper of the session that holds the lock is dead, and its agent lives. */
 export async function orphaned(context: Context, claim: JudgedClaim): Promise<Failure> {
   const { session } = holdOf(claim);
-  const [left] = session === null ? [] : await withProcesses(context, [session]);
+  const [left] = session === null ? [] : await withProcesses(context, [session], claim);
   return left === undefined ? agentsRunning([], null) : leftRunning(left);
 }
 

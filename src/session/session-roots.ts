@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Home } from "../home/locate.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { Lock } from "../lock/lock.ts";
-import type { ProcessIdentity } from "../process/identity.ts";
 import { knownFile, knownFileOfOneName } from "../process/known-file.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import { sessionFiles } from "./session-files.ts";
@@ -23,24 +23,29 @@ export function rootsOf(session: SessionInfo): TreeRoots {
 /**
  * What makes a process belong to this session, for everybody else, who knows it from a claim: the agent it names has to
  * prove itself (docs/decisions/0018).
- * @param keeper the owner of its claim, if that may live
+ * @param claim the session's own, as long as it holds the lock; null: it has lost it, and nobody has its descriptor
  */
-export function claimedRootsOf(
-  { home, lock }: { readonly home: Home; readonly lock: Lock },
-  session: SessionInfo,
-  keeper: ProcessIdentity | null = null,
-): TreeRoots {
+export function claimedRootsOf(home: Home, session: SessionInfo, claim: JudgedClaim | null): TreeRoots {
   if (isCopied(home, session)) return nobody;
-  const claim = session.token === null ? null : knownFile(lock.at(session.slot).fileOf(session.token));
   const output = knownFileOfOneName(sessionFiles(home, session.uid).output);
+  const held = claim === null ? null : knownFile(claim.path);
+  // Under a lease nothing is inherited.
+  const isInherited = held !== null && claim?.record.pulse.kind === "kernel";
+  const keeper = claim === null || claim.owner === "dead" ? null : { process: claim.record.owner, claim: held };
   return {
     ...rootsOf(session),
     roots: [],
     named: session.agent === null ? null : { agent: session.agent, files: output === null ? [] : [output] },
-    inherited: claim === null ? [] : [claim],
+    inherited: isInherited ? [held] : [],
     keeper,
-    except: keeper === null ? [process.pid] : [process.pid, keeper.pid],
+    except: keeper === null ? [process.pid] : [process.pid, keeper.process.pid],
   };
+}
+
+/** The claim by which this session holds the lock, live or orphaned; null when it does not. */
+export async function claimOf(lock: Lock, { slot, token }: SessionInfo): Promise<JudgedClaim | null> {
+  const { holder } = await lock.at(slot).look();
+  return holder !== null && holder.number === token ? holder : null;
 }
 
 const nobody: TreeRoots = { groupLeader: null, roots: [], cookie: null, except: [] };

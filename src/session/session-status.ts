@@ -62,10 +62,10 @@ export function runningOf(processes: readonly ProcessEntry[]): readonly ProcessE
 /** The recorded process first, then by age. */
 async function processesOf(
   context: Context,
-  { state, session, claim }: LiveSession,
+  { session, claim }: LiveSession,
 ): Promise<Pick<SessionStatus, "processes" | "unproven">> {
-  const keeper = state === "orphaned" ? null : claim.record.owner;
-  const roots = { ...claimedRootsOf(context, session, keeper), zombies: true };
+  const own = claim.number === session.token ? claim : null;
+  const roots = { ...claimedRootsOf(context.home, session, own), zombies: true };
   const { members, unproven } = await findFamily(await context.processes(), roots);
   const found = unproven === null ? members : [unproven, ...members];
   const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;

@@ -21,6 +21,5 @@ export async function findOwner(context: Context, { path, record }: JudgedClaim)
   const table = await context.processes();
   const listed = await table.list((pid) => pid === record.owner.pid);
   const entry = listed.find(({ identity }) => isSameProcess(identity, record.owner));
-  const file = knownFile(path);
-  return entry !== undefined && (await isKeeper(table, entry, file === null ? [] : [file])) ? entry : null;
+  return entry !== undefined && (await isKeeper(table, entry, knownFile(path))) ? entry : null;
 }

@@ -124,7 +124,7 @@ async function stopHung(context: Context, active: ActiveSession, options: StopRe
   const { claim, session } = active;
   const known = new Map<number, ProcessIdentity>();
   // As long as the keeper is there, it vouches for its agent.
-  await findTree(await context.processes(), claimedRootsOf(context, session, claim.record.owner), known);
+  await findTree(await context.processes(), claimedRootsOf(context.home, session, claim), known);
   const result = await signalOwner(context, claim, "SIGKILL");
   if (result === "not_ours" || result === "not_permitted") throw outOfReach(active);
   return stopLost(context, session, { ...options, known });

@@ -6,6 +6,7 @@ import { systemClock } from "../process/clock.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import { findFamily } from "../process/tree.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { secondsBetween, writeEnd } from "./session-end.ts";
@@ -36,11 +37,23 @@ export async function findUnsettled(context: Context, from: JudgedClaim | null):
   return withProcesses(context, [...found.values()]);
 }
 
-/** What still runs of each of these sessions. */
-export async function withProcesses(context: Context, sessions: readonly SessionInfo[]): Promise<readonly Unsettled[]> {
+/**
+ * What still runs of each of these sessions.
+ * @param claim by which the one of them holds the lock; absent: none does
+ */
+export async function withProcesses(
+  context: Context,
+  sessions: readonly SessionInfo[],
+  claim: JudgedClaim | null = null,
+): Promise<readonly Unsettled[]> {
   if (sessions.length === 0) return [];
   const table = await context.processes();
-  return Promise.all(sessions.map(async (session) => ({ session, ...(await findLiving(table, context, session)) })));
+  return Promise.all(
+    sessions.map(async (session) => {
+      const roots = () => claimedRootsOf(context.home, session, claim);
+      return { session, ...(await findLiving(table, roots)) };
+    }),
+  );
 }
 
 /** Much longer than a process takes to be gone once it has given up its memory. */
@@ -51,14 +64,10 @@ const lookEveryMs = 2;
  * A session's processes, without those that are dying. The death of the last one frees the lock, and wakes who waits
  * for it, an instant before that process is gone. By then it has given up its memory, and its arguments with it.
  */
-async function findLiving(
-  table: ProcessTable,
-  context: Context,
-  session: SessionInfo,
-): Promise<Omit<Unsettled, "session">> {
+async function findLiving(table: ProcessTable, roots: () => TreeRoots): Promise<Omit<Unsettled, "session">> {
   const deadline = systemClock.now() + dyingMs;
   for (;;) {
-    const { members, unproven } = await findFamily(table, claimedRootsOf(context, session));
+    const { members, unproven } = await findFamily(table, roots());
     const processes = unproven === null ? members : [unproven, ...members];
     const mayBeDying = processes.some(({ argv }) => argv.length === 0);
     if (!mayBeDying || systemClock.now() > deadline) return { processes, unproven };

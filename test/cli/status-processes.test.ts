@@ -72,7 +72,7 @@ describe("operations", () => {
     await startSession(workspace, ["sh", "-c", "sleep 272 & sleep 273 & sleep 274 & exec sleep 275"]);
     const { session, operations } = await until(async () => {
       const status = await statusOf(workspace);
-      return status.process_count === 4 && commands(status.session).every((command) => /^sleep/.test(command))
+      return status.process_count === 4 && commands(status.session).every((command) => command.startsWith("sleep"))
         ? status
         : null;
     });

@@ -54,14 +54,14 @@ describe.skipIf(process.platform !== "linux")("writesTo (needs /proc)", () => {
 
   it("finds the one among several, and what a child has inherited", async () => {
     const [{ file: other }, { path, file }] = [newFile(), newFile()];
-    const { pidOf } = await startProgram("sh", [
+    const fixture = await startProgram("sh", [
       "-c",
       'exec 9>>"$1"; sleep 60 & echo "child $!"; echo ready; exec 9>&-; wait',
       "sh",
       path,
     ]);
-    expect(await table.writesTo(pidOf("child"), [other, file])).toBe(true);
-    expect(await table.writesTo(pidOf("child"), [other])).toBe(false);
+    expect(await table.writesTo(fixture.pidOf("child"), [other, file])).toBe(true);
+    expect(await table.writesTo(fixture.pidOf("child"), [other])).toBe(false);
   });
 
   it("tells nothing of a process that is gone", async () => {

@@ -82,7 +82,7 @@ const cases: readonly Case[] = [
       to.status({
         ...nothing,
         sessions: [{ ...outOfSight, where: "other_pid_namespace" }],
-        queue: status.queue.map((entry) => ({ ...entry, where: "other_pid_namespace" })),
+        queue: status.queue.slice(0, 1).map((entry) => Object.assign({}, entry, { where: "other_pid_namespace" })),
       }),
     options: { verbose: true },
   },

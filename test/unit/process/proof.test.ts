@@ -42,7 +42,7 @@ async function look(agent: FakeProcess, changes: Partial<TreeRoots> = {}) {
     cookie,
     inherited: [claim],
     except: [keeper.pid],
-    keeper: keeper.identity,
+    keeper: { process: keeper.identity, claim },
     ...changes,
   });
   return { members: members.map(({ pid }) => pid), unproven: unproven?.pid ?? null };

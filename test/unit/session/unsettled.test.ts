@@ -15,7 +15,7 @@ function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Contex
   const session: SessionInfo = { ...sample, id: "demo", mode: "foreground", leads_group: false, agent: agent.identity };
   const record = { state: "held", info: { session, unsettled: [] }, owner };
   const claim = { number: 1, path: "claims/session.1", record, owner: "dead", free: true, heartbeat: "dead" };
-  const lock = { at: () => lock, below: () => Promise.resolve(null), fileOf: () => "claims/session.1" };
+  const lock = { below: () => Promise.resolve(null) };
   const context = { home: homeAt("/", "/no/state"), lock, processes: () => Promise.resolve(machine) };
   // Only what is asked of them here.
   return { context: context as unknown as Context, claim: claim as unknown as JudgedClaim };
