@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, writeFileSync, type Stats } from "node:fs";
+import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf, Failure, failureFromErrno, type NextStep } from "../failure.ts";
 import type { Home } from "./locate.ts";
+import { whyForeign } from "./own-file.ts";
 import { shellWord } from "./shell-word.ts";
 
 const elsewhere = "HOLDFAST_STATE_DIR=<directory> puts the state elsewhere.";
@@ -12,15 +13,15 @@ const elsewhere = "HOLDFAST_STATE_DIR=<directory> puts the state elsewhere.";
  * @throws Failure `NOT_PERMITTED` for a directory that another user could tamper with; `CANNOT_CREATE`, `IO`
  */
 export function ensureState(home: Home): void {
-  if (checkState(home) === "missing") {
+  if (!isOwnDirectory(home.state)) {
     attempt("create the state directory", home.state, () => makeDirectory(home.state));
-    if (checkState(home) === "missing") {
+    if (!isOwnDirectory(home.state)) {
       throw new Failure("CANNOT_CREATE", `The state directory was removed while it was made\n${home.state}`, {
         facts: { path: home.state },
       });
     }
   }
-  const missing = [home.claims, home.queue, home.sessions].filter((path) => inspect(path) === undefined);
+  const missing = partsOf(home).filter((path) => !isOwnDirectory(path));
   if (missing.length === 0) return;
   // First, so that no crash can leave a directory that looks complete and is not ignored.
   createOnce("create", join(home.state, ".gitignore"), (path) =>
@@ -31,38 +32,32 @@ export function ensureState(home: Home): void {
 
 /**
  * For readers: whether there is a state directory, and that nobody else could have tampered with it. Never creates.
- * @throws Failure `NOT_PERMITTED` when it is a symbolic link, another user's, or writable by others
+ * @throws Failure `NOT_PERMITTED` when it, or a directory in it, is a symbolic link, another user's, or writable by others
  */
 export function checkState(home: Home): "ready" | "missing" {
-  const stats = inspect(home.state);
-  if (stats === undefined) return "missing";
-  const userId = process.geteuid?.();
-  if (userId !== undefined) {
-    if (stats.uid !== userId) {
-      throw refused(home.state, `it belongs to user id ${stats.uid}, and this process runs as ${userId}`, [
-        "Run holdfast as the user it belongs to.",
-        elsewhere,
-      ]);
-    }
-    if ((stats.mode & 0o022) !== 0) {
-      const mode = (stats.mode & 0o7777).toString(8).padStart(4, "0");
-      throw refused(
-        home.state,
-        `other users can write to it (mode ${mode})`,
-        ["If only you have written to it so far, take that right away.", elsewhere],
-        [{ does: "take it away", command: `chmod 700 ${shellWord(home.state)}` }],
-      );
-    }
-  }
+  if (!isOwnDirectory(home.state)) return "missing";
+  for (const path of partsOf(home)) isOwnDirectory(path);
   return "ready";
 }
 
-/** lstat of something that must be a real directory, if it exists. */
-function inspect(path: string): Stats | undefined {
+function partsOf({ claims, queue, sessions }: Home): readonly string[] {
+  return [claims, queue, sessions];
+}
+
+/** False when there is none. @throws Failure `NOT_PERMITTED` when it may be another user's doing */
+function isOwnDirectory(path: string): boolean {
   const stats = attempt("look at the state directory", path, () => lstatSync(path, { throwIfNoEntry: false }));
-  if (stats === undefined || stats.isDirectory()) return stats;
-  const reason = stats.isSymbolicLink() ? "it is a symbolic link" : "it is not a directory";
-  throw refused(path, reason, ["Remove or rename it.", elsewhere]);
+  if (stats === undefined) return false;
+  if (!stats.isDirectory()) {
+    const reason = stats.isSymbolicLink() ? "it is a symbolic link" : "it is not a directory";
+    throw refused(path, reason, ["Remove or rename it.", elsewhere]);
+  }
+  const reason = whyForeign(stats);
+  if (reason === null) return true;
+  if (stats.uid !== process.geteuid?.())
+    throw refused(path, reason, ["Run holdfast as the user it belongs to.", elsewhere]);
+  const ways = ["If only you have written to it so far, take that right away.", elsewhere];
+  throw refused(path, reason, ways, [{ does: "take it away", command: `chmod -R go-w ${shellWord(path)}` }]);
 }
 
 function refused(path: string, reason: string, ways: readonly string[], next: readonly NextStep[] = []): Failure {

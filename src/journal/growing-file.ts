@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, statSync, type Stats } from "node:fs";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { closeSync, fstatSync, statSync, type Stats } from "node:fs";
+import { failureFromErrno } from "../failure.ts";
+import { openOwnFile } from "../home/own-file.ts";
 import { allKept, firstKept, readKept, type FilePiece, type KeptFrom } from "./read-kept.ts";
 
 const chunkBytes = 64 * 1024;
@@ -59,19 +60,17 @@ export class GrowingFile {
   }
 
   #open(): boolean {
-    try {
-      this.#descriptor = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
-      if (this.#isFirst && this.#position !== "end") {
-        this.#position = Math.max(this.#position, firstKept(this.#descriptor, this.#keptFrom));
-      }
-      this.#isFirst = false;
-      return true;
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
+    this.#descriptor = openOwnFile(this.#path);
+    if (this.#descriptor === null) {
       // Whatever appears here later is new from its first byte on.
       this.#position = 0;
       return false;
     }
+    if (this.#isFirst && this.#position !== "end") {
+      this.#position = Math.max(this.#position, firstKept(this.#descriptor, this.#keptFrom));
+    }
+    this.#isFirst = false;
+    return true;
   }
 
   #readChunk(): Grown | null {

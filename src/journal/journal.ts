@@ -1,6 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { whyForeign } from "../home/own-file.ts";
 import { eventSchemaVersion, type EventInput } from "./event.ts";
 import { fitLine } from "./fit-line.ts";
 
@@ -33,14 +34,17 @@ export class Journal {
   /**
    * Appends one event, with time and version added; a line above 64 KiB has its longest texts cut. The file is made
    * (mode 0600) when it is missing, its directory is not. A last line torn by a crash or a full disk is sealed first.
-   * @throws Failure `IO`, `CANNOT_CREATE`; `NOT_PERMITTED` when the log is a symbolic link. An event that could be
-   *   written only in part is skipped by readers.
+   * @throws Failure `IO`, `CANNOT_CREATE`; `NOT_PERMITTED` when another user may have put the log there, or can write to
+   *   it. An event that could be written only in part is skipped by readers.
    */
   append(event: EventInput, options: AppendOptions = {}): void {
     const line = fitLine({ time: this.#now().toISOString(), schema_version: eventSchemaVersion, ...event });
     const descriptor = this.#open();
     try {
-      const isNew = fstatSync(descriptor).size === 0;
+      const stats = fstatSync(descriptor);
+      const reason = stats.isFile() ? whyForeign(stats) : "it is not a file";
+      if (reason !== null) throw this.#untrusted(reason);
+      const isNew = stats.size === 0;
       this.#write(descriptor, endsTorn(descriptor) ? `\n${line}\n` : `${line}\n`);
       if (options.durable === true) {
         fdatasyncSync(descriptor);
@@ -59,12 +63,18 @@ export class Journal {
       return openSync(this.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     } catch (error) {
       if (errnoOf(error) !== "ELOOP") throw failureFromErrno(error, "open the event log", this.path);
-      const reason = "it is a symbolic link";
-      throw new Failure("NOT_PERMITTED", `The event log cannot be trusted: ${reason}\n${this.path}\nRemove the link.`, {
-        facts: { path: this.path, reason },
-        cause: error,
-      });
+      throw this.#untrusted("it is a symbolic link");
     }
+  }
+
+  #untrusted(reason: string): Failure {
+    return new Failure(
+      "NOT_PERMITTED",
+      `The event log cannot be trusted: ${reason}\n${this.path}\nRemove or rename it.`,
+      {
+        facts: { path: this.path, reason },
+      },
+    );
   }
 
   #write(descriptor: number, text: string): void {

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { failureFromErrno } from "../failure.ts";
-import { openToRead, readChunk } from "./read-chunk.ts";
+import { openOwnFile } from "../home/own-file.ts";
+import { readChunk } from "./read-chunk.ts";
 
 const newline = 0x0a;
 /** What is longer is no line of ours; it is passed over without being kept. */
@@ -22,7 +23,7 @@ export interface BackwardOptions {
  */
 export function* linesBackward(path: string, options: BackwardOptions = {}): Generator<Buffer> {
   const { chunkBytes = 64 * 1024, endByte = Number.POSITIVE_INFINITY, containing } = options;
-  const descriptor = openToRead(path);
+  const descriptor = openOwnFile(path);
   if (descriptor === null) return;
   try {
     let position = Math.min(fstatSync(descriptor).size, endByte);

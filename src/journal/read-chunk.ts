@@ -1,19 +1,4 @@
-import { constants, openSync, readSync } from "node:fs";
-import { errnoOf, failureFromErrno } from "../failure.ts";
-
-/**
- * Opens a file to read it; null when there is none.
- * @throws Failure for every other reason
- */
-export function openToRead(path: string): number | null {
-  try {
-    // Without O_NONBLOCK, opening a FIFO that somebody put here would wait for its writer.
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return null;
-    throw failureFromErrno(error, "read", path);
-  }
-}
+import { readSync } from "node:fs";
 
 /** Exactly `length` bytes from `start` on; null when the file has become shorter meanwhile. */
 export function readChunk(descriptor: number, start: number, length: number): Buffer | null {

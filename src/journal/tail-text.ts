@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { failureFromErrno } from "../failure.ts";
-import { openToRead, readChunk } from "./read-chunk.ts";
+import { openOwnFile } from "../home/own-file.ts";
+import { readChunk } from "./read-chunk.ts";
 import { allKept, firstKept, type KeptFrom } from "./read-kept.ts";
 import { endOfWholeCharacters, isContinuation } from "./utf8.ts";
 
@@ -39,7 +40,7 @@ const nothing: TailText = { text: "", startByte: 0, endByte: 0, skippedBytes: 0 
  * @throws Failure `IO` and its like when the file cannot be read
  */
 export function lastLines(path: string, count: number, options: LastLinesOptions = {}): TailText {
-  const descriptor = openToRead(path);
+  const descriptor = openOwnFile(path);
   if (descriptor === null) return nothing;
   try {
     return readLines(descriptor, count, options);

@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync } from "node:fs";
-import { failureFromErrno } from "../failure.ts";
+import { closeSync } from "node:fs";
+import { openOwnFileToAppend } from "../home/own-file.ts";
 import type { Context } from "../session/context.ts";
 import { sessionFiles } from "../session/session-files.ts";
 import type { SessionInfo } from "../session/session-info.ts";
@@ -13,13 +13,7 @@ export async function withOutputFile<Result>(
   { uid }: SessionInfo,
   task: (descriptor: number) => Promise<Result>,
 ): Promise<Result> {
-  const { output } = sessionFiles(home, uid);
-  let descriptor: number;
-  try {
-    descriptor = openSync(output, constants.O_CREAT | constants.O_WRONLY | constants.O_APPEND, 0o600);
-  } catch (error) {
-    throw failureFromErrno(error, "open the agent's output", output);
-  }
+  const descriptor = openOwnFileToAppend(sessionFiles(home, uid).output, "the agent's output");
   try {
     return await task(descriptor);
   } finally {

@@ -2,15 +2,17 @@ import { errorText } from "../failure.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
-import { rootsOf } from "../session/unsettled.ts";
 import type { EndOrder } from "./end-order.ts";
 import type { SessionLog } from "./session-log.ts";
 import type { StopCommand } from "./stop-command.ts";
 
 export interface EndingOf {
   readonly session: SessionInfo;
+  /** What makes a process belong to it. */
+  readonly roots: TreeRoots;
   readonly token: number;
   readonly log: SessionLog;
   /** Null: the agent has ended by itself. */
@@ -23,11 +25,10 @@ export const nothingEnded: TerminateResult = { ended: [], survivors: [] };
 
 /** Ends what runs of a session. What goes wrong is logged and stops nothing (R2.4). */
 export async function endProcesses(context: Context, ending: EndingOf): Promise<TerminateResult> {
-  const { session, log, order, urgent } = ending;
+  const { session, roots, log, order, urgent } = ending;
   try {
     const table = await context.processes();
     const known = new Map<number, ProcessIdentity>();
-    const roots = rootsOf(session);
     const find = (more: readonly ProcessIdentity[]) =>
       findTree(table, { ...roots, roots: [...roots.roots, ...more] }, known);
     const signal = order?.signal ?? session.stop_signal;

@@ -3,7 +3,7 @@ import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { findTree } from "../process/tree.ts";
 import { readPidFile } from "../session/pid-file.ts";
 import type { SessionInfo } from "../session/session-info.ts";
-import { rootsOf } from "../session/unsettled.ts";
+import { rootsOf } from "../session/session-roots.ts";
 
 /** A process that is the agent, or in words why the PID file names none. */
 export type NamedAgent =

@@ -1,7 +1,9 @@
 import { systemClock } from "../process/clock.ts";
 import { PidWindow } from "../process/pid-window.ts";
-import type { ProcessTable } from "../process/table.ts";
-import { findTree, type TreeRoots } from "../process/tree.ts";
+import { ownLine } from "../process/own-line.ts";
+import { listedBy, type ProcessTable } from "../process/table.ts";
+import { findTree } from "../process/tree.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import type { Agent } from "./agent.ts";
 
 /** After this long an agent is none of the many that are done in no time, which pay for nothing here. */
@@ -35,11 +37,9 @@ export class Leftovers {
     if (isSince === null) return true;
     if (isSince === "none") return false;
     const table = await this.#table();
-    const young: ProcessTable = {
-      list: () => table.list(isSince),
-      environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
-      workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
-    };
+    // With those to whom the kernel gives what loses its parents: the ancestors of this process, and itself.
+    const line = new Set(ownLine());
+    const young = listedBy(table, () => table.list((pid) => isSince(pid) || line.has(pid)));
     return (await findTree(young, roots)).length > 0;
   }
 }

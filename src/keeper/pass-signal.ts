@@ -1,6 +1,7 @@
 import { signalProcess } from "../process/identity.ts";
 import type { ProcessTable } from "../process/table.ts";
-import { findTree, type TreeRoots } from "../process/tree.ts";
+import { findTree } from "../process/tree.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import { foregroundGroup } from "./terminal.ts";
 
 /** How many `run --reentrant` are around a command, in one session; absent: none. */

@@ -1,15 +1,18 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
+import { selfIdentity } from "../process/identity.ts";
+import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import type { TerminateResult } from "../process/terminate.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
 import { findEnd, secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
-import { readStopRequest } from "../session/stop-request.ts";
-import { rootsOf } from "../session/unsettled.ts";
+import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
+import { rootsOf } from "../session/session-roots.ts";
 import { exitOf, type Agent, type AgentExit } from "./agent.ts";
-import { reasonOf, type EndOrder } from "./end-order.ts";
+import { orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded } from "./end-processes.ts";
 import { Leftovers } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
@@ -55,6 +58,8 @@ export class SessionKeeper {
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
   #agent: Agent | null = null;
+  /** What its agents inherited: the claim, once more when it was restored between two of them. */
+  readonly #inherited: KnownFile[] = [];
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
@@ -87,6 +92,9 @@ export class SessionKeeper {
     // What an agent before this one left, and could not be ended, is older; so may be what a launcher starts.
     const isFirst = this.session.restarts === 0 && this.session.launcher === null;
     this.#leftovers = isFirst ? new Leftovers(agent, () => this.#context.processes()) : null;
+    const { descriptor } = this.#held;
+    const claim = descriptor === null || this.session.close ? null : knownDescriptor(descriptor);
+    if (claim !== null) this.#inherited.push(claim);
     this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
@@ -139,21 +147,19 @@ export class SessionKeeper {
 
   /** Ends the session as `stop` asks in its request file, or as configured. */
   endAsRequested(): void {
-    const request = readStopRequest(this.#context.home, this.session.uid);
-    this.end({
-      reason: "stopped",
-      ...(request?.signal == null ? {} : { signal: request.signal }),
-      ...(request?.kill_after_ms == null ? {} : { killAfterMs: request.kill_after_ms }),
-      ...(request === null ? {} : { by: request.by }),
-      ...(request?.reason == null ? {} : { stopReason: request.reason }),
-    });
+    this.end(orderOf(this.#readRequest()));
   }
 
   /** Ends the session if a stop request waits for this keeper; false when none does. */
   endIfRequested(): boolean {
-    if (readStopRequest(this.#context.home, this.session.uid) === null) return false;
+    if (this.#readRequest() === null) return false;
     this.endAsRequested();
     return true;
+  }
+
+  #readRequest(): StopRequest | null {
+    const complain = (problem: string): void => this.#log.complain("stop request", problem);
+    return tryToReadStopRequest(this.#context.home, this.session.uid, complain);
   }
 
   /**
@@ -214,7 +220,7 @@ export class SessionKeeper {
       ended_by: this.#order?.by ?? null,
       stop_reason: this.#order?.stopReason ?? null,
       processes: [...terminated.ended],
-      survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
+      survivors: [...terminated.survivors],
     };
     await this.#output?.end();
     // The hook of `ended` may start the next session.
@@ -238,17 +244,22 @@ export class SessionKeeper {
     }
   }
 
+  #roots(): TreeRoots {
+    return { ...rootsOf(this.session), inherited: this.#inherited, keeper: { process: selfIdentity(), claim: null } };
+  }
+
   /** @param begin called when there is something to end */
   async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
     if (order === null && this.session.close) return nothingEnded;
     try {
-      if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.session))) === false) return nothingEnded;
+      if (order === null && (await this.#leftovers?.mayExist(this.#roots())) === false) return nothingEnded;
     } catch (error) {
       this.#log.complain("processes", errorText(error));
     }
     begin?.();
     const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
-    return endProcesses(this.#context, { session: this.session, token, log, order, urgent });
+    const { session } = this;
+    return endProcesses(this.#context, { session, roots: this.#roots(), token, log, order, urgent });
   }
 
   /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */

@@ -5,7 +5,7 @@ import { lastSignOfLife } from "../session/activity.ts";
 import { liveClients } from "../session/clients.ts";
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
-import { rootsOf } from "../session/unsettled.ts";
+import { rootsOf } from "../session/session-roots.ts";
 
 export type LimitReached = "max_time" | "idle_timeout";
 

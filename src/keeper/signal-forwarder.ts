@@ -1,5 +1,5 @@
 import type { Context } from "../session/context.ts";
-import { rootsOf } from "../session/unsettled.ts";
+import { rootsOf } from "../session/session-roots.ts";
 import { passSignal } from "./pass-signal.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 

@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { openOwnFileToAppend } from "../home/own-file.ts";
 import { abortAfter } from "../process/clock.ts";
 import type { Context } from "../session/context.ts";
 import type { QueuedHandover, Report } from "../session/handover.ts";
@@ -54,6 +55,6 @@ function prepare(context: Context, { session, held }: TakenLock): void {
   makeSessionDirectory(files);
   // Last words, of V8's too, go where a keeper's go. The kernel gives out the lowest free number.
   closeSync(2);
-  openSync(files.keeperLog, constants.O_CREAT | constants.O_WRONLY | constants.O_APPEND, 0o600);
+  openOwnFileToAppend(files.keeperLog, "the keeper's log");
   logClaimed(context, session, held.token);
 }

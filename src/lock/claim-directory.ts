@@ -1,7 +1,7 @@
 import { readdirSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
-import { isSameProcess, livenessOf, selfIdentity, type Liveness } from "../process/identity.ts";
+import { isSameProcess, livenessOf, selfIdentity, whereaboutsOf, type Liveness } from "../process/identity.ts";
 import { readClaim, type ClaimRecord } from "./claim-record.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
@@ -70,7 +70,7 @@ export class ClaimDirectory {
       if (record === null) return null;
       if (record.state === "released") return { number, path, record, heartbeat: "dead", owner: "dead", free: true };
       const heartbeat = await this.#pulse(record).probe(pulsed(path, record));
-      const owner = livenessOf(record.owner);
+      const owner = ownerOf(record, heartbeat);
       // Handed over or released since it was read: then the death of the owner read there means something else.
       if ((heartbeat === "dead" || owner === "dead") && !isStillAs(record, readClaim(path))) continue;
       return { number, path, record, heartbeat, owner, free: heartbeat === "dead" };
@@ -143,6 +143,12 @@ export class ClaimDirectory {
       throw failureFromErrno(error, "list the claims", this.directory);
     }
   }
+}
+
+/** What beats under another boot id is not from before a reboot of this machine: another one has the same name. */
+function ownerOf({ owner }: ClaimRecord, heartbeat: Heartbeat): Liveness {
+  const liveness = livenessOf(owner);
+  return liveness === "dead" && heartbeat !== "dead" && whereaboutsOf(owner) === "other_machine" ? "unknown" : liveness;
 }
 
 function isStillAs(before: ClaimRecord, now: ClaimRecord | null): boolean {

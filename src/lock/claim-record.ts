@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import * as v from "valibot";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { untrusted, whyForeign } from "../home/own-file.ts";
 
 /** What this version writes, and the newest it can read. */
 const claimSchemaVersion = 1;
@@ -105,11 +106,8 @@ function readTail(path: string): string | null {
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw unreadable(path, "it is not a file");
-    if (process.getuid !== undefined && stat.uid !== process.getuid()) {
-      throw new Failure("NOT_PERMITTED", `This claim belongs to another user (uid ${stat.uid})\n${path}`, {
-        facts: { path, uid: stat.uid },
-      });
-    }
+    const reason = whyForeign(stat);
+    if (reason !== null) throw untrusted(path, reason);
     for (let bytes = tailBytes; ; bytes = Math.min(bytes * 8, mostTailBytes)) {
       const buffer = Buffer.alloc(Math.min(stat.size, bytes));
       const length = readSync(descriptor, buffer, 0, buffer.length, stat.size - buffer.length);

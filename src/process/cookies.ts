@@ -62,6 +62,7 @@ export class Cookies {
   }
 }
 
-function isSettled(entry: ProcessEntry): boolean {
+/** Old enough to have become the program that it is. */
+export function isSettled(entry: ProcessEntry): boolean {
   return Date.now() - entry.startedAt.getTime() > settledAfterMs;
 }

@@ -91,16 +91,43 @@ function orderOf(started: string): number {
 }
 
 /**
- * Whether this very process still runs.
- * - Same boot id: the same kernel. PIDs mean the same in the same PID namespace; in another one nothing can be told.
- * - Another boot id under the same host name: from before a reboot, so dead.
- * - Another boot id and another host name: another machine.
+ * Where a process is, seen from here.
+ * - `here`: PIDs mean the same here and there.
+ * - `other_pid_namespace`: the same kernel, in another container; its PIDs mean nothing here.
+ * - `other_machine`: another kernel; or this machine before it was booted, if it has the same host name.
+ * - `unknown`: the system does not tell which kernel this is.
+ */
+export type Whereabouts = "here" | "other_pid_namespace" | "other_machine" | "unknown";
+
+export function whereaboutsOf({ boot, pid_ns: namespace }: ProcessIdentity): Whereabouts {
+  const mine = here();
+  if (boot === "" || mine.boot === "") return "unknown";
+  if (boot !== mine.boot) return "other_machine";
+  return namespace === mine.pid_ns ? "here" : "other_pid_namespace";
+}
+
+/** `in another PID namespace on this machine`, `on build7`: to be said behind a PID, which means nothing here then. */
+export function whereText(where: Whereabouts, host: string): string {
+  switch (where) {
+    case "here":
+      return "";
+    case "other_pid_namespace":
+      return "in another PID namespace on this machine";
+    case "other_machine":
+      return `on ${host}`;
+    case "unknown":
+      return `on ${host}, as far as can be told`;
+  }
+}
+
+/**
+ * Whether this very process still runs. Of another PID namespace or machine nothing can be told; but what ran under this
+ * host name before a reboot is dead.
  */
 export function livenessOf(identity: ProcessIdentity): Liveness {
-  const mine = here();
-  if (identity.boot === "" || mine.boot === "") return "unknown";
-  if (identity.boot !== mine.boot) return identity.host === mine.host ? "dead" : "unknown";
-  if (identity.pid_ns !== mine.pid_ns) return "unknown";
+  const where = whereaboutsOf(identity);
+  if (where === "other_machine" && identity.host === here().host) return "dead";
+  if (where !== "here") return "unknown";
   const look = lookAtProcess(identity.pid);
   if (look === "hidden") return "unknown";
   return look !== "none" && !look.zombie && look.started === identity.started ? "alive" : "dead";

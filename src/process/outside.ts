@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
-import { basename, join, sep } from "node:path";
+import { sep } from "node:path";
+import { isHoldfast } from "./holdfast-process.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
 
 export interface OutsideQuery {
@@ -62,21 +63,6 @@ function* ancestorsOf(parent: number, byPid: ReadonlyMap<number, ProcessEntry>):
     seen.add(entry.pid);
     yield entry;
   }
-}
-
-/** Built code has `__dirname` in dist/, where the two programs of this very installation are. */
-const ownPrograms: readonly string[] = ["main.js", "keeper.js"].map((name) => join(__dirname, name));
-
-/** By the program, or by the script that node runs: `node [--option…] /usr/bin/holdfast`, `…/holdfast/dist/keeper.js`. */
-function isHoldfast(argv: readonly string[]): boolean {
-  const [program = "", ...rest] = argv;
-  const script = rest.find((argument) => !argument.startsWith("-")) ?? "";
-  return [program, script].some(
-    (path) =>
-      ownPrograms.includes(path) ||
-      /^holdfast(\.js)?$/.test(basename(path)) ||
-      /\/holdfast\/dist\/(main|keeper)\.js$/.test(path),
-  );
 }
 
 function realRoot(root: string): string {

@@ -3,6 +3,8 @@ import { Failure, failureFromErrno } from "../failure.ts";
 import { systemClock } from "./clock.ts";
 import { parseEnvironment } from "./environment.ts";
 import { here } from "./identity.ts";
+import type { KnownFile } from "./known-file.ts";
+import { writesTo } from "./proc-descriptors.ts";
 import { readProcFile } from "./proc-files.ts";
 import { isZombie, parseEnvironmentSize, parseStat, readStat } from "./proc-stat.ts";
 import { readProcMachine, type ProcMachine } from "./proc-machine.ts";
@@ -18,6 +20,7 @@ const longestExecMs = 100;
 
 /** The process table of Linux, read from /proc. All reads are from memory, hence synchronous: that is faster. */
 export class ProcfsTable implements ProcessTable {
+  readonly seesFiles = true;
   readonly #users = new UserNames();
   #machine: ProcMachine | undefined;
 
@@ -63,6 +66,10 @@ export class ProcfsTable implements ProcessTable {
     } catch {
       return Promise.resolve(null);
     }
+  }
+
+  writesTo(pid: number, files: readonly KnownFile[]): Promise<boolean | null> {
+    return Promise.resolve(writesTo(pid, files));
   }
 }
 

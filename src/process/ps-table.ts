@@ -27,6 +27,8 @@ interface Environments {
  * processes a listing.
  */
 export class PsTable implements ProcessTable {
+  /** lsof(8) could tell; it takes some 100 ms for each look, and the cookie finds nearly everything. */
+  readonly seesFiles = false;
   readonly #users = new UserNames();
   #environments: Promise<Environments> | undefined;
 
@@ -68,6 +70,10 @@ export class PsTable implements ProcessTable {
     const output = await run("lsof", ["-w", "-a", "-p", String(pid), "-d", "cwd", "-Fn"]).catch(() => "");
     const directory = /^n(\/.*)$/m.exec(output)?.[1] ?? null;
     return directory?.includes(" (readlink: ") === true ? null : directory;
+  }
+
+  writesTo(): Promise<boolean | null> {
+    return Promise.resolve(null);
   }
 
   #entryOf(row: PsRow, listed: Listed, identity: ProcessIdentity): ProcessEntry {

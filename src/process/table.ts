@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { ProcessIdentity } from "./identity.ts";
+import type { KnownFile } from "./known-file.ts";
 import { isProcfsOurs } from "./look-at-process.ts";
 
 export type ProcessState = "running" | "sleeping" | "stopped" | "zombie" | "other";
@@ -51,6 +52,24 @@ export interface ProcessTable {
   environmentOf(pid: number, prefix?: string): Promise<ReadonlyMap<string, string> | null>;
   /** The directory a process is in, without symbolic links; null if it cannot be read. */
   workingDirectoryOf(pid: number): Promise<string | null>;
+  /** Whether it can tell at all which files a process has open. */
+  readonly seesFiles: boolean;
+  /**
+   * Whether a process has one of these files open for writing.
+   * @returns null if that cannot be told: gone, another user's, or protected
+   */
+  writesTo(pid: number, files: readonly KnownFile[]): Promise<boolean | null>;
+}
+
+/** The same table, listed in another way. */
+export function listedBy(table: ProcessTable, list: ProcessTable["list"]): ProcessTable {
+  return {
+    list,
+    environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
+    workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
+    seesFiles: table.seesFiles,
+    writesTo: (pid, files) => table.writesTo(pid, files),
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from "./clock.ts";
 import { signalProcess, type ProcessIdentity } from "./identity.ts";
+import type { Survivor } from "./survivor.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
 
 export interface EndedProcess {
@@ -28,8 +29,7 @@ export interface TerminateOptions {
 
 export interface TerminateResult {
   readonly ended: readonly EndedProcess[];
-  /** What may not be signalled, or did not die of SIGKILL within five seconds. */
-  readonly survivors: readonly ProcessEntry[];
+  readonly survivors: readonly Survivor[];
 }
 
 /** Node has no way to await the end of a process that is not its child (no pidfd, no kqueue), so it looks again. */
@@ -99,13 +99,13 @@ class Ending {
   }
 
   /** @returns who could not be ended */
-  async kill(): Promise<readonly ProcessEntry[]> {
+  async kill(): Promise<readonly Survivor[]> {
     const deadline = this.#clock.now() + unkillableAfterMs;
     for (let intervalMs = firstIntervalMs; ; intervalMs = longer(intervalMs)) {
       const left = await this.#freeze(deadline);
       for (const [target] of left) this.#send(target, "SIGKILL");
       const isHopeless = left.every(([target]) => target.isRefused);
-      if (isHopeless || this.#clock.now() >= deadline) return left.map(([, entry]) => entry);
+      if (isHopeless || this.#clock.now() >= deadline) return left.map(survivorOf);
       await this.#clock.sleep(intervalMs);
     }
   }
@@ -182,6 +182,10 @@ function newTarget(entry: ProcessEntry): Target {
 }
 
 type Sighting = readonly [Target, ProcessEntry];
+
+function survivorOf([{ command, isRefused }, { pid }]: Sighting): Survivor {
+  return { pid, command, why: isRefused ? "not_permitted" : "survived_sigkill" };
+}
 
 function keyOf({ pid, started }: ProcessIdentity): string {
   return `${pid}:${started}`;

@@ -1,27 +1,21 @@
 import { Cookies } from "./cookies.ts";
 import { isSameProcess, startedBefore, type ProcessIdentity } from "./identity.ts";
+import { OpenFiles } from "./open-files.ts";
+import { isProven } from "./proof.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
+import type { TreeRoots } from "./tree-roots.ts";
 
-/** What makes a process belong to a session. */
-export interface TreeRoots {
-  /** The agent, when it leads a process group of its own; null when it shares its caller's, which is then never used. */
-  readonly groupLeader: ProcessIdentity | null;
-  /** Processes that belong to the session with all their descendants. */
-  readonly roots: readonly ProcessIdentity[];
-  /** The value of `HOLDFAST_SESSION` in the environment of the session's processes. */
-  readonly cookie: string | null;
-  /** PIDs that are never included: the keeper, this process, its ancestors. */
-  readonly except: readonly number[];
-  /**
-   * A process that no process of the session can be older than: whoever started its first agent, or that agent. Spares
-   * reading the environments of all that were there before, which are most. Absent: nothing is known.
-   */
-  readonly notBefore?: ProcessIdentity;
+/** A session's processes, as one look at the table found them. */
+export interface Family {
+  readonly members: readonly ProcessEntry[];
+  /** The agent that a claim names, alive, when nothing shows that it is the session's: never to be signalled. */
+  readonly unproven: ProcessEntry | null;
 }
 
 /**
- * A session's processes, in the order of the table: the members of the agent's group, all descendants of the roots, and
- * every process with the session's cookie in its environment (unless it also has `HOLDFAST_CLOSE=1`). No zombies.
+ * A session's processes, in the order of the table: the members of the agent's group, all descendants of the roots,
+ * every process with the session's cookie in its environment (unless it also has `HOLDFAST_CLOSE=1`), and every one that
+ * has inherited its files. No zombies, unless they are asked for.
  *
  * @param known what earlier scans of the same session found, by PID. A process that was in the tree stays in it, also
  * when its parent has died since, which takes its descent away. The map is brought up to date.
@@ -31,21 +25,35 @@ export async function findTree(
   roots: TreeRoots,
   known?: Map<number, ProcessIdentity>,
 ): Promise<readonly ProcessEntry[]> {
-  const tree = new Tree(await table.list(), new Set(roots.except));
-  for (const identity of [...roots.roots, ...(known?.values() ?? [])]) tree.addIdentity(identity);
-  if (roots.cookie !== null) {
-    const { notBefore } = roots;
-    const strangers = tree.strangers();
-    const suspects =
-      notBefore === undefined ? strangers : strangers.filter(({ identity }) => !startedBefore(identity, notBefore));
-    const carriers = await Cookies.of(table).carriersOf(roots.cookie, suspects);
-    for (const entry of carriers) tree.add(entry);
-  }
+  return (await findFamily(table, roots, known)).members;
+}
+
+/** As `findTree`, and who may belong to it. */
+export async function findFamily(
+  table: ProcessTable,
+  roots: TreeRoots,
+  known?: Map<number, ProcessIdentity>,
+): Promise<Family> {
+  const entries = await table.list();
+  const tree = new Tree(entries, roots);
+  tree.addAll([...roots.roots, ...(known?.values() ?? [])]);
+  const named = tree.find(roots.named?.agent ?? null);
+  if (named !== null && !tree.has(named) && (await isProven(table, { entries, agent: named, roots }))) tree.add(named);
+  for (const entry of await carriers(table, roots, tree)) tree.add(entry);
+  for (const entry of await heirs(table, roots, tree)) tree.add(entry);
   if (roots.groupLeader !== null) tree.addGroup(roots.groupLeader);
   const members = tree.members();
   known?.clear();
   for (const entry of members) known?.set(entry.pid, entry.identity);
-  return members;
+  return { members, unproven: tree.without(named) };
+}
+
+async function carriers(table: ProcessTable, { cookie }: TreeRoots, tree: Tree): Promise<readonly ProcessEntry[]> {
+  return cookie === null ? [] : Cookies.of(table).carriersOf(cookie, tree.strangers());
+}
+
+async function heirs(table: ProcessTable, { inherited = [] }: TreeRoots, tree: Tree): Promise<readonly ProcessEntry[]> {
+  return inherited.length === 0 ? [] : OpenFiles.of(table).writersOf(inherited, tree.bereaved());
 }
 
 /** Grows from what is added: a process comes with its descendants. */
@@ -53,13 +61,15 @@ class Tree {
   readonly #entries: readonly ProcessEntry[];
   readonly #byPid: ReadonlyMap<number, ProcessEntry>;
   readonly #children = new Map<number, ProcessEntry[]>();
+  readonly #roots: TreeRoots;
   readonly #except: ReadonlySet<number>;
   readonly #inside = new Set<number>();
 
-  constructor(entries: readonly ProcessEntry[], except: ReadonlySet<number>) {
+  constructor(entries: readonly ProcessEntry[], roots: TreeRoots) {
     this.#entries = entries;
     this.#byPid = new Map(entries.map((entry) => [entry.pid, entry]));
-    this.#except = except;
+    this.#roots = roots;
+    this.#except = new Set(roots.except);
     for (const entry of entries) {
       const siblings = this.#children.get(entry.ppid);
       if (siblings === undefined) this.#children.set(entry.ppid, [entry]);
@@ -68,21 +78,55 @@ class Tree {
   }
 
   members(): readonly ProcessEntry[] {
-    return this.#entries.filter(
-      ({ pid, state }) => this.#inside.has(pid) && state !== "zombie" && !this.#except.has(pid),
-    );
+    return this.#entries.filter((entry) => this.has(entry) && this.#mayCount(entry));
   }
 
-  /** Who is not in the tree so far, and could be. */
+  has({ pid }: ProcessEntry): boolean {
+    return this.#inside.has(pid);
+  }
+
+  find(identity: ProcessIdentity | null): ProcessEntry | null {
+    const entry = identity === null ? undefined : this.#byPid.get(identity.pid);
+    return entry !== undefined && identity !== null && isSameProcess(entry.identity, identity) ? entry : null;
+  }
+
+  /** Who is not in the tree so far, and could be by its age. */
   strangers(): readonly ProcessEntry[] {
+    const { notBefore } = this.#roots;
     return this.#entries.filter(
-      ({ pid, state }) => !this.#inside.has(pid) && state !== "zombie" && !this.#except.has(pid),
+      (entry) =>
+        !this.has(entry) &&
+        entry.state !== "zombie" &&
+        !this.#except.has(entry.pid) &&
+        (notBefore === undefined || !startedBefore(entry.identity, notBefore)),
     );
   }
 
-  addIdentity(identity: ProcessIdentity): void {
-    const entry = this.#byPid.get(identity.pid);
-    if (entry !== undefined && isSameProcess(entry.identity, identity)) this.add(entry);
+  /**
+   * Strangers that may have lost an ancestor in the session: whoever has is given to the nearest ancestor that takes such
+   * children in, or to init (PR_SET_CHILD_SUBREAPER, prctl(2)). The keeper's ancestors are the only ones there can be.
+   */
+  bereaved(): readonly ProcessEntry[] {
+    const keeper = this.find(this.#roots.keeper?.process ?? null);
+    if (keeper === null) return this.strangers();
+    const takers = new Set([1]);
+    for (let at: ProcessEntry | undefined = keeper; at !== undefined && !takers.has(at.ppid);) {
+      takers.add(at.ppid);
+      at = this.#byPid.get(at.ppid);
+    }
+    return this.strangers().filter(({ ppid }) => takers.has(ppid));
+  }
+
+  /** What may count, and is not in the tree. */
+  without(entry: ProcessEntry | null): ProcessEntry | null {
+    return entry !== null && !this.has(entry) && this.#mayCount(entry) ? entry : null;
+  }
+
+  addAll(identities: readonly ProcessIdentity[]): void {
+    for (const identity of identities) {
+      const entry = this.find(identity);
+      if (entry !== null) this.add(entry);
+    }
   }
 
   /**
@@ -92,7 +136,7 @@ class Tree {
   add(entry: ProcessEntry): void {
     const pending = [entry];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      if (this.#inside.has(next.pid) || next.pid === process.pid) continue;
+      if (this.has(next) || next.pid === process.pid) continue;
       this.#inside.add(next.pid);
       const parent = next;
       // A child is never older than its parent; if it seems so, the PID has changed hands during the listing.
@@ -105,7 +149,8 @@ class Tree {
    * Adds the members of the group that `leader` made, if that is still what the number means. The kernel gives a number
    * to nobody else while any process uses it, as PID (a zombie too) or as group; setpgid(2) puts processes only into
    * groups of their own terminal session. Hence:
-   * - the leader is listed, alive or zombie: the group is its own;
+   * - the leader is in the tree, alive or zombie: the group is its own;
+   * - it is listed, and only a claim calls it the session's: so is its group;
    * - its PID is another process now: the whole group must have died before, and who is in it now are strangers;
    * - nobody has its PID: either members outlived it, or all died, and another leader came and went in the same way.
    *   Only a member that is in the tree by itself tells which: one there is enough, because strangers cannot join it.
@@ -114,7 +159,13 @@ class Tree {
     const holder = this.#byPid.get(leader.pid);
     if (holder !== undefined && !isSameProcess(holder.identity, leader)) return;
     const group = this.#entries.filter(({ pgid, pid }) => pgid === leader.pid && !this.#except.has(pid));
-    const isOurs = holder !== undefined || group.some(({ pid, state }) => this.#inside.has(pid) && state !== "zombie");
+    const isKnown = holder !== undefined && this.has(holder);
+    const outlived = holder === undefined || holder.state === "zombie";
+    const isOurs = isKnown || (outlived && group.some((entry) => this.has(entry) && entry.state !== "zombie"));
     if (isOurs) for (const entry of group) this.add(entry);
+  }
+
+  #mayCount({ pid, state }: ProcessEntry): boolean {
+    return (state !== "zombie" || this.#roots.zombies === true) && !this.#except.has(pid);
   }
 }

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync } from "node:fs";
 import { failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
+import { openOwnFile } from "../home/own-file.ts";
 import { followFile } from "../journal/follow.ts";
-import { openToRead } from "../journal/read-chunk.ts";
 import { firstKept, readKept, type FilePiece, type KeptFrom } from "../journal/read-kept.ts";
 import { lastLines, type TailText } from "../journal/tail-text.ts";
 import type { Context } from "./context.ts";
@@ -70,7 +70,7 @@ export function* outputUpTo(output: AgentOutput, fromByte: number, endByte: numb
  * more, or lies beyond the end, because the output was truncated: at the first byte that is kept. Empty at its end.
  */
 export function readOutput({ path, keptFrom }: AgentOutput, fromByte: number, maxBytes: number): FilePiece {
-  const descriptor = openToRead(path);
+  const descriptor = openOwnFile(path, "read the agent's output");
   if (descriptor === null) return { bytes: Buffer.alloc(0), endByte: 0 };
   try {
     const kept = firstKept(descriptor, keptFrom);

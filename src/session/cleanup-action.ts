@@ -1,5 +1,6 @@
 import { errorText } from "../failure.ts";
 import type { Context } from "./context.ts";
+import { otherOwner } from "./owners.ts";
 
 /** What a clean-up may take; everything, when nothing is named. */
 export interface CleanupScope {
@@ -10,6 +11,8 @@ export interface CleanupScope {
   readonly endedMs?: number;
   /** Only sessions whose id matches this glob. */
   readonly match?: string;
+  /** What belongs to another owner too; it is only named otherwise. */
+  readonly force?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -36,8 +39,21 @@ export async function attempt(
     const detail = await run();
     return { ...subject, result: subject.pid === null ? "removed" : "ended", detail };
   } catch (error) {
-    return { ...subject, result: "failed", detail: errorText(error) };
+    // On one line, as the rest of it.
+    return { ...subject, result: "failed", detail: errorText(error).replaceAll("\n", " ") };
   }
+}
+
+/** How something of another owner's is left alone; null when it may be ended. */
+export function spare(
+  context: Context,
+  { force }: Pick<CleanupScope, "force">,
+  subject: CleanupSubject,
+  owner: string | null | undefined,
+): CleanupAction | null {
+  const other = force === true ? null : otherOwner(context, owner);
+  if (other === null) return null;
+  return { ...subject, why: `belongs to ${other}`, result: "named", detail: "holdfast cleanup --force ends it too" };
 }
 
 export function logAction(context: Context, { what, name, why, result }: CleanupAction): void {

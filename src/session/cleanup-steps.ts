@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
 import { ensureState } from "../home/state-directory.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { Survivor } from "../process/survivor.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
@@ -14,7 +15,7 @@ import { sessionUids } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
-import { attempt, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import { attempt, spare, type CleanupAction, type CleanupScope, type CleanupSubject } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
 import type { Unsettled } from "./unsettled.ts";
 
@@ -51,7 +52,8 @@ export async function endActive(context: Context, scope: CleanupScope): Promise<
   const { session } = active;
   const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
   if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
-  return [await endSession(context, scope, session, why)];
+  const subject = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
+  return [spare(context, scope, subject, session.owner) ?? (await endSession(context, scope, session, why))];
 }
 
 /** Stops this very session, whoever owns it. */
@@ -88,13 +90,11 @@ export async function endWaiters(context: Context, scope: CleanupScope): Promise
 
 async function endOneWaiter(context: Context, scope: CleanupScope, ticket: JudgedClaim): Promise<CleanupAction> {
   const { pid } = ticket.record.owner;
-  const action = {
-    what: "waiter",
-    name: waiterOf(ticket)?.id ?? `ticket ${ticket.number}`,
-    pid,
-    why: "clean-up",
-  } as const;
-  return attempt(scope, action, async () => {
+  const waiter = waiterOf(ticket);
+  const subject = { what: "waiter", name: waiter?.id ?? `ticket ${ticket.number}`, pid, why: "clean-up" } as const;
+  const spared = spare(context, scope, subject, waiter?.owner);
+  if (spared !== null) return spared;
+  return attempt(scope, subject, async () => {
     return (await endWaiter(context, ticket)) ? "left the line" : "its turn came, and its session is to be ended";
   });
 }
@@ -102,23 +102,22 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
 export async function endOrphans(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const lost = await reconcile(context, await context.lock.look());
   const actions: CleanupAction[] = [];
-  for (const orphan of lost) if (matches(scope, orphan.session)) actions.push(await endOrphan(context, scope, orphan));
+  for (const orphan of lost) {
+    if (!matches(scope, orphan.session)) continue;
+    const spared = spare(context, scope, orphanSubject(orphan), orphan.session.owner);
+    actions.push(spared ?? (await endOrphan(context, scope, orphan)));
+  }
   return actions;
 }
 
 /** Ends what still runs of a session whose keeper is dead, and closes the session. */
-export function endOrphan(
-  context: Context,
-  scope: CleanupScope,
-  { session, processes }: Unsettled,
-): Promise<CleanupAction> {
-  const subject = {
-    what: "orphan",
-    name: session.id,
-    pid: processes[0]?.pid ?? null,
-    why: "its keeper is dead",
-  } as const;
-  return attempt(scope, subject, async () => countOf(await endLost(context, session, "orphaned")));
+export function endOrphan(context: Context, scope: CleanupScope, orphan: Unsettled): Promise<CleanupAction> {
+  const subject = orphanSubject(orphan);
+  return attempt(scope, subject, async () => countOf(await endLost(context, orphan.session, "orphaned")));
+}
+
+function orphanSubject({ session, processes }: Unsettled): CleanupSubject {
+  return { what: "orphan", name: session.id, pid: processes[0]?.pid ?? null, why: "its keeper is dead" };
 }
 
 export async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
@@ -145,10 +144,11 @@ async function endFound(
   ensureState(context.home);
   const { signal, killAfterMs } = context.config.stop;
   const { survivors } = await endProcesses(context, find, why, { signal, killAfterMs });
-  const alive = new Set(survivors.map(({ pid }) => pid));
-  return found.map((entry) =>
-    alive.has(entry.pid) ? action(entry, "failed", "it survived SIGKILL") : action(entry, "ended", null),
-  );
+  const alive = new Map(survivors.map(({ pid, why: reason }) => [pid, `it lives on (${reason})`]));
+  return found.map((entry) => {
+    const left = alive.get(entry.pid) ?? null;
+    return action(entry, left === null ? "ended" : "failed", left);
+  });
 }
 
 export async function forgetEnded(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
@@ -170,10 +170,16 @@ export async function forgetEnded(context: Context, scope: CleanupScope): Promis
   return actions;
 }
 
-function countOf({ ended, survivors }: { readonly ended: readonly unknown[]; readonly survivors: readonly unknown[] }) {
+function countOf({
+  ended,
+  survivors,
+}: {
+  readonly ended: readonly unknown[];
+  readonly survivors: readonly Survivor[];
+}) {
   const noun = ended.length === 1 ? "process" : "processes";
-  const still = survivors.length === 0 ? "" : `, ${survivors.length} survived SIGKILL`;
-  return `${ended.length} ${noun} ended${still}`;
+  const still = survivors.map(({ pid, why }) => `, PID ${pid} lives on (${why})`);
+  return `${ended.length} ${noun} ended${still.join("")}`;
 }
 
 function matches(scope: CleanupScope, session: SessionInfo): boolean {

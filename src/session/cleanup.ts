@@ -20,8 +20,9 @@ export async function cleanup(context: Context, scope: CleanupScope): Promise<Cl
   for (const step of stepsFor(scope)) actions.push(...(await step(context, scope)));
   if (scope.dryRun === true) return actions;
   for (const action of actions) {
-    // A session that was forgotten has an event of its own: `removed`.
-    if (action.what !== "ended_session" || action.result !== "removed") logAction(context, action);
+    // A session that was forgotten has an event of its own, `removed`; to what is left alone nothing has happened.
+    if (action.result === "named" || (action.what === "ended_session" && action.result === "removed")) continue;
+    logAction(context, action);
   }
   return actions;
 }

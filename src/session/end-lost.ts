@@ -1,17 +1,22 @@
 import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
+import type { Survivor } from "../process/survivor.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
-import { findTree } from "../process/tree.ts";
+import { findFamily } from "../process/tree.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { withMaintenance } from "./reconcile.ts";
+import { stillHeld } from "./out-of-reach.ts";
+import { activeSession, withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
-import { closeLost, rootsOf } from "./unsettled.ts";
+import { claimedRootsOf, claimOf } from "./session-roots.ts";
+import { closeLost } from "./unsettled.ts";
 
 export interface EndingOptions {
   readonly signal?: NodeJS.Signals;
   readonly killAfterMs?: number;
+  /** Processes that were the session's when its keeper could still tell, by PID. */
+  readonly known?: Map<number, ProcessIdentity>;
 }
 
 const lookEveryMs = 20;
@@ -20,6 +25,7 @@ const patienceMs = 5_000;
 /**
  * Ends a session whose keeper is dead, in its keeper's place: its processes, then its record. When this returns the
  * end is in the log, unless somebody who holds the lock by now did not write it in time.
+ * @throws Failure `NOT_PERMITTED` when something that could not be ended, or found, still holds its lock
  */
 export async function endLost(
   context: Context,
@@ -35,6 +41,8 @@ export async function endLost(
     if (findEnd(context, session.uid) !== null) break;
     await systemClock.sleep(lookEveryMs);
   }
+  const active = activeSession(await context.lock.look());
+  if (active?.session.uid === session.uid) throw stillHeld(active, terminated.survivors);
   return terminated;
 }
 
@@ -54,13 +62,23 @@ export async function endProcessesOf(
   why: string,
   options: EndingOptions = {},
 ): Promise<TerminateResult> {
+  const { signal = session.stop_signal, killAfterMs = session.kill_after_ms } = options;
+  const { known = new Map<number, ProcessIdentity>() } = options;
   const table = await context.processes();
-  const known = new Map<number, ProcessIdentity>();
-  return endProcesses(context, () => findTree(table, rootsOf(session), known), why, {
-    signal: options.signal ?? session.stop_signal,
-    killAfterMs: options.killAfterMs ?? session.kill_after_ms,
-    session,
-  });
+  const roots = claimedRootsOf(context.home, session, await claimOf(context.lock, session));
+  let left: ProcessEntry | null = null;
+  const find = async () => {
+    const { members, unproven } = await findFamily(table, roots, known);
+    left = unproven;
+    return members;
+  };
+  const { ended, survivors } = await endProcesses(context, find, why, { signal, killAfterMs, session });
+  return { ended, survivors: [...survivors, ...unprovenSurvivor(left)] };
+}
+
+/** Named rather than signalled: it may be somebody else's. */
+function unprovenSurvivor(left: ProcessEntry | null): readonly Survivor[] {
+  return left === null ? [] : [{ pid: left.pid, command: left.command, why: "not_proven" }];
 }
 
 /** Ends whatever `find` finds until it finds nothing more; every process ended is logged (R4.7). */
@@ -68,7 +86,7 @@ export async function endProcesses(
   context: Context,
   find: () => Promise<readonly ProcessEntry[]>,
   why: string,
-  options: Required<EndingOptions> & { readonly session?: SessionInfo },
+  options: Required<Omit<EndingOptions, "known">> & { readonly session?: SessionInfo },
 ): Promise<TerminateResult> {
   const { signal, killAfterMs, session } = options;
   const result = await terminate({ table: await context.processes(), find, signal, killAfterMs });

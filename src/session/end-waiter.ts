@@ -1,12 +1,17 @@
 import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import { isSameProcess } from "../process/identity.ts";
-import { terminate } from "../process/terminate.ts";
+import { systemClock } from "../process/clock.ts";
+import { livenessOf, whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
+import { signalOwner } from "./signal-owner.ts";
 import { slotsOf } from "./slots.ts";
+
+const lookEveryMs = 10;
+/** A process that was killed, or has left the line and has nothing else to do, is gone by then. */
+const goneWithinMs = 5_000;
 
 /**
  * Ends the process that waits with this ticket, as long as it waits. A keeper whose turn comes meanwhile has a session to
@@ -16,21 +21,29 @@ import { slotsOf } from "./slots.ts";
  */
 export async function endWaiter(context: Context, ticket: JudgedClaim): Promise<boolean> {
   const { owner } = ticket.record;
-  const table = await context.processes();
-  const find = async () => {
-    if (!(await stands(context, ticket))) return [];
-    return (await table.list()).filter(({ identity }) => isSameProcess(identity, owner));
-  };
-  await terminate({ table, find, signal: "SIGTERM", killAfterMs: context.config.stop.killAfterMs });
-  if (!(await stands(context, ticket))) return !(await hasItsTurn(context, ticket));
-  const id = waiterOf(ticket)?.id ?? "The waiter";
-  throw new Failure("NOT_PERMITTED", `${id} (PID ${owner.pid} on ${owner.host}) cannot be ended from here`, {
-    facts: { pid: owner.pid, host: owner.host },
-  });
+  const stands = async () => (await context.lock.look()).waiters.some(({ number }) => number === ticket.number);
+  if ((await stands()) && (await signalOwner(context, ticket, "SIGTERM")) === "signalled") {
+    // One that is stopped takes it when it goes on.
+    await signalOwner(context, ticket, "SIGCONT");
+    if (!(await ceases(stands, context.config.stop.killAfterMs))) {
+      await signalOwner(context, ticket, "SIGKILL");
+      await ceases(stands, goneWithinMs);
+    }
+  }
+  if (await stands()) throw outOfReach(ticket);
+  if (await hasItsTurn(context, ticket)) return false;
+  await ceases(async () => livenessOf(owner) === "alive", goneWithinMs);
+  return true;
 }
 
-async function stands(context: Context, ticket: JudgedClaim): Promise<boolean> {
-  return (await context.lock.look()).waiters.some(({ number }) => number === ticket.number);
+/** Whether it does not hold any more within so long. */
+async function ceases(holds: () => Promise<boolean>, withinMs: number): Promise<boolean> {
+  const deadline = systemClock.now() + withinMs;
+  while (await holds()) {
+    if (systemClock.now() >= deadline) return false;
+    await systemClock.sleep(lookEveryMs);
+  }
+  return true;
 }
 
 async function hasItsTurn(context: Context, ticket: JudgedClaim): Promise<boolean> {
@@ -41,4 +54,18 @@ async function hasItsTurn(context: Context, ticket: JudgedClaim): Promise<boolea
     if (uid !== undefined && active?.session.uid === uid) return true;
   }
   return false;
+}
+
+function outOfReach(ticket: JudgedClaim): Failure {
+  const { owner } = ticket.record;
+  const id = waiterOf(ticket)?.id ?? "The waiter";
+  const where = whereaboutsOf(owner);
+  const why =
+    where === "here"
+      ? `PID ${owner.pid} may not be signalled, or only its ticket says that it waits`
+      : `PID ${owner.pid} waits ${whereText(where, owner.host)}`;
+  return new Failure("NOT_PERMITTED", `${id} cannot be taken out of the line from here: ${why}`, {
+    facts: { pid: owner.pid, host: owner.host, where },
+    next: [{ does: "look", command: "holdfast status" }],
+  });
 }

@@ -1,4 +1,4 @@
-import { identify, selfIdentity, type ProcessIdentity } from "../process/identity.ts";
+import { identify, selfIdentity, whereaboutsOf, type ProcessIdentity, type Whereabouts } from "../process/identity.ts";
 import { Failure } from "../failure.ts";
 import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
@@ -19,6 +19,8 @@ export interface JoinRequest {
 
 export interface Joined {
   readonly active: ActiveSession;
+  /** Where the session runs; elsewhere its PIDs mean nothing here. */
+  readonly where: Whereabouts;
   readonly client: Client;
   readonly clients: readonly Client[];
 }
@@ -36,7 +38,8 @@ export async function join(given: Context, request: JoinRequest): Promise<Joined
   const client = addClient(context, active.session, request.name ?? context.by.name ?? context.by.user, process);
   try {
     const session = await whenReady(context, active.session, request.readyWithinMs);
-    return { active: { ...active, session }, client, clients: liveClients(context, session) };
+    const where = whereaboutsOf(active.claim.record.owner);
+    return { active: { ...active, session }, where, client, clients: liveClients(context, session) };
   } catch (error) {
     if (before.every(({ uid }) => uid !== client.uid)) removeClient(context, active.session, client, "left");
     throw error;
@@ -71,6 +74,11 @@ export async function leave(given: Context, request: LeaveRequest): Promise<read
 
 function requireProcess(pid: number): ProcessIdentity {
   const process = identify(pid);
-  if (process === null) throw new Failure("USAGE", `No process has the PID ${pid}`, { facts: { pid } });
-  return process;
+  if (process !== null) return process;
+  // Of a process that was put into a container (docker exec, nsenter) the parent has no PID in there.
+  const what = pid === 0 ? "The calling process is outside this PID namespace" : `No process has the PID ${pid}`;
+  throw new Failure("USAGE", what, {
+    facts: { pid },
+    next: [{ does: "name one", command: "holdfast join --pid PID" }],
+  });
 }

@@ -1,8 +1,10 @@
 import type { ChildProcess } from "node:child_process";
-import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
+import { openOwnFileToAppend } from "../home/own-file.ts";
 import { identify, type ProcessIdentity } from "../process/identity.ts";
+import { closeInheritedDescriptors } from "../process/inherited-descriptors.ts";
 import { withClaim } from "./claim-descriptor.ts";
 import type { Context } from "./context.ts";
 import { formatMessage, parseMessage, reportDescriptor, type Handover, type Report } from "./handover.ts";
@@ -34,8 +36,8 @@ export class KeeperProcess {
   /** Spawns the keeper in a session of its own. It does nothing yet. */
   static async spawn(context: Context, session: SessionInfo, { claim, log }: Inheritance): Promise<KeeperProcess> {
     const { spawn } = await import("node:child_process");
-    const { O_CREAT, O_WRONLY, O_APPEND } = constants;
-    const logDescriptor = log === null ? null : openSync(log, O_CREAT | O_WRONLY | O_APPEND, 0o600);
+    closeInheritedDescriptors();
+    const logDescriptor = log === null ? null : openOwnFileToAppend(log, "the keeper's log");
     const stdio: ("pipe" | "ignore" | number)[] = ["pipe", "ignore", logDescriptor ?? "ignore"];
     stdio[reportDescriptor] = "pipe";
     // A session started from inside another one is its own: it does not end with that one.

@@ -41,6 +41,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     slots: request.slots ?? 1,
     command: [...request.command],
     cwd: request.cwd,
+    state_directory: context.home.state,
     created_at: now.toISOString(),
     started_at: null,
     by: context.by,

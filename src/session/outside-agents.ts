@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
 import { agentsRunning } from "./refusals.ts";
 import { slotsOf } from "./slots.ts";
-import { rootsOf } from "./unsettled.ts";
+import { rootsOf } from "./session-roots.ts";
 
 /**
  * Agent processes that run outside any session: this user's, below the project's root, with the configured `match`

@@ -128,7 +128,7 @@ export class PlaceInLine {
   /** A holder whose keeper is dead: its processes alone keep the lock, and nobody is left to end them. */
   async #faceOrphan(holder: JudgedClaim, isNext: boolean): Promise<void> {
     const session = holder.owner === "dead" ? holdOf(holder).session : null;
-    if (session !== null) await this.#clear(await withProcesses(this.#context, [session]), isNext);
+    if (session !== null) await this.#clear(await withProcesses(this.#context, [session], holder), isNext);
   }
 
   /** @param isNext the others leave it to who is next in line. @returns whether something is left in the way */

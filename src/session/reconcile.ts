@@ -4,7 +4,7 @@ import type { HeldLock, LockView } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { agentsRunning } from "./refusals.ts";
+import { leftRunning } from "./refusals.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost, findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
@@ -118,7 +118,7 @@ export async function requireSession(context: Context, id: string | null): Promi
   if (id !== null && place > 0) throw stillInLine(id, place);
   if (active === null) {
     const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
-    throw lost === undefined ? noSession(id) : agentsRunning(lost.processes, lost.session);
+    throw lost === undefined ? noSession(id) : leftRunning(lost);
   }
   if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
   return active;

@@ -2,12 +2,12 @@ import { Failure, type NextStep } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { ProcessEntry } from "../process/table.ts";
-import { findTree } from "../process/tree.ts";
+import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
 import { lastOutputAt } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { secondsBetween } from "./session-end.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
-import { rootsOf } from "./unsettled.ts";
+import { withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** Who is in the way, as `error.holder` of the JSON contract has it. */
 export interface HolderCard {
@@ -23,6 +23,8 @@ export interface HolderCard {
   readonly since: string;
   readonly held_seconds: number;
   readonly last_output_at: string | null;
+  /** Where its processes run; elsewhere its PID means nothing here. */
+  readonly where: Whereabouts;
   /** Its keeper is dead: only its processes hold the lock still. */
   readonly orphaned: boolean;
 }
@@ -32,6 +34,7 @@ function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo):
     ...sessionCard(context, session),
     token: claim.number,
     pid: session.agent?.pid ?? claim.record.owner.pid,
+    where: whereaboutsOf(claim.record.owner),
     orphaned: claim.owner === "dead",
   };
 }
@@ -39,7 +42,13 @@ function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo):
 /** A session whose processes are in the way although nothing of it holds the lock any more. */
 export function orphanCard(context: Context, session: SessionInfo): HolderCard {
   const { agent, token } = session;
-  return { ...sessionCard(context, session), token: token ?? 0, pid: agent?.pid ?? null, orphaned: true };
+  return {
+    ...sessionCard(context, session),
+    token: token ?? 0,
+    pid: agent?.pid ?? null,
+    where: "here",
+    orphaned: true,
+  };
 }
 
 function sessionCard(context: Context, session: SessionInfo) {
@@ -114,16 +123,32 @@ function waitStep(wanted: SessionInfo, verb: "start" | "run"): NextStep {
 /** `AGENTS_RUNNING`: the keeper of the session that holds the lock is dead, and its agent lives. */
 export async function orphaned(context: Context, claim: JudgedClaim): Promise<Failure> {
   const { session } = holdOf(claim);
-  if (session === null) return agentsRunning([], null);
-  return agentsRunning(await findTree(await context.processes(), rootsOf(session)), session);
+  const [left] = session === null ? [] : await withProcesses(context, [session], claim);
+  return left === undefined ? agentsRunning([], null) : leftRunning(left);
 }
 
-/** @param session the lost session the processes belong to; null: they run outside any session */
-export function agentsRunning(processes: readonly ProcessEntry[], session: SessionInfo | null): Failure {
+/** `AGENTS_RUNNING`: what a dead keeper left. */
+export function leftRunning({ session, processes, unproven }: Unsettled): Failure {
+  return agentsRunning(processes, session, unproven);
+}
+
+/**
+ * @param session the lost session the processes belong to; null: they run outside any session
+ * @param unproven the one of them that only the session's claim calls its agent
+ */
+export function agentsRunning(
+  processes: readonly ProcessEntry[],
+  session: SessionInfo | null,
+  unproven: ProcessEntry | null = null,
+): Failure {
   const count = processes.length;
   const noun = count === 1 ? "agent process" : "agent processes";
   const whose = session === null ? "outside any session" : `left of ${session.id}, whose keeper is dead`;
-  return new Failure("AGENTS_RUNNING", `${count} ${noun} already running, ${whose}`, {
+  const doubt =
+    unproven === null
+      ? ""
+      : `\nOnly the claim says that PID ${unproven.pid} is its agent: holdfast leaves it alone, and cleanup forgets it.`;
+  return new Failure("AGENTS_RUNNING", `${count} ${noun} already running, ${whose}${doubt}`, {
     facts: {
       session: session?.id ?? null,
       processes: processes.map(({ pid, command, user, startedAt }) => ({

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
 import { errorText } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
+import { survivalReasons } from "../process/survivor.ts";
 import { dropAllClients } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { makeSessionDirectory, readJson, sessionFiles, writeJson } from "./session-files.ts";
@@ -37,7 +38,13 @@ const endSchema = v.object({
   /** Every process that was ended with the session, and how; `exited`: it went by itself meanwhile. */
   processes: v.array(v.object({ pid: v.number(), command: v.string(), how: v.string(), started_at: v.string() })),
   /** Processes that outlived SIGKILL, or that may not be signalled: never silent about them. */
-  survivors: v.array(v.object({ pid: v.number(), command: v.string() })),
+  survivors: v.array(
+    v.object({
+      pid: v.number(),
+      command: v.string(),
+      why: v.optional(v.picklist(survivalReasons), "survived_sigkill"),
+    }),
+  ),
 });
 
 /** How a session ended. */

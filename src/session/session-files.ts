@@ -1,17 +1,8 @@
-import {
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
+import { readOwnFile } from "../home/own-file.ts";
 import { shellWord } from "../home/shell-word.ts";
 
 /** The files of one session, all below `sessions/<uid>/`. */
@@ -128,15 +119,13 @@ function writeNew(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value)}\n`, { mode: 0o600, flag: "wx" });
 }
 
-/** Null when the file does not exist or holds no JSON: such a file is never trusted, only looked at. */
+/**
+ * Null when the file does not exist or holds no JSON: such a file is never trusted, only looked at.
+ * @throws Failure `NOT_PERMITTED` when it may be another user's doing
+ */
 export function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return null;
-    throw failureFromErrno(error, "read a file", path);
-  }
+  const text = readOwnFile(path);
+  if (text === null) return null;
   try {
     return JSON.parse(text);
   } catch {

@@ -72,6 +72,8 @@ export const sessionSchema = v.object({
   slots: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
   command: v.pipe(v.array(v.string()), v.minLength(1)),
   cwd: v.string(),
+  /** Where its claim was written: a copy of that is no claim on its processes. Null in claims that do not say. */
+  state_directory: v.optional(v.nullable(v.string()), null),
   created_at: v.string(),
   started_at: v.nullable(v.string()),
   by: actorSchema,

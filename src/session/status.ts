@@ -1,41 +1,27 @@
 import type { LockView } from "../lock/lock.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import { findTree } from "../process/tree.ts";
-import { livenessOf } from "../process/identity.ts";
-import type { ProcessEntry, ProcessTable } from "../process/table.ts";
-import { lastOutputAt, lastSignOfLife } from "./activity.ts";
+import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
+import { listedBy, type ProcessEntry, type ProcessTable } from "../process/table.ts";
 import { agentPidFile } from "./agent-pid-file.ts";
-import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
+import { findLive } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
 import { tryToNoteOrphaned } from "./orphans.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import type { PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
 import { slotsOf } from "./slots.ts";
-import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
-import { rootsOf } from "./unsettled.ts";
-
-export interface SessionStatus {
-  readonly state: SessionState;
-  readonly session: SessionInfo;
-  readonly token: number;
-  readonly pulse: "kernel" | "lease";
-  readonly keeperPid: number;
-  /** False when its processes live under another kernel or PID namespace and cannot be seen from here. */
-  readonly visible: boolean;
-  readonly activeSeconds: number;
-  readonly lastActivity: Date;
-  readonly lastOutputAt: Date | null;
-  readonly processes: readonly ProcessEntry[];
-  readonly clients: readonly Client[];
-}
+import { waiterOf, type WaiterInfo } from "./session-info.ts";
+import { problemsOf } from "./status-problems.ts";
+import { runningOf, sessionStatus, type SessionStatus } from "./session-status.ts";
 
 export interface QueueEntry {
   readonly position: number;
   readonly waiter: WaiterInfo | null;
   readonly pid: number;
+  /** Where it waits; elsewhere its PID means nothing here. */
+  readonly where: Whereabouts;
+  readonly host: string;
   readonly since: string;
   readonly waitingSeconds: number;
 }
@@ -48,6 +34,8 @@ export interface Status {
   readonly sessions: readonly SessionStatus[];
   /** Agent processes outside any session. */
   readonly outside: readonly ProcessEntry[];
+  /** How many agent processes run, in sessions and outside. */
+  readonly processCount: number;
   /** How many sessions may hold the lock at once, going by those that do. */
   readonly slots: number;
   readonly operations: readonly OperationCount[];
@@ -69,21 +57,23 @@ export async function status(given: Context): Promise<Status> {
     for (const live of await findLive(slot, view)) sessions.push(await sessionStatus(context, live));
   }
   for (const { state, session, processes } of sessions) {
-    if (state === "orphaned" && processes.length > 0) tryToNoteOrphaned(given, session, processes);
+    const running = runningOf(processes);
+    if (state === "orphaned" && running.length > 0) tryToNoteOrphaned(given, session, running);
   }
   const outside = await findOutsideAgents(context);
   const pidFile = await agentPidFile(context, sessions, outside);
-  const processes = [...sessions.flatMap((each) => each.processes), ...outside];
+  const processes = [...sessions.flatMap((each) => runningOf(each.processes)), ...outside];
   return {
     lock: context.lock.name,
     lockFile: context.home.lockLink(context.lock.name),
     sessions,
     outside,
+    processCount: processes.length,
     operations: countOperations(context.config.operations, processes),
     slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
     queue: (views[0]?.waiters ?? []).map(queueEntry),
     pidFile,
-    problems: problemsOf(views, sessions, { outside: outside.length, pidFile }),
+    problems: problemsOf(views, sessions, { outside, pidFile }),
   };
 }
 
@@ -95,76 +85,21 @@ function withOneLook(context: Context): Context {
 
 function lookOnce(table: ProcessTable): ProcessTable {
   let entries: Promise<readonly ProcessEntry[]> | undefined;
-  return {
-    list: async (among = () => true) => (await (entries ??= table.list())).filter(({ pid }) => among(pid)),
-    environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
-    workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
-  };
-}
-
-async function sessionStatus(context: Context, live: LiveSession): Promise<SessionStatus> {
-  const { state, session, token, claim } = live;
-  const visible = livenessOf(claim.record.owner) !== "unknown";
-  return {
-    state,
-    session,
-    token,
-    pulse: claim.record.pulse.kind,
-    keeperPid: claim.record.owner.pid,
-    visible,
-    activeSeconds: secondsBetween(session.created_at, new Date()),
-    lastActivity: lastSignOfLife(context.home, session),
-    lastOutputAt: lastOutputAt(context.home, session),
-    processes: visible ? await processesOf(context, session) : [],
-    clients: liveClients(context, session),
-  };
-}
-
-/** The recorded process first, then by age. */
-async function processesOf(context: Context, session: SessionInfo): Promise<readonly ProcessEntry[]> {
-  const found = await findTree(await context.processes(), rootsOf(session));
-  const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;
-  return found.toSorted((a, b) => Number(isAgent(b)) - Number(isAgent(a)) || a.pid - b.pid);
+  return listedBy(table, async (among = () => true) => {
+    return (await (entries ??= table.list())).filter(({ pid }) => among(pid));
+  });
 }
 
 /** A waiter as it stands in line. @param index its place, from 0 */
 export function queueEntry(ticket: JudgedClaim, index: number): QueueEntry {
+  const { owner } = ticket.record;
   return {
     position: index + 1,
     waiter: waiterOf(ticket),
-    pid: ticket.record.owner.pid,
+    pid: owner.pid,
+    where: whereaboutsOf(owner),
+    host: owner.host,
     since: ticket.record.since,
     waitingSeconds: secondsBetween(ticket.record.since, new Date()),
   };
-}
-
-function problemsOf(
-  views: readonly LockView[],
-  sessions: readonly SessionStatus[],
-  { outside, pidFile }: { readonly outside: number; readonly pidFile: PidFile | null },
-): readonly string[] {
-  const problems: string[] = [];
-  for (const { state, session, processes } of sessions) {
-    if (state === "orphaned") {
-      const still = processes.length === 1 ? "1 process of it lives" : `${processes.length} processes of it live`;
-      problems.push(`${session.id} is orphaned: its keeper is dead, ${still}`);
-    }
-  }
-  for (const { session, lastActivity } of sessions) {
-    const silentMs = Date.now() - lastActivity.getTime();
-    if (session.mode === "background" && session.idle_ms !== null && silentMs > session.idle_ms) {
-      problems.push(`${session.id} is silent for longer than its idle limit of ${session.idle_ms / 1000} s`);
-    }
-  }
-  for (const { session } of sessions) {
-    const { id, max_output_bytes: limit, output_problem: reason } = session;
-    if (reason !== null) problems.push(`${id} keeps all of its output, above its limit of ${limit} bytes: ${reason}`);
-  }
-  if (outside > 0)
-    problems.push(`${outside} agent ${outside === 1 ? "process runs" : "processes run"} outside any session`);
-  if (pidFile?.state === "foreign")
-    problems.push(`the PID file names PID ${pidFile.pid}, which is no agent of this project: ${pidFile.path}`);
-  if (views.some(({ holder }) => holder?.heartbeat === "unknown"))
-    problems.push("whether the holder lives cannot be told from here; it counts as alive");
-  return problems;
 }

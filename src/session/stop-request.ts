@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { errorText } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
 import { actorSchema, signalSchema } from "./session-info.ts";
 import { readJson, sessionFiles, writeJson } from "./session-files.ts";
@@ -17,7 +18,13 @@ export function writeStopRequest(home: Home, uid: string, request: StopRequest):
   writeJson(sessionFiles(home, uid).stop, request);
 }
 
-export function readStopRequest(home: Home, uid: string): StopRequest | null {
-  const parsed = v.safeParse(stopSchema, readJson(sessionFiles(home, uid).stop));
-  return parsed.success ? parsed.output : null;
+/** For a keeper, which goes on whatever lies there: null as well for what cannot be read, or trusted. */
+export function tryToReadStopRequest(home: Home, uid: string, complain: (problem: string) => void): StopRequest | null {
+  try {
+    const parsed = v.safeParse(stopSchema, readJson(sessionFiles(home, uid).stop));
+    return parsed.success ? parsed.output : null;
+  } catch (error) {
+    complain(errorText(error));
+    return null;
+  }
 }

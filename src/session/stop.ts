@@ -1,12 +1,17 @@
 import { Failure } from "../failure.ts";
 import { abortAfter } from "../process/clock.ts";
-import { signalProcess } from "../process/identity.ts";
+import type { ProcessIdentity } from "../process/identity.ts";
+import { findTree } from "../process/tree.ts";
 import type { Context } from "./context.ts";
 import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
+import { otherOwner } from "./owners.ts";
+import { outOfReach, runsElsewhere } from "./out-of-reach.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
+import { claimedRootsOf, isCopied } from "./session-roots.ts";
+import { signalOwner } from "./signal-owner.ts";
 import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
 
@@ -48,6 +53,7 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
   }
   const lost = (await reconcile(context, view)).find(({ session }) => isMeant(session, options));
   if (lost !== undefined) {
+    refuseOthersSession(context, lost.session, options);
     return { kind: "session", session: lost.session, end: await stopLost(context, lost.session, options) };
   }
   const waiter =
@@ -86,11 +92,10 @@ function refuseOthersSession(
   session: Pick<SessionInfo, "id" | "owner">,
   options: StopRequestOptions,
 ): void {
-  const me = context.env["HOLDFAST_OWNER"] ?? null;
-  if (session.owner === null || session.owner === me) return;
-  if (options.force === true && options.id !== null) return;
-  throw new Failure("NOT_PERMITTED", `${session.id} belongs to ${session.owner}`, {
-    facts: { session: session.id, owner: session.owner },
+  const owner = otherOwner(context, session.owner);
+  if (owner === null || (options.force === true && options.id !== null)) return;
+  throw new Failure("NOT_PERMITTED", `${session.id} belongs to ${owner}`, {
+    facts: { session: session.id, owner },
     next: [{ does: "stop it all the same", command: `holdfast stop ${session.id} --force` }],
   });
 }
@@ -98,6 +103,7 @@ function refuseOthersSession(
 async function stopActive(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
   const { claim, session } = active;
   logRequest(context, session, options);
+  if (isCopied(context.home, session)) throw runsElsewhere(session);
   if (active.orphaned) return stopLost(context, session, options);
   writeStopRequest(context.home, session.uid, {
     by: context.by,
@@ -105,14 +111,23 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
     signal: options.signal ?? null,
     kill_after_ms: options.killAfterMs ?? null,
   });
-  signalProcess(claim.record.owner, "SIGTERM");
+  await signalOwner(context, claim, "SIGTERM");
   const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
-  if (!(await hasLetGo(context, active, patienceMs))) {
-    // It is stopped or hung: its session is ended without it.
-    signalProcess(claim.record.owner, "SIGKILL");
-    return stopLost(context, session, options);
+  if (await hasLetGo(context, active, patienceMs)) {
+    return findEnd(context, session.uid) ?? stopLost(context, session, options);
   }
-  return findEnd(context, session.uid) ?? stopLost(context, session, options);
+  return stopHung(context, active, options);
+}
+
+/** The keeper is stopped or hung: its session is ended without it. */
+async function stopHung(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
+  const { claim, session } = active;
+  const known = new Map<number, ProcessIdentity>();
+  // As long as the keeper is there, it vouches for its agent.
+  await findTree(await context.processes(), claimedRootsOf(context.home, session, claim), known);
+  const result = await signalOwner(context, claim, "SIGKILL");
+  if (result === "not_ours" || result === "not_permitted") throw outOfReach(active);
+  return stopLost(context, session, { ...options, known });
 }
 
 function logRequest(

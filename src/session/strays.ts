@@ -1,32 +1,57 @@
-import type { ProcessEntry } from "../process/table.ts";
+import { knownFile, type KnownFile } from "../process/known-file.ts";
+import { OpenFiles } from "../process/open-files.ts";
+import { ownLine } from "../process/own-line.ts";
+import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { Context } from "./context.ts";
-import { sessionsAround } from "./take-lock.ts";
 import { activeSession } from "./reconcile.ts";
 import { slotsOf } from "./slots.ts";
+import { sessionsAround } from "./take-lock.ts";
+import { readableHold } from "./unsettled.ts";
+
+type Spared = ReadonlySet<string | undefined>;
 
 /**
- * Processes of this user that carry the cookie of a session of this very lock and directory, which is not the active
- * one. Not this process's own sessions, and not what `--close` has let go.
+ * Processes of this user that carry the cookie of a session of this very lock and directory which is over, or have
+ * inherited its claim. Not this process's own sessions, and not what `--close` has let go.
  */
 export async function findStrays(context: Context): Promise<readonly ProcessEntry[]> {
   const spared = new Set<string | undefined>(sessionsAround(context.env));
   for (const slot of slotsOf(context)) spared.add(activeSession(await slot.lock.look())?.session.uid);
   const table = await context.processes();
-  const strays: ProcessEntry[] = [];
-  for (const entry of await table.list()) {
-    if (entry.pid === process.pid || entry.state === "zombie" || entry.uid !== process.geteuid?.()) continue;
-    const environment = await table.environmentOf(entry.pid, "HOLDFAST_");
-    if (environment === null || environment.get("HOLDFAST_CLOSE") === "1") continue;
-    const isHere = environment.get("HOLDFAST_DIR") === context.home.root;
-    const cookie = environment.get("HOLDFAST_SESSION");
-    if (
-      isHere &&
-      environment.get("HOLDFAST_LOCK") === context.lock.name &&
-      cookie !== undefined &&
-      !spared.has(cookie)
-    ) {
-      strays.push(entry);
+  const own = new Set(ownLine());
+  const others = (await table.list()).filter(
+    (entry) => !own.has(entry.pid) && entry.state !== "zombie" && entry.uid === process.geteuid?.(),
+  );
+  const strays = new Set<ProcessEntry>();
+  for (const entry of others) if (await carriesCookie(context, table, entry, spared)) strays.add(entry);
+  const files = await releasedClaims(context, spared);
+  if (files.length > 0) for (const entry of await OpenFiles.of(table).writersOf(files, others)) strays.add(entry);
+  return [...strays];
+}
+
+async function carriesCookie(
+  { home, lock }: Context,
+  table: ProcessTable,
+  { pid }: ProcessEntry,
+  spared: Spared,
+): Promise<boolean> {
+  const environment = await table.environmentOf(pid, "HOLDFAST_");
+  const cookie = environment?.get("HOLDFAST_SESSION");
+  if (environment === null || cookie === undefined || spared.has(cookie)) return false;
+  const isHere = environment.get("HOLDFAST_DIR") === home.root && environment.get("HOLDFAST_LOCK") === lock.name;
+  return isHere && environment.get("HOLDFAST_CLOSE") !== "1";
+}
+
+/** The claims that were given back; whoever has one open for writing still got it from the session's agent. */
+async function releasedClaims(context: Context, spared: Spared): Promise<readonly KnownFile[]> {
+  const files: KnownFile[] = [];
+  for (const { lock } of slotsOf(context)) {
+    let claim = await lock.below(Number.MAX_SAFE_INTEGER);
+    for (; claim !== null; claim = await lock.below(claim.number)) {
+      if (claim.record.state !== "released" || spared.has(readableHold(claim)?.session?.uid)) continue;
+      const file = knownFile(claim.path);
+      if (file !== null) files.push(file);
     }
   }
-  return strays;
+  return files;
 }

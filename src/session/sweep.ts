@@ -92,7 +92,7 @@ async function closeLostSessions(context: Context): Promise<readonly CleanupActi
 }
 
 async function reapOrphans(context: Context, options: SweepOptions): Promise<readonly CleanupAction[]> {
-  return options.reapOrphans ? endOrphans(context, {}) : [];
+  return options.reapOrphans ? endOrphans(context, { force: true }) : [];
 }
 
 async function nameOrphans(context: Context, options: SweepOptions): Promise<readonly CleanupAction[]> {

@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
-import { agentsRunning, alreadyActive, insideItself, orphaned } from "./refusals.ts";
+import { alreadyActive, insideItself, leftRunning, orphaned } from "./refusals.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { atSlot, slotsOf } from "./slots.ts";
 import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
@@ -51,7 +51,7 @@ async function takeAtOnce(context: Context, session: SessionInfo, options: TakeO
     };
     const acquired = await context.lock.acquire({ ...requestFor(session), accept });
     if (taken !== undefined) return taken;
-    if (inTheWay !== undefined) throw agentsRunning(inTheWay.processes, inTheWay.session);
+    if (inTheWay !== undefined) throw leftRunning(inTheWay);
     if (acquired.held !== null) throw withoutLock();
     if (!(await outwaitMaintenance(context, acquired.views))) {
       throw await refusal(context, acquired.views, options, session);

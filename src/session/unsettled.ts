@@ -5,16 +5,20 @@ import type { HeldLock } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { TerminateResult } from "../process/terminate.ts";
-import { findTree, type TreeRoots } from "../process/tree.ts";
+import { findFamily } from "../process/tree.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { readRecord, secondsBetween, writeEnd } from "./session-end.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { claimedRootsOf } from "./session-roots.ts";
 
 /** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
 export interface Unsettled {
   readonly session: SessionInfo;
   readonly processes: readonly ProcessEntry[];
+  /** The one of these that only the claim calls its agent: nobody starts beside it, and nobody signals it. */
+  readonly unproven: ProcessEntry | null;
 }
 
 /**
@@ -33,11 +37,23 @@ export async function findUnsettled(context: Context, from: JudgedClaim | null):
   return withProcesses(context, [...found.values()]);
 }
 
-/** What still runs of each of these sessions. */
-export async function withProcesses(context: Context, sessions: readonly SessionInfo[]): Promise<readonly Unsettled[]> {
+/**
+ * What still runs of each of these sessions.
+ * @param claim by which the one of them holds the lock; absent: none does
+ */
+export async function withProcesses(
+  context: Context,
+  sessions: readonly SessionInfo[],
+  claim: JudgedClaim | null = null,
+): Promise<readonly Unsettled[]> {
   if (sessions.length === 0) return [];
   const table = await context.processes();
-  return Promise.all(sessions.map(async (session) => ({ session, processes: await findLiving(table, session) })));
+  return Promise.all(
+    sessions.map(async (session) => {
+      const roots = () => claimedRootsOf(context.home, session, claim);
+      return { session, ...(await findLiving(table, roots)) };
+    }),
+  );
 }
 
 /** Much longer than a process takes to be gone once it has given up its memory. */
@@ -48,12 +64,13 @@ const lookEveryMs = 2;
  * A session's processes, without those that are dying. The death of the last one frees the lock, and wakes who waits
  * for it, an instant before that process is gone. By then it has given up its memory, and its arguments with it.
  */
-async function findLiving(table: ProcessTable, session: SessionInfo): Promise<readonly ProcessEntry[]> {
+async function findLiving(table: ProcessTable, roots: () => TreeRoots): Promise<Omit<Unsettled, "session">> {
   const deadline = systemClock.now() + dyingMs;
   for (;;) {
-    const processes = await findTree(table, rootsOf(session));
+    const { members, unproven } = await findFamily(table, roots());
+    const processes = unproven === null ? members : [unproven, ...members];
     const mayBeDying = processes.some(({ argv }) => argv.length === 0);
-    if (!mayBeDying || systemClock.now() > deadline) return processes;
+    if (!mayBeDying || systemClock.now() > deadline) return { processes, unproven };
     await systemClock.sleep(lookEveryMs);
   }
 }
@@ -67,21 +84,6 @@ export function readableHold(claim: JudgedClaim): Hold | null {
     if (error instanceof Failure && error.code === "DATA") return null;
     throw error;
   }
-}
-
-/** What makes a process belong to this session. */
-export function rootsOf(session: SessionInfo): TreeRoots {
-  const launcher = session.launcher?.process ?? null;
-  const first = launcher ?? session.agent;
-  return {
-    // An agent that leads no group is in that of its launcher, if it has one.
-    groupLeader: session.leads_group ? session.agent : launcher,
-    roots: session.agent === null ? [] : [session.agent],
-    cookie: session.uid,
-    except: [process.pid],
-    // What is older than the first agent, or who launched it, cannot be its child, and need not be looked into.
-    ...(first === null || session.restarts > 0 ? {} : { notBefore: first }),
-  };
 }
 
 const nothingEnded: TerminateResult = { ended: [], survivors: [] };
@@ -114,7 +116,7 @@ export async function closeLost(
     ended_by: context.by,
     stop_reason: null,
     processes: [...terminated.ended],
-    survivors: terminated.survivors.map(({ pid, command }) => ({ pid, command })),
+    survivors: [...terminated.survivors],
   });
 }
 

@@ -36,7 +36,7 @@ describe("cleanup", () => {
       ...agent("sleeper.sh"),
     ]);
     await until(async () => (await statusOf(workspace)).queue.length === 1);
-    const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+    const cleaned = await workspace.holdfast(["cleanup", "--force", "--json"]);
     expect(cleaned.exitCode).toBe(0);
     const { count, failed, dry_run: dry, actions } = cleaned.json();
     expect({ count, failed, dry }).toEqual({ count: actions.length, failed: 0, dry: false });

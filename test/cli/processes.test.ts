@@ -2,60 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { forgeClaim, realClaim } from "../support/forged-claims.ts";
+import { callEverything, claimNaming, expectUntouched, startInnocent, type Innocent } from "../support/innocents.ts";
 import { isAlive, lookAt } from "../support/live-processes.ts";
 import { expectFree, statusOf } from "../support/sessions.ts";
-import { until } from "../support/until.ts";
-import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
-
-interface Innocent {
-  readonly pid: number;
-  readonly started: string;
-  /** The process group it is in, whose leader is gone. */
-  readonly group: number;
-  /** What it has said so far, which is more with each signal. */
-  readonly said: () => string;
-}
-
-/** A stranger who tells of every signal; another workspace owns it. Its group's leader has ended. */
-async function startInnocent(): Promise<Innocent> {
-  const elsewhere = openWorkspace();
-  const [program = "", ...args] = agent("reports-signals.sh");
-  const leader = elsewhere.spawn(["setsid", "sh", "-c", '"$0" "$@" >said 2>&1 & exit', program, ...args]);
-  const pid = await elsewhere.announced("agent");
-  await until(() => !isAlive(leader.pid));
-  const { started } = lookAt(pid) ?? { started: "" };
-  return { pid, started, group: leader.pid, said: () => elsewhere.read("said") };
-}
-
-/** Alive, not stopped, and never signalled. */
-function expectUntouched({ pid, started, said }: Innocent): void {
-  expect(lookAt(pid)).toMatchObject({ started, state: "S" });
-  expect(said()).toBe(`agent ${pid}\n`);
-}
-
-/** Every command that could signal anybody, and those that only look. */
-const everyCommand = [
-  ["status"],
-  ["cleanup", "--dry-run"],
-  ["join", "demo", "--no-follow"],
-  ["leave", "demo"],
-  ["stop", "demo", "--force", "--kill-after", "0"],
-  ["stop", "--kill-after", "0"],
-  ["wait", "demo", "--timeout", "0"],
-  ["cleanup", "--orphans"],
-  ["cleanup", "--idle", "0", "--ended", "0"],
-  ["start", "next", "--", ...agent("sleeper.sh")],
-  ["stop", "next"],
-  ["run", "--", "true"],
-  ["cleanup"],
-];
-
-async function callEverything(workspace: Workspace): Promise<void> {
-  for (const command of everyCommand) {
-    const { exitCode, stdout } = await workspace.holdfast([...command.slice(0, 1), "--json", ...command.slice(1)]);
-    expect({ command, exitCode, stdout }).toMatchObject({ exitCode: expect.toSatisfy((code) => code !== 70) });
-  }
-}
+import { bin, openWorkspace } from "../support/workspace.ts";
 
 /** What a forged claim says of its keeper and its agent, in place of what was true. */
 type Forgery = (innocent: Innocent) => { readonly owner: object; readonly agent: object };
@@ -81,12 +31,7 @@ describe("a claim that names an innocent process: no command ever signals it (R3
     const innocent = await startInnocent();
     const claim = await realClaim(workspace);
     const { owner, agent: forgedAgent } = forge(innocent);
-    const session = {
-      ...claim.info.session,
-      leads_group: true,
-      agent: { ...claim.info.session.agent, ...forgedAgent },
-    };
-    forgeClaim(workspace, { ...claim, owner: { ...claim.owner, ...owner }, info: { ...claim.info, session } });
+    forgeClaim(workspace, claimNaming(claim, { owner, agent: forgedAgent }));
     await callEverything(workspace);
     expectUntouched(innocent);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
-import { expectFree, startSession } from "../support/sessions.ts";
+import { expectFree, startSession, statusOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
 describe("stop", () => {
@@ -56,6 +57,39 @@ describe("stop", () => {
     expect(isAlive(pid)).toBe(true);
     expect((await workspace.holdfast(["stop", "demo", "--force"])).exitCode).toBe(0);
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it("refuses another owner's place in line, and says whose it is; --force takes it out", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+    await workspace.holdfast(["start", "next", "--queue", "--owner", "ci", "--", ...agent("sleeper.sh")]);
+    const refused = await workspace.holdfast(["stop", "next", "--json"], { env: { HOLDFAST_OWNER: "dev" } });
+    expect(refused.exitCode).toBe(77);
+    expect(refused.json().error).toMatchObject({ message: "next belongs to ci", owner: "ci", session: "next" });
+    expect((await statusOf(workspace)).queue).toMatchObject([{ id: "next", owner: "ci" }]);
+    expect((await workspace.holdfast(["stop", "next", "--force"])).exitCode).toBe(0);
+    expect((await statusOf(workspace)).queue).toEqual([]);
+  });
+
+  it.each([
+    ["holds the lock", "sleeper.sh", "agent"],
+    ["does not hold it any more", "daemon.mjs", "daemon"],
+  ])("refuses another owner's orphan that %s, too (R2.3)", async (_, fixture, word) => {
+    const workspace = openWorkspace();
+    const lost = await startSession(workspace, agent(fixture), { options: ["--owner", "ci"] });
+    const survivor = await workspace.announced(word);
+    await workspace.announced("agent");
+    const killed = [lost.keeperPid, lost.pid].filter((pid) => pid !== survivor);
+    for (const pid of killed) process.kill(pid, "SIGKILL");
+    await until(() => !killed.some((pid) => isAlive(pid)));
+    for (const args of [["stop"], ["stop", "demo"], ["stop", "--force"]]) {
+      const refused = await workspace.holdfast([...args, "--json"]);
+      expect(refused.exitCode).toBe(77);
+      expect(refused.json().error).toMatchObject({ message: "demo belongs to ci", owner: "ci" });
+    }
+    expect(isAlive(survivor)).toBe(true);
+    expect((await workspace.holdfast(["stop", "demo"], { env: { HOLDFAST_OWNER: "ci" } })).exitCode).toBe(0);
+    expect(isAlive(survivor)).toBe(false);
   });
 
   it("lets the owner stop without a word", async () => {

@@ -3,7 +3,8 @@ import { identify, livenessOf, selfIdentity, type ProcessIdentity } from "../../
 import { findOutside } from "../../src/process/outside.ts";
 import { openProcessTable, type ProcessEntry, type ProcessTable } from "../../src/process/table.ts";
 import { terminate, type TerminateOptions, type TerminateResult } from "../../src/process/terminate.ts";
-import { findTree, type TreeRoots } from "../../src/process/tree.ts";
+import { findTree } from "../../src/process/tree.ts";
+import type { TreeRoots } from "../../src/process/tree-roots.ts";
 import { FakeMachine } from "../support/fake-machine.ts";
 import { startFixture, startProgram, until, type Fixture } from "../support/fixture-processes.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";

@@ -1,5 +1,6 @@
 import { here, isSameProcess, type ProcessIdentity, type SignalResult } from "../../src/process/identity.ts";
 import type { Clock } from "../../src/process/clock.ts";
+import type { KnownFile } from "../../src/process/known-file.ts";
 import type { ProcessEntry, ProcessTable } from "../../src/process/table.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -8,6 +9,8 @@ type SignalAction = (signal: NodeJS.Signals, process: FakeProcess) => void;
 export interface FakeOptions extends Partial<ProcessEntry> {
   readonly env?: Readonly<Record<string, string>> | null;
   readonly cwd?: string | null;
+  /** What it has open for writing; null when that cannot be read. */
+  readonly files?: readonly KnownFile[] | null;
   /** What it does with signals other than SIGKILL and SIGSTOP; by default all but SIGCONT end it. */
   readonly onSignal?: SignalAction;
 }
@@ -15,11 +18,13 @@ export interface FakeOptions extends Partial<ProcessEntry> {
 export interface FakeProcess extends Mutable<ProcessEntry> {
   env: Readonly<Record<string, string>> | null;
   cwd: string | null;
+  files: readonly KnownFile[] | null;
   onSignal: SignalAction;
 }
 
 /** A machine in memory: processes that fork, end and get signals, and a clock that moves when somebody sleeps. */
 export class FakeMachine implements ProcessTable {
+  readonly seesFiles = true;
   readonly processes = new Map<number, FakeProcess>();
   /** Every signal that reached a process, as `PID SIGNAL`. */
   readonly signals: string[] = [];
@@ -41,7 +46,7 @@ export class FakeMachine implements ProcessTable {
   #lastPid = 999;
 
   start(options: FakeOptions = {}): FakeProcess {
-    const { pid = (this.#lastPid += 1), env = {}, cwd = "/", onSignal } = options;
+    const { pid = (this.#lastPid += 1), env = {}, cwd = "/", files = [], onSignal } = options;
     this.#started += 1;
     const process: FakeProcess = {
       ppid: 1,
@@ -63,6 +68,7 @@ export class FakeMachine implements ProcessTable {
       identity: options.identity ?? { pid, started: String(this.#started), ...here() },
       env,
       cwd,
+      files,
       onSignal: onSignal ?? ((signal) => signal !== "SIGCONT" && this.end(pid)),
     };
     this.processes.set(pid, process);
@@ -71,8 +77,8 @@ export class FakeMachine implements ProcessTable {
 
   /** A child: in its parent's group, with its parent's environment. */
   fork(parent: FakeProcess, options: FakeOptions = {}): FakeProcess {
-    const { pid: ppid, pgid, sid, env } = parent;
-    return this.start({ ppid, pgid, sid, env, ...options });
+    const { pid: ppid, pgid, sid, env, files } = parent;
+    return this.start({ ppid, pgid, sid, env, files, ...options });
   }
 
   /** Ends and is reaped; its children go to init. */
@@ -105,6 +111,13 @@ export class FakeMachine implements ProcessTable {
     this.environmentsRead.push(pid);
     const env = this.processes.get(pid)?.env ?? null;
     return Promise.resolve(env === null ? null : new Map(Object.entries(env)));
+  }
+
+  writesTo(pid: number, wanted: readonly KnownFile[]): Promise<boolean | null> {
+    const files = this.processes.get(pid)?.files ?? null;
+    return Promise.resolve(
+      files === null ? null : files.some(({ inode }) => wanted.some((each) => each.inode === inode)),
+    );
   }
 
   workingDirectoryOf(pid: number): Promise<string | null> {

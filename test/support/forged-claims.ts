@@ -31,6 +31,7 @@ export function forgeClaim(workspace: Workspace, claim: Json): void {
   const token = (claims(workspace).at(-1)?.token ?? 0) + 1;
   const line = `${JSON.stringify({ ...claim, token, state: "held" })}\n`;
   writeFileSync(join(workspace.state, `claims/session.${token}`), line, { mode: 0o600 });
-  const { uid } = claim.info.session;
+  const uid: string | undefined = claim.info.session?.uid;
+  if (uid === undefined) return;
   mkdirSync(join(workspace.state, "sessions", uid, "clients"), { recursive: true, mode: 0o700 });
 }

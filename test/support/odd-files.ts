@@ -11,7 +11,7 @@ export const makeFifo: Maker = (path) => void execFileSync("sh", ["-c", 'mkfifo 
 const hugeBytes = 600_000_000;
 
 /** What may stand in place of a file, of whichever kind. */
-export const oddFiles: Readonly<Record<string, Maker>> = {
+const oddFiles: Readonly<Record<string, Maker>> = {
   "a FIFO": makeFifo,
   "a directory": (path) => mkdirSync(path),
   "a link to a device without an end": (path) => symlinkSync("/dev/zero", path),

@@ -10,6 +10,7 @@ export interface CleanupOptions {
   readonly idle?: string | true;
   readonly ended?: string | true;
   readonly match?: string;
+  readonly force?: boolean;
 }
 
 const idleDefault = "24h";
@@ -19,6 +20,7 @@ export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
   const scope = {
     dryRun: options.dryRun === true,
     ...(options.orphans === true ? { orphans: true } : {}),
+    ...(options.force === true ? { force: true } : {}),
     ...(options.idle === undefined ? {} : { idleMs: duration(options.idle, idleDefault, "--idle") }),
     ...(options.ended === undefined ? {} : { endedMs: duration(options.ended, endedDefault, "--ended") }),
     ...(options.match === undefined ? {} : { match: options.match }),

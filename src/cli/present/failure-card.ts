@@ -7,6 +7,7 @@ import { commandText } from "./command-line.ts";
 import { howText } from "./ending-text.ts";
 import { nextSteps } from "./next-steps.ts";
 import { skippedText } from "./outcome-text.ts";
+import { pidText } from "./pid-text.ts";
 import { durationText, momentText, secondsSince } from "./quantities.ts";
 import { indent, separator, type Style } from "./style.ts";
 
@@ -42,7 +43,7 @@ function holderText(holder: HolderCard, style: Style): string {
   const where = escapeControl(`${holder.user}@${holder.host}${holder.tty === null ? "" : ` ${holder.tty}`}`);
   return [
     commandText(holder.command, style),
-    ...(holder.pid === null ? [] : [`PID ${holder.pid}`]),
+    ...(holder.pid === null ? [] : [pidText(holder.pid, holder)]),
     where,
     ...(holder.owner === null ? [] : [`owner ${escapeControl(holder.owner)}`]),
     durationText(holder.held_seconds),

@@ -7,7 +7,8 @@ import type { PidFile } from "../../session/pid-file.ts";
 import type { ListedSession, Listing } from "../../session/list.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
-import type { QueueEntry, SessionStatus, Status } from "../../session/status.ts";
+import type { SessionStatus } from "../../session/session-status.ts";
+import type { QueueEntry, Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import { onThisLock } from "./on-this-lock.ts";
 
@@ -57,8 +58,16 @@ export function clientDocument({ uid, name, user, joined_at: joinedAt, process }
   return { uid, name, user, pid: process.pid, host: process.host, joined_at: joinedAt };
 }
 
+/** What a session says of a process that is, or may be, its own. */
+interface ClaimedPids {
+  readonly recordedPid: number | null;
+  readonly unprovenPid: number | null;
+}
+
+const ofNone: ClaimedPids = { recordedPid: null, unprovenPid: null };
+
 /** @param now for the uptime */
-function processDocument(entry: ProcessEntry, recordedPid: number | null, now: Date): Fields {
+function processDocument(entry: ProcessEntry, { recordedPid, unprovenPid }: ClaimedPids, now: Date): Fields {
   return {
     pid: entry.pid,
     ppid: entry.ppid,
@@ -72,6 +81,7 @@ function processDocument(entry: ProcessEntry, recordedPid: number | null, now: D
     user: entry.user,
     started_at: timeOrNull(entry.startedAt),
     recorded: entry.pid === recordedPid,
+    proven: entry.pid !== unprovenPid,
   };
 }
 
@@ -88,7 +98,7 @@ export function endDocument(end: SessionEnd): Fields {
     processes: end.processes.map(({ pid, command, how, started_at: startedAt }) => {
       return { pid, command, how, started_at: startedAt };
     }),
-    survivors: end.survivors.map(({ pid, command }) => ({ pid, command })),
+    survivors: end.survivors.map(({ pid, command, why }) => ({ pid, command, why })),
   };
 }
 
@@ -107,8 +117,8 @@ export function statusDocument(status: Status, now: Date): Fields {
     slots: status.slots,
     session: sessions[0] ?? null,
     ...(sessions.length > 1 ? { sessions } : {}),
-    process_count: status.sessions.reduce((count, { processes }) => count + processes.length, status.outside.length),
-    outside: status.outside.map((entry) => processDocument(entry, null, now)),
+    process_count: status.processCount,
+    outside: status.outside.map((entry) => processDocument(entry, ofNone, now)),
     operations: status.operations.map(({ kind, pids }) => ({ kind, count: pids.length, pids })),
     queue: status.queue.map(queueDocument),
     pid_file: status.pidFile === null ? null : pidFileDocument(status.pidFile),
@@ -117,20 +127,23 @@ export function statusDocument(status: Status, now: Date): Fields {
 }
 
 function sessionStatusDocument(status: SessionStatus, now: Date): Fields {
-  const { session, processes, clients } = status;
+  const { session, processes, unproven, clients } = status;
+  const record: ClaimedPids = { recordedPid: session.agent?.pid ?? null, unprovenPid: unproven?.pid ?? null };
   return {
     ...sessionDocument(session),
     state: status.state,
     token: status.token,
     pulse: status.pulse,
     keeper_pid: status.keeperPid,
+    where: status.where,
+    host: status.host,
     visible: status.visible,
     active_seconds: rounded(status.activeSeconds),
     last_activity: timeOrNull(status.lastActivity),
     last_output_at: status.lastOutputAt === null ? null : timeOrNull(status.lastOutputAt),
     active_clients: clients.length,
     clients: clients.map(clientDocument),
-    processes: processes.map((entry) => processDocument(entry, session.agent?.pid ?? null, now)),
+    processes: processes.map((entry) => processDocument(entry, record, now)),
   };
 }
 
@@ -173,7 +186,7 @@ function pidFileDocument({ path, pid, state }: PidFile): Fields {
   return { path, pid, state };
 }
 
-function queueDocument({ position, waiter, pid, since, waitingSeconds }: QueueEntry): Fields {
+function queueDocument({ position, waiter, pid, where, host, since, waitingSeconds }: QueueEntry): Fields {
   return {
     position,
     id: waiter?.id ?? null,
@@ -184,6 +197,8 @@ function queueDocument({ position, waiter, pid, since, waitingSeconds }: QueueEn
     command: waiter?.command ?? null,
     by: waiter === null ? null : actorDocument(waiter.by),
     pid,
+    where,
+    host,
     since,
     waiting_seconds: rounded(waitingSeconds),
   };

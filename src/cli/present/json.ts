@@ -50,10 +50,11 @@ export class JsonPresenter implements Presenter {
     this.#answer({ joined: false, queued: true, token: null, session: sessionDocument(session), ...waits });
   }
 
-  joined({ active, client, clients }: Joined): void {
+  joined({ active, where, client, clients }: Joined): void {
     this.#answer({
       token: active.claim.number,
       orphaned: active.orphaned,
+      where,
       session: sessionDocument(active.session),
       client: clientDocument(client),
       active_clients: clients.length,

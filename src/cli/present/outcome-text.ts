@@ -9,6 +9,7 @@ import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
+import { pidText } from "./pid-text.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { bytesText, secondsSince, timestampText } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
@@ -54,7 +55,7 @@ export function afterQueue({ session }: Queued): readonly NextStep[] {
   ];
 }
 
-export function joinedText({ active, client, clients }: Joined, style: Style): readonly string[] {
+export function joinedText({ active, where, client, clients }: Joined, style: Style): readonly string[] {
   const { session, claim, orphaned } = active;
   const facts = cardFacts(session, {
     phrase: orphaned ? "orphaned, running for" : "active for",
@@ -62,7 +63,8 @@ export function joinedText({ active, client, clients }: Joined, style: Style): r
     token: claim.number,
     clients: clients.length,
   });
-  const pid = session.agent === null ? "" : `${separator}PID ${session.agent.pid}`;
+  const { agent } = session;
+  const pid = agent === null ? "" : `${separator}${pidText(agent.pid, { where, host: agent.host })}`;
   return [
     headline("🤝", session.id, `joined as ${escapeControl(client.name)} (PID ${client.process.pid})`, style),
     indent(facts),
@@ -90,14 +92,20 @@ export function stoppedText(stopped: Stopped, style: Style): readonly string[] {
   ];
 }
 
+const survivalTexts: Readonly<Record<SessionEnd["survivors"][number]["why"], string>> = {
+  survived_sigkill: "survived SIGKILL",
+  not_permitted: "may not be signalled",
+  not_proven: "left alone: only the claim says that it is the session's",
+};
+
 /** Each process that was ended, and how; those that could not be last, where they are seen. */
 function endedLines({ processes, survivors }: SessionEnd, style: Style): readonly string[] {
   const ended = alignColumns(
     processes.map(({ pid, command, how }) => [String(pid), commandText(command, style), howText(how)]),
     [8],
   );
-  const still = survivors.map(({ pid, command }) => {
-    return `${style.paint.yellow("⚠")} still runs: PID ${pid} ${commandText(command, style)}`;
+  const still = survivors.map(({ pid, command, why }) => {
+    return `${style.paint.yellow("⚠")} still runs: PID ${pid} ${commandText(command, style)} (${survivalTexts[why]})`;
   });
   return [...ended, ...still].map(indent);
 }

@@ -11,6 +11,8 @@ const minimumWidths = [8, 9, 10, 6, 8, 9, 11];
 export interface ProcessTableOptions {
   /** The agent's own PID, as the session recorded it. */
   readonly recordedPid: number | null;
+  /** Of the process that only the session's claim calls its agent. */
+  readonly unprovenPid?: number | null;
   /** Whether to show the command lines: where several programs may be listed. */
   readonly commands: boolean;
 }
@@ -43,11 +45,12 @@ function factsOf(entry: ProcessEntry, { now }: Style): readonly string[] {
 
 function remarksOn(
   entry: ProcessEntry,
-  { recordedPid, commands }: ProcessTableOptions,
+  { recordedPid, unprovenPid = null, commands }: ProcessTableOptions,
   style: Style,
 ): readonly string[] {
   const remarks = [
     ...(entry.pid === recordedPid ? ["recorded"] : []),
+    ...(entry.pid === unprovenPid && entry.state !== "zombie" ? ["not proven"] : []),
     ...(entry.state === "stopped" || entry.state === "zombie" ? [entry.state] : []),
   ].join(separator);
   return commands ? [commandText(entry.command, style), remarks] : [remarks];

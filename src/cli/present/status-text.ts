@@ -2,7 +2,10 @@ import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
 import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
-import type { QueueEntry, SessionStatus, Status } from "../../session/status.ts";
+import type { OperationCount } from "../../session/operations.ts";
+import type { SessionStatus } from "../../session/session-status.ts";
+import type { QueueEntry, Status } from "../../session/status.ts";
+import { whereText } from "../../process/identity.ts";
 import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
 import { padToWidth } from "./display-width.ts";
@@ -74,7 +77,8 @@ function sessionBlocks(
     `${state === "orphaned" ? "🚨" : "🔒"} ${style.paint.bold(escapeControl(session.id))}   ${facts}`,
     indent(path === "" ? command : `${padToWidth(command, commandWidth)}  ${path}`),
   ];
-  const table = processTable(processes, { recordedPid: session.agent?.pid ?? null, commands: style.verbose }, style);
+  const [recordedPid, unprovenPid] = [session.agent?.pid ?? null, shown.unproven?.pid ?? null];
+  const table = processTable(processes, { recordedPid, unprovenPid, commands: style.verbose }, style);
   return [
     card,
     processes.length === 0 ? [indent(whyNoProcesses(shown))] : table,
@@ -82,8 +86,12 @@ function sessionBlocks(
   ];
 }
 
-function whyNoProcesses({ visible, state, session }: SessionStatus): string {
-  if (!visible) return `its processes run in another container or on ${escapeControl(session.by.host)}, out of sight`;
+function whyNoProcesses({ visible, where, host, state, session }: SessionStatus): string {
+  if (where === "other_directory") {
+    return `it runs in ${escapeControl(session.state_directory ?? "another directory")}, of which this is a copy`;
+  }
+  if (where !== "here") return `its processes run ${escapeControl(whereText(where, host))}, out of sight`;
+  if (!visible) return "its processes cannot be seen from here";
   return state === "starting" || state === "restarting" ? "its agent is being started" : "no process of it runs";
 }
 
@@ -96,7 +104,7 @@ function footRows(status: Status, style: Style): readonly LabelledRow[] {
   const { operations, queue, pidFile, sessions } = status;
   const [only] = sessions;
   const rows: LabelledRow[] = [
-    ["operations", joined(operations.map(({ kind, pids }) => `${escapeControl(kind)} ${pids.length}`))],
+    ["operations", joined(operations.map((each) => operationText(each, style)))],
     ["queue", queue.map((entry) => queueText(entry))],
     // Of several, each has its own below its processes.
     ...(only === undefined || sessions.length > 1 ? [] : sessionRows(only, style)),
@@ -106,6 +114,12 @@ function footRows(status: Status, style: Style): readonly LabelledRow[] {
     rows.push(["pid file", [`${pathText(pidFile.path, style)} (${says})`]]);
   }
   return rows;
+}
+
+/** `backtest 2`; with `--verbose` `backtest 2 (PID 29640, 29641)` */
+function operationText({ kind, pids }: OperationCount, { verbose }: Style): string {
+  const which = verbose && pids.length > 0 ? ` (PID ${pids.join(", ")})` : "";
+  return `${escapeControl(kind)} ${pids.length}${which}`;
 }
 
 function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[] {
@@ -119,13 +133,17 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
   ];
   if (style.verbose) {
     rows.push(
-      ["keeper", [`PID ${keeperPid}, ${pulse} pulse`]],
+      ["keeper", [[`PID ${keeperPid}`, placeOf(status), `${pulse} pulse`].filter((fact) => fact !== "").join(", ")]],
       ["directory", [escapeControl(session.cwd)]],
       ["stop command", session.stop_command === null ? [] : [commandText(session.stop_command, style)]],
       ["uid", [escapeControl(session.uid)]],
     );
   }
   return rows;
+}
+
+function placeOf({ where, host }: SessionStatus): string {
+  return where === "other_directory" ? "" : escapeControl(whereText(where, host));
 }
 
 /** `3 of 5, on failure, again in 4s` */
@@ -141,9 +159,9 @@ function joined(texts: readonly string[]): readonly string[] {
   return texts.length === 0 ? [] : [texts.join(separator)];
 }
 
-/** `1 nightly (ci, waiting 3m)` */
-function queueText({ position, waiter, pid, waitingSeconds }: QueueEntry): string {
-  const waiting = `waiting ${durationText(waitingSeconds)}`;
+/** `1 nightly (ci, waiting 3m)`; `1 nightly (ci, waiting 3m in another PID namespace on this machine)` */
+function queueText({ position, waiter, pid, where, host, waitingSeconds }: QueueEntry): string {
+  const waiting = `waiting ${durationText(waitingSeconds)} ${escapeControl(whereText(where, host))}`.trimEnd();
   if (waiter === null) return `${position} PID ${pid} (${waiting})`;
   return `${position} ${escapeControl(waiter.id)} (${actorName(waiter.by)}, ${waiting})`;
 }

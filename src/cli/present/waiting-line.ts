@@ -2,6 +2,7 @@ import { escapeControl } from "../../home/names.ts";
 import type { HolderCard } from "../../session/refusals.ts";
 import type { WaitingNotice } from "./presenter.ts";
 import { durationText, secondsSince } from "./quantities.ts";
+import { pidText } from "./pid-text.ts";
 import { separator, type Style } from "./style.ts";
 import { commandText } from "./command-line.ts";
 
@@ -29,7 +30,7 @@ export function placeText(position: number): string {
 /** `demo holds the lock for 19m 58s (dev@build1 pts/0, PID 29625)`; an orphan is called one, with what helps. */
 export function holderPhrase(holder: HolderCard, others: readonly string[]): string {
   const tty = holder.tty === null ? "" : ` ${holder.tty}`;
-  const pid = holder.pid === null ? "" : `, PID ${holder.pid}`;
+  const pid = holder.pid === null ? "" : `, ${pidText(holder.pid, holder)}`;
   const who = `(${escapeControl(`${holder.user}@${holder.host}${tty}${pid}`)})`;
   const id = escapeControl(holder.id);
   const duration = durationText(holder.held_seconds);

@@ -103,7 +103,7 @@ describe("checkState", () => {
     mkdirSync(home.state);
     chmodSync(home.state, mode);
     const failure = expectRefusal(() => ensureState(home), "other users can write to it", home.state);
-    expect(failure.next.map(({ command }) => command)).toEqual([`chmod 700 ${home.state}`]);
+    expect(failure.next.map(({ command }) => command)).toEqual([`chmod -R go-w ${home.state}`]);
   });
 
   it("accepts a directory that others can only read", () => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { changeKey } from "../../../src/cli/present/change-key.ts";
 import { statusDocument } from "../../../src/cli/present/json-documents.ts";
 import type { ProcessEntry } from "../../../src/process/table.ts";
-import type { SessionStatus, Status } from "../../../src/session/status.ts";
+import type { SessionStatus } from "../../../src/session/session-status.ts";
+import type { Status } from "../../../src/session/status.ts";
 import { clients, now, processEntry, sessionStatus, status } from "./samples.ts";
 
 const keyOf = (change: Partial<Status>, at = now) => changeKey(statusDocument({ ...status, ...change }, at));

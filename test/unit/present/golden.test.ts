@@ -21,6 +21,8 @@ const orphan = {
   session: { ...session, id: "old", created_at: "2025-06-11T06:00:00.000Z" },
   activeSeconds: 18 * 86_400 + 17_641,
 };
+/** Under another kernel, in another container, or in another directory. */
+const outOfSight = { ...sessionStatus, visible: false, processes: [] };
 const orphaned = "old is orphaned: its keeper is dead, 2 of its processes live";
 const strays = "1 agent process runs outside any session";
 const noted: SessionInfo = { ...session, owner: "team-a", note: "do not stop before 18:00", mode: "foreground" };
@@ -45,7 +47,18 @@ const cases: readonly Case[] = [
         ...status,
         sessions: [{ ...sessionStatus, session: noted, lastOutputAt: new Date("2025-06-29T10:53:59Z") }, orphan],
         outside: [sample.outsider, sample.processEntry({ pid: 4243, state: "zombie", command: "[node]" })],
-        queue: [...status.queue, { position: 2, waiter: null, pid: 30_201, since: "x", waitingSeconds: 0.2 }],
+        queue: [
+          ...status.queue,
+          {
+            position: 2,
+            waiter: null,
+            pid: 30_201,
+            where: "other_pid_namespace",
+            host: "x",
+            since: "x",
+            waitingSeconds: 0.2,
+          },
+        ],
         pidFile: { path: "/srv/project/background_agent.pid", pid: 29_625, state: "alive" },
         problems: [orphaned, strays],
       }),
@@ -62,7 +75,37 @@ const cases: readonly Case[] = [
   },
   {
     name: "status-invisible (R3.5)",
-    show: (to) => to.status({ ...nothing, sessions: [{ ...sessionStatus, visible: false, processes: [] }] }),
+    show: (to) => to.status({ ...nothing, sessions: [{ ...outOfSight, where: "other_machine", host: "build2" }] }),
+  },
+  {
+    name: "status-other-pid-namespace (R3.5)",
+    show: (to) =>
+      to.status({
+        ...nothing,
+        sessions: [{ ...outOfSight, where: "other_pid_namespace" }],
+        queue: status.queue.slice(0, 1).map((entry) => Object.assign({}, entry, { where: "other_pid_namespace" })),
+      }),
+    options: { verbose: true },
+  },
+  {
+    name: "status-copied (R3.5)",
+    show: (to) => to.status({ ...nothing, sessions: [{ ...outOfSight, where: "other_directory" }] }),
+  },
+  {
+    name: "status-unproven (R3.5)",
+    show: (to) =>
+      to.status({
+        ...nothing,
+        sessions: [{ ...orphan, unproven: sample.processEntry(), processes: [sample.processEntry()] }],
+      }),
+  },
+  {
+    name: "status-zombie (R3.5)",
+    show: (to) =>
+      to.status({
+        ...nothing,
+        sessions: [{ ...sessionStatus, processes: [sample.processEntry({ state: "zombie", command: "[node]" })] }],
+      }),
   },
   { name: "started (R3.1)", show: (to) => to.started({ session, token: 42, joined: false }) },
   { name: "started-or-joined (R3.3)", show: (to) => to.started({ session, token: 42, joined: true }) },
@@ -119,7 +162,11 @@ const cases: readonly Case[] = [
           signal: "SIGKILL",
           stop_reason: "deploying",
           processes: end.processes.map((process) => ({ ...process, how: "SIGKILL" })),
-          survivors: [{ pid: 29_641, command: "stuck in the kernel" }],
+          survivors: [
+            { pid: 29_641, command: "stuck in the kernel", why: "survived_sigkill" },
+            { pid: 29_642, command: "sudo make install", why: "not_permitted" },
+            { pid: 29_643, command: "node engine.js", why: "not_proven" },
+          ],
         },
       }),
   },
@@ -135,6 +182,10 @@ const cases: readonly Case[] = [
   },
   { name: "cleaned-left-alone (R2.3)", show: (to) => to.cleaned([sample.orphanNamed], false) },
   { name: "swept (R4.4)", show: (to) => to.swept(sample.orphanAction) },
+  {
+    name: "cleaned-of-another-owner (R3.6)",
+    show: (to) => to.cleaned([...sample.actions.slice(1, 2), sample.spared], false),
+  },
   { name: "cleaned-nothing (R3.6)", show: (to) => to.cleaned([], false) },
   { name: "waited-ended (R2.1)", show: (to) => to.waited({ session, end: { ...end, reason: "exited" } }, "ended") },
   { name: "waited-ready", show: (to) => to.waited({ session, end: null }, "ready") },
@@ -143,6 +194,7 @@ const cases: readonly Case[] = [
   { name: "failure-busy (R3.1)", show: (to) => to.failure(sample.busy) },
   { name: "failure-busy-ascii (R3.1)", show: (to) => to.failure(sample.busy), options: { unicode: false } },
   { name: "failure-busy-quiet (R3.1)", show: (to) => to.failure(sample.busy), options: { quiet: true } },
+  { name: "failure-busy-elsewhere (R3.1)", show: (to) => to.failure(sample.busyElsewhere) },
   { name: "failure-agents-running (R3.2)", show: (to) => to.failure(agentsRunning) },
   { name: "failure-mismatch (R3.4)", show: (to) => to.failure(mismatch) },
   { name: "failure-other-command (R3.1)", show: (to) => to.failure(otherCommand) },

@@ -107,7 +107,17 @@ describe("the presenter for people", () => {
         { ...sessionStatus, session: hostile, processes: [processEntry({ user: nasty, tty: nasty, command: nasty })] },
       ],
       operations: [{ kind: nasty, pids: [] }],
-      queue: [{ position: 1, waiter: { id: nasty, by, command: [] }, pid: 1, since: nasty, waitingSeconds: 1 }],
+      queue: [
+        {
+          position: 1,
+          waiter: { id: nasty, by, command: [] },
+          pid: 1,
+          where: "other_machine",
+          host: nasty,
+          since: nasty,
+          waitingSeconds: 1,
+        },
+      ],
       pidFile: { path: `/srv/project/${nasty}`, pid: null, state: "unreadable" },
       problems: [nasty],
     });

@@ -48,7 +48,15 @@ const fullStatus = {
   outside: [sample.outsider],
   queue: [
     ...status.queue,
-    { position: 2, waiter: null, pid: 30_201, since: "2025-06-29T10:54:00.000Z", waitingSeconds: 1 },
+    {
+      position: 2,
+      waiter: null,
+      pid: 30_201,
+      where: "here" as const,
+      host: "build1",
+      since: "2025-06-29T10:54:00.000Z",
+      waitingSeconds: 1,
+    },
   ],
   pidFile: { path: "/srv/project/agent.pid", pid: 29_625, state: "alive" as const },
   problems: ["something"],
@@ -154,6 +162,7 @@ describe("--json", () => {
       user: "dev",
       started_at: "2025-06-29T10:34:03.000Z",
       recorded: true,
+      proven: true,
     });
     expect(document.session.processes[1].recorded).toBe(false);
     expect(document.operations[0]).toEqual({ kind: "backtest", count: 1, pids: [29_640] });

@@ -8,7 +8,8 @@ import type { Listing } from "../../../src/session/list.ts";
 import type { HolderCard } from "../../../src/session/refusals.ts";
 import type { SessionEnd } from "../../../src/session/session-end.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
-import type { SessionStatus, Status } from "../../../src/session/status.ts";
+import type { SessionStatus } from "../../../src/session/session-status.ts";
+import type { Status } from "../../../src/session/status.ts";
 
 /** The moment every sample is looked at. */
 export const now = new Date("2025-06-29T10:54:01.000Z");
@@ -26,6 +27,7 @@ export const session: SessionInfo = {
   mode: "background",
   command: ["node", "engine.js"],
   cwd: "/srv/project",
+  state_directory: "/srv/project/.holdfast",
   created_at: begun,
   started_at: "2025-06-29T10:34:03.250Z",
   by: dev,
@@ -99,11 +101,14 @@ export const sessionStatus: SessionStatus = {
   token: 42,
   pulse: "kernel",
   keeperPid: 29_610,
+  where: "here",
+  host: "build1",
   visible: true,
   activeSeconds: 1198,
   lastActivity: new Date("2025-06-29T10:53:59.000Z"),
   lastOutputAt: null,
   processes: [processEntry(), worker],
+  unproven: null,
   clients,
 };
 
@@ -113,6 +118,7 @@ export const status: Status = {
   lockFile: "/srv/project/.holdfast/session.lock",
   sessions: [sessionStatus],
   outside: [],
+  processCount: 2,
   operations: [
     { kind: "backtest", pids: [29_640] },
     { kind: "generation", pids: [] },
@@ -124,6 +130,8 @@ export const status: Status = {
       position: 1,
       waiter: { id: "nightly", by: { ...ci, name: "ci" }, command: ["npm", "run", "nightly"] },
       pid: 30_200,
+      where: "here",
+      host: "build1",
       since: "2025-06-29T10:51:01.000Z",
       waitingSeconds: 180,
     },
@@ -132,7 +140,7 @@ export const status: Status = {
   problems: [],
 };
 
-export const nothing: Status = { ...status, sessions: [], operations: [], queue: [] };
+export const nothing: Status = { ...status, sessions: [], processCount: 0, operations: [], queue: [] };
 
 export const outsider = processEntry({
   pid: 4242,
@@ -157,6 +165,7 @@ export const holder: HolderCard = {
   since: begun,
   held_seconds: 1198,
   last_output_at: "2025-06-29T10:53:59.000Z",
+  where: "here",
   orphaned: false,
 };
 
@@ -167,6 +176,11 @@ export const busy = new Failure("BUSY", "Session already active: my_test_session
     { does: "wait", command: "holdfast start other --wait 10m" },
     { does: "stop it", command: "holdfast stop my_test_session" },
   ],
+});
+
+export const busyElsewhere = new Failure("BUSY", busy.message, {
+  facts: { holder: { ...holder, pid: 7, where: "other_pid_namespace" } satisfies HolderCard },
+  next: busy.next,
 });
 
 export const end: SessionEnd = {
@@ -195,7 +209,7 @@ export const listing: Listing = {
     {
       kind: "queued",
       lock: "nightly",
-      entry: { position: 2, waiter: null, pid: 30_201, since: begun, waitingSeconds: 1 },
+      entry: { position: 2, waiter: null, pid: 30_201, where: "here", host: "build1", since: begun, waitingSeconds: 1 },
     },
     { ...sessionStatus, kind: "live", lock: "session", clients: 2 },
     {
@@ -218,6 +232,7 @@ export const oneLock: Listing = { ...listing, locks: ["session"], sessions: list
 
 export const joined: Joined = {
   // The claim's number is the token; nothing else of it is shown.
+  where: "here",
   active: { claim: { number: 42 }, session, orphaned: false } as Joined["active"],
   client: clients[1] as Client,
   clients,
@@ -264,6 +279,16 @@ export const orphanAction: CleanupAction = {
   why: "its keeper is dead",
   result: "ended",
   detail: "2 processes ended",
+};
+
+/** What a clean-up leaves to its owner. */
+export const spared: CleanupAction = {
+  what: "session",
+  name: "nightly",
+  pid: 29_625,
+  why: "belongs to ci",
+  result: "named",
+  detail: "holdfast cleanup --force ends it too",
 };
 
 export const orphanNamed: CleanupAction = { ...orphanAction, result: "named", detail: "2 processes live on" };

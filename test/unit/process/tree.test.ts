@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ProcessIdentity } from "../../../src/process/identity.ts";
-import { findTree, type TreeRoots } from "../../../src/process/tree.ts";
+import { findTree } from "../../../src/process/tree.ts";
+import type { TreeRoots } from "../../../src/process/tree-roots.ts";
 import { FakeMachine, type FakeProcess } from "../../support/fake-machine.ts";
 
 const cookie = "k3y0000000";

@@ -27,7 +27,7 @@ describe("the exit code of a session that has ended", () => {
     [{ reason: "lost" }, 1],
     [{ reason: "start_failed" }, 1],
     [{ reason: "lock_lost" }, 1],
-    [{ reason: "stopped", survivors: [{ pid: 7, command: "node engine.js" }] }, 1],
+    [{ reason: "stopped", survivors: [{ pid: 7, command: "node engine.js", why: "survived_sigkill" }] }, 1],
   ] as const)("%j: %i", (change, code) => {
     expect(codeOfEnd(ended({ ...change, survivors: [...("survivors" in change ? change.survivors : [])] }))).toBe(code);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JudgedClaim } from "../../../src/lock/claim-directory.ts";
+import { homeAt } from "../../../src/home/locate.ts";
 import { here } from "../../../src/process/identity.ts";
 import type { Context } from "../../../src/session/context.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
@@ -14,7 +15,8 @@ function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Contex
   const session: SessionInfo = { ...sample, id: "demo", mode: "foreground", leads_group: false, agent: agent.identity };
   const record = { state: "held", info: { session, unsettled: [] }, owner };
   const claim = { number: 1, path: "claims/session.1", record, owner: "dead", free: true, heartbeat: "dead" };
-  const context = { lock: { below: () => Promise.resolve(null) }, processes: () => Promise.resolve(machine) };
+  const lock = { below: () => Promise.resolve(null) };
+  const context = { home: homeAt("/", "/no/state"), lock, processes: () => Promise.resolve(machine) };
   // Only what is asked of them here.
   return { context: context as unknown as Context, claim: claim as unknown as JudgedClaim };
 }
@@ -22,7 +24,7 @@ function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Contex
 describe("findUnsettled", () => {
   it("names what still runs of a session whose keeper is dead (R2.3)", async () => {
     const machine = new FakeMachine();
-    const agent = machine.start();
+    const agent = machine.start({ env: { HOLDFAST_SESSION: sample.uid } });
     const { context, claim } = leftBehind(machine, agent);
     expect(await findUnsettled(context, claim)).toMatchObject([
       { session: { id: "demo" }, processes: [{ pid: agent.pid }] },

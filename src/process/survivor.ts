@@ -1,0 +1,13 @@
+/**
+ * Why a process was not ended:
+ * - `survived_sigkill`: it did not die of SIGKILL within five seconds;
+ * - `not_permitted`: it may not be signalled;
+ * - `not_proven`: nothing but a claim says that it is ours, so it was not signalled.
+ */
+export const survivalReasons = ["survived_sigkill", "not_permitted", "not_proven"] as const;
+
+export interface Survivor {
+  readonly pid: number;
+  readonly command: string;
+  readonly why: (typeof survivalReasons)[number];
+}

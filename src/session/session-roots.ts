@@ -1,0 +1,73 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Home } from "../home/locate.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { Lock } from "../lock/lock.ts";
+import { knownFile, knownFileOfOneName } from "../process/known-file.ts";
+import type { TreeRoots } from "../process/tree-roots.ts";
+import { sessionFiles } from "./session-files.ts";
+import type { SessionInfo } from "./session-info.ts";
+
+/** What makes a process belong to this session, for its own keeper: it knows its agent. */
+export function rootsOf(session: SessionInfo): TreeRoots {
+  const launcher = session.launcher?.process ?? null;
+  const first = launcher ?? session.agent;
+  return {
+    // An agent that leads no group is in that of its launcher, if it has one.
+    groupLeader: session.leads_group ? session.agent : launcher,
+    roots: session.agent === null ? [] : [session.agent],
+    cookie: session.uid,
+    except: [process.pid],
+    // What is older than the first agent, or who launched it, cannot be its child, and need not be looked into.
+    ...(first === null || session.restarts > 0 ? {} : { notBefore: first }),
+  };
+}
+
+/**
+ * What makes a process belong to this session, for everybody else, who knows it from a claim: the agent it names has to
+ * prove itself (docs/decisions/0018).
+ * @param claim the session's own, as long as it holds the lock; null: it has lost it, and nobody has its descriptor
+ */
+export function claimedRootsOf(home: Home, session: SessionInfo, claim: JudgedClaim | null): TreeRoots {
+  if (isCopied(home, session)) return nobody;
+  const output = knownFileOfOneName(sessionFiles(home, session.uid).output);
+  const held = claim === null ? null : knownFile(claim.path);
+  // Under a lease nothing is inherited.
+  const isInherited = held !== null && claim?.record.pulse.kind === "kernel";
+  const keeper = claim === null || claim.owner === "dead" ? null : { process: claim.record.owner, claim: held };
+  return {
+    ...rootsOf(session),
+    roots: [],
+    named: session.agent === null ? null : { agent: session.agent, files: output === null ? [] : [output] },
+    inherited: isInherited ? [held] : [],
+    keeper,
+    except: keeper === null ? [process.pid] : [process.pid, keeper.process.pid],
+  };
+}
+
+/** The claim by which this session holds the lock, live or orphaned; null when it does not. */
+export async function claimOf(lock: Lock, { slot, token }: SessionInfo): Promise<JudgedClaim | null> {
+  const { holder } = await lock.at(slot).look();
+  return holder !== null && holder.number === token ? holder : null;
+}
+
+const nobody: TreeRoots = { groupLeader: null, roots: [], cookie: null, except: [] };
+
+/**
+ * Whether a session was begun in another state directory, of which this one is a copy (`cp -r`, a backup): then its
+ * processes run there, and are none of ours. A directory that was only moved has nothing left where it was.
+ */
+export function isCopied(home: Home, { state_directory: begunIn }: SessionInfo): boolean {
+  if (begunIn === null || begunIn === home.state) return false;
+  const there = look(begunIn);
+  const here = look(home.state);
+  return there !== null && (here === null || there.dev !== here.dev || there.ino !== here.ino);
+}
+
+function look(directory: string) {
+  try {
+    return statSync(join(directory, "."));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,73 @@
+import { livenessOf, whereaboutsOf, type Whereabouts } from "../process/identity.ts";
+import type { ProcessEntry } from "../process/table.ts";
+import { findFamily } from "../process/tree.ts";
+import { lastOutputAt, lastSignOfLife } from "./activity.ts";
+import { liveClients, type Client } from "./clients.ts";
+import type { Context } from "./context.ts";
+import type { LiveSession, SessionState } from "./find-live.ts";
+import { secondsBetween } from "./session-end.ts";
+import type { SessionInfo } from "./session-info.ts";
+import { claimedRootsOf, isCopied } from "./session-roots.ts";
+
+export interface SessionStatus {
+  readonly state: SessionState;
+  readonly session: SessionInfo;
+  readonly token: number;
+  readonly pulse: "kernel" | "lease";
+  readonly keeperPid: number;
+  /** `other_directory`: this state directory is a copy of the one it runs in. */
+  readonly where: Whereabouts | "other_directory";
+  /** The host its keeper runs on. */
+  readonly host: string;
+  /** False when its processes cannot be seen from here, wherever they are. */
+  readonly visible: boolean;
+  readonly activeSeconds: number;
+  readonly lastActivity: Date;
+  readonly lastOutputAt: Date | null;
+  /** Zombies too: of who runs, `runningOf` tells. */
+  readonly processes: readonly ProcessEntry[];
+  /** The one of these that only the claim calls its agent. */
+  readonly unproven: ProcessEntry | null;
+  readonly clients: readonly Client[];
+}
+
+/** A session as it stands: what its claim, its files and the process table tell of it. */
+export async function sessionStatus(context: Context, live: LiveSession): Promise<SessionStatus> {
+  const { state, session, token, claim } = live;
+  const { owner } = claim.record;
+  const isElsewhere = isCopied(context.home, session);
+  const visible = !isElsewhere && livenessOf(owner) !== "unknown";
+  return {
+    state,
+    session,
+    token,
+    pulse: claim.record.pulse.kind,
+    keeperPid: owner.pid,
+    where: isElsewhere ? "other_directory" : whereaboutsOf(owner),
+    host: owner.host,
+    visible,
+    activeSeconds: secondsBetween(session.created_at, new Date()),
+    lastActivity: lastSignOfLife(context.home, session),
+    lastOutputAt: lastOutputAt(context.home, session),
+    ...(visible ? await processesOf(context, live) : { processes: [], unproven: null }),
+    clients: liveClients(context, session),
+  };
+}
+
+/** Those that have not ended: a zombie has, and is only kept for its parent to look at. */
+export function runningOf(processes: readonly ProcessEntry[]): readonly ProcessEntry[] {
+  return processes.filter(({ state }) => state !== "zombie");
+}
+
+/** The recorded process first, then by age. */
+async function processesOf(
+  context: Context,
+  { session, claim }: LiveSession,
+): Promise<Pick<SessionStatus, "processes" | "unproven">> {
+  const own = claim.number === session.token ? claim : null;
+  const roots = { ...claimedRootsOf(context.home, session, own), zombies: true };
+  const { members, unproven } = await findFamily(await context.processes(), roots);
+  const found = unproven === null ? members : [unproven, ...members];
+  const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;
+  return { processes: found.toSorted((a, b) => Number(isAgent(b)) - Number(isAgent(a)) || a.pid - b.pid), unproven };
+}
