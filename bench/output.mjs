@@ -10,6 +10,7 @@ import { cleanEnv as env, holdfast, track, withProject } from "./project.mjs";
 
 /** The most the output's way may take, as a ratio to a plain file. */
 const limit = 1.05;
+const control = "start --max-output none";
 /** The end comes a moment later: an agent that is done in no time has failed to start. */
 const writing = ["sh", "-c", "date +%s%N >begin; head -c 1073741824 /dev/zero; date +%s%N >end; sleep 0.3"];
 
@@ -26,7 +27,8 @@ export function output({ rounds = 10 } = {}) {
       { name: ">file", run: () => toFile(project) },
       { name: "start", run: () => underLock() },
       { name: "start --max-output 1MB", run: () => underLock("--max-output", "1MB") },
-      { name: "start --max-output none", run: () => underLock("--max-output", "none") },
+      // Differs from the first by nothing but the noise of the machine.
+      { name: control, run: () => underLock("--max-output", "none") },
     ];
     const times = new Map(contestants.map(({ name }) => [name, []]));
     for (let round = -1; round < rounds; round += 1) {
@@ -48,11 +50,14 @@ export function output({ rounds = 10 } = {}) {
       fastest_ratio: best / base.best,
     }));
     // The fastest runs are what a noisy machine disturbs least.
-    const checks = rows.slice(1).map(({ name, fastest_ratio: measured }) => ({
-      what: `fastest \`${name}\` to \`>file\``,
-      measured,
-      atMost: limit,
-    }));
+    const checks = rows
+      .slice(1)
+      .filter(({ name }) => name !== control)
+      .map(({ name, fastest_ratio: measured }) => ({
+        what: `fastest \`${name}\` to \`>file\``,
+        measured,
+        atMost: limit,
+      }));
     return { rows, checks, chart: "fastest_ratio" };
   });
 }
