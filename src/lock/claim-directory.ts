@@ -1,8 +1,8 @@
 import { readdirSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { errnoOf, failureFromErrno } from "../failure.ts";
 import { isSameProcess, livenessOf, selfIdentity, whereaboutsOf, type Liveness } from "../process/identity.ts";
-import { readClaim, type ClaimRecord } from "./claim-record.ts";
+import { isDamage, readClaim, type ClaimRecord } from "./claim-record.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
 /** A claim file as a reader finds it, judged. */
@@ -82,9 +82,7 @@ export class ClaimDirectory {
     try {
       return await this.judge(number);
     } catch (error) {
-      // What a newer holdfast has written is not damaged: it may well be held.
-      const damaged = error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined;
-      if (despiteDamage && damaged && !(await this.isHeldThoughUnreadable(number))) return null;
+      if (despiteDamage && isDamage(error) && !(await this.isHeldThoughUnreadable(number))) return null;
       throw error;
     }
   }

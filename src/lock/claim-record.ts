@@ -87,6 +87,11 @@ export function parseClaim(text: string, path: string): ClaimRecord {
   throw unreadable(path, `${v.getDotPath(issue) ?? "claim"}: ${issue.message}`);
 }
 
+/** Whether a claim could not be read for being damaged. What a newer holdfast has written is not: it may well be held. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined;
+}
+
 function unreadable(path: string, why: string): Failure {
   return new Failure("DATA", `This claim cannot be read: ${why}\n${path}`, {
     facts: { path },

@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
+import { isDamage } from "./claim-record.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { sweep } from "./protocol.ts";
 import { publishClaim } from "./publish-claim.ts";
@@ -166,11 +167,15 @@ async function publishTicket(queue: ClaimDirectory, pulse: Pulse, draft: ClaimDr
   return claim;
 }
 
+/**
+ * Null for a ticket that is gone, or damaged: that is nobody's place.
+ * @throws Failure `DATA` for one of a newer holdfast, who may well wait there
+ */
 async function judgeTicket(queue: ClaimDirectory, number: number): Promise<JudgedClaim | null> {
   try {
     return await queue.judge(number);
   } catch (error) {
-    if (error instanceof Failure && error.code === "DATA") return null;
+    if (isDamage(error)) return null;
     throw error;
   }
 }
