@@ -105,10 +105,19 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
       descriptor: session.close ? null : held.descriptor,
       ownGroup: true,
     };
-    return await keeper.launch(() => spawnAgent(spec), true);
+    return await keeper.launch(
+      session.tmux === null ? () => spawnAgent(spec) : await inTmux(context, keeper, spec),
+      true,
+    );
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** How the agent is started in its tmux session. Loaded only where it is wanted. */
+async function inTmux(context: Context, keeper: SessionKeeper, spec: AgentSpec): Promise<() => Promise<Agent>> {
+  const { spawnInTmux } = await import("./tmux-agent.ts");
+  return () => spawnInTmux(context, keeper.published, spec);
 }
 
 async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {

@@ -1,10 +1,11 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
-import { terminate, type TerminateResult } from "../process/terminate.ts";
+import type { TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
 import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
+import { endSessionProcesses } from "../session/end-session-processes.ts";
 import { secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
@@ -150,7 +151,7 @@ export class SessionKeeper {
     // Said only where it takes a while: whoever is next in line waits for all that is done here.
     const sayEnding = () =>
       this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
-    const terminated = await this.#endProcesses(order, sayEnding);
+    const terminated = await this.#endProcesses(order, { begin: sayEnding });
     const exit = await exitOf(agent, exitPatienceMs);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
@@ -158,7 +159,7 @@ export class SessionKeeper {
   /** Ends what an agent left that is to be started again. */
   async endLeftovers(): Promise<void> {
     await this.#endingAgent;
-    const { ended } = await this.#endProcesses(null);
+    const { ended } = await this.#endProcesses(null, { keepTmux: true });
     for (const { pid, command, how } of ended) {
       this.#log.append({ event: "process_ended", pid, command, how, why: "left by the agent before its restart" });
     }
@@ -166,7 +167,7 @@ export class SessionKeeper {
 
   /** Ends the agent, and not its session: it may be started again, but only when this is over. */
   async endAgent(): Promise<void> {
-    this.#endingAgent = this.#endProcesses({ reason: "start_failed" });
+    this.#endingAgent = this.#endProcesses({ reason: "start_failed" }, { keepTmux: true });
     await this.#endingAgent;
   }
 
@@ -218,20 +219,31 @@ export class SessionKeeper {
     this.#log.tryTo("log", () => this.#log.append({ event: "start_failed", reason, message }));
   }
 
-  /** @param begin called when there is something to end */
-  async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
-    if (order === null && this.session.close) return nothingEnded;
+  /**
+   * @param begin called when there is something to end
+   * @param keepTmux leaves the tmux session that the agent ran in
+   */
+  async #endProcesses(
+    order: EndOrder | null,
+    { begin, keepTmux = false }: { begin?: () => void; keepTmux?: boolean } = {},
+  ): Promise<TerminateResult> {
+    const { session } = this;
+    if (order === null && session.close) return nothingEnded;
     try {
-      if (order === null && (await this.#leftovers?.mayExist(rootsOf(this.session))) === false) return nothingEnded;
+      if (order === null && session.tmux === null && (await this.#leftovers?.mayExist(rootsOf(session))) === false) {
+        return nothingEnded;
+      }
       begin?.();
       const table = await this.#context.processes();
       const known = new Map<number, ProcessIdentity>();
-      return await terminate({
+      return await endSessionProcesses(this.#context, session, {
         table,
-        find: () => findTree(table, rootsOf(this.session), known),
-        signal: order?.signal ?? this.session.stop_signal,
-        killAfterMs: order?.killAfterMs ?? this.session.kill_after_ms,
+        find: () => findTree(table, rootsOf(session), known),
+        signal: order?.signal ?? session.stop_signal,
+        killAfterMs: order?.killAfterMs ?? session.kill_after_ms,
         abort: this.#urgent.signal,
+        keepTmux,
+        beforeTmux: async () => this.#agent && exitOf(this.#agent, exitPatienceMs),
       });
     } catch (error) {
       this.#log.complain("processes", errorText(error));

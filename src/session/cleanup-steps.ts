@@ -14,7 +14,7 @@ import { sessionUids } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
-import { attempt, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import { attempt, matches, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
 import type { Unsettled } from "./unsettled.ts";
 
@@ -47,7 +47,7 @@ async function damageOf(context: Context): Promise<string | null> {
 
 export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const active = activeSession(await context.lock.look());
-  if (active === null || active.orphaned || !matches(scope, active.session)) return [];
+  if (active === null || active.orphaned || !matches(scope, active.session.id)) return [];
   const { session } = active;
   const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
   if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
@@ -102,7 +102,8 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
 export async function endOrphans(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const lost = await reconcile(context, await context.lock.look());
   const actions: CleanupAction[] = [];
-  for (const orphan of lost) if (matches(scope, orphan.session)) actions.push(await endOrphan(context, scope, orphan));
+  for (const orphan of lost)
+    if (matches(scope, orphan.session.id)) actions.push(await endOrphan(context, scope, orphan));
   return actions;
 }
 
@@ -157,7 +158,7 @@ export async function forgetEnded(context: Context, scope: CleanupScope): Promis
   const actions: CleanupAction[] = [];
   for (const uid of sessionUids(context.home)) {
     const record = readRecord(context.home, uid);
-    if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session)) continue;
+    if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session.id)) continue;
     if (record.lock !== null && record.lock !== context.lock.name) continue;
     const action = { what: "ended_session", name: record.session.id, pid: null, why } as const;
     actions.push(
@@ -174,13 +175,4 @@ function countOf({ ended, survivors }: { readonly ended: readonly unknown[]; rea
   const noun = ended.length === 1 ? "process" : "processes";
   const still = survivors.length === 0 ? "" : `, ${survivors.length} survived SIGKILL`;
   return `${ended.length} ${noun} ended${still}`;
-}
-
-function matches(scope: CleanupScope, session: SessionInfo): boolean {
-  if (scope.match === undefined) return true;
-  const pattern = scope.match
-    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${pattern}$`).test(session.id);
 }

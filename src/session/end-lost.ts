@@ -5,6 +5,7 @@ import { findTree } from "../process/tree.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { endSessionProcesses } from "./end-session-processes.ts";
 import { withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
 import { closeLost, rootsOf } from "./unsettled.ts";
@@ -71,7 +72,8 @@ export async function endProcesses(
   options: Required<EndingOptions> & { readonly session?: SessionInfo },
 ): Promise<TerminateResult> {
   const { signal, killAfterMs, session } = options;
-  const result = await terminate({ table: await context.processes(), find, signal, killAfterMs });
+  const ending = { table: await context.processes(), find, signal, killAfterMs };
+  const result = await (session === undefined ? terminate(ending) : endSessionProcesses(context, session, ending));
   for (const { pid, command, how } of result.ended) {
     context.journal.append({
       event: "process_ended",

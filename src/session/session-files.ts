@@ -8,6 +8,8 @@ export interface SessionFiles {
   readonly directory: string;
   /** What the agent wrote. */
   readonly output: string;
+  /** What its tmux session showed, as text, before it was ended. */
+  readonly tmuxLog: string;
   /** The session and its end, once it has ended. */
   readonly record: string;
   /** What the keeper itself had to say, if it crashed. */
@@ -24,6 +26,7 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
   return {
     directory,
     output: join(directory, "output.log"),
+    tmuxLog: join(directory, "tmux.log"),
     record: join(directory, "record.json"),
     keeperLog: join(directory, "keeper.log"),
     stop: join(directory, "stop.json"),

@@ -5,6 +5,7 @@ import { livenessOf } from "../process/identity.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { lastOutputAt, lastSignOfLife } from "./activity.ts";
 import { liveClients, type Client } from "./clients.ts";
+import type { TmuxDetails } from "../tmux/tmux-server.ts";
 import type { Context } from "./context.ts";
 import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
@@ -12,6 +13,7 @@ import { tryToNoteOrphaned } from "./orphans.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { readPidFile, type PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
+import { tmuxDetails } from "./session-tmux.ts";
 import { slotsOf } from "./slots.ts";
 import { waiterOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
 import { rootsOf } from "./unsettled.ts";
@@ -29,6 +31,8 @@ export interface SessionStatus {
   readonly lastOutputAt: Date | null;
   readonly processes: readonly ProcessEntry[];
   readonly clients: readonly Client[];
+  /** Of the tmux session its agent runs in; null without one, and when that does not answer. */
+  readonly tmux: TmuxDetails | null;
 }
 
 export interface QueueEntry {
@@ -115,6 +119,7 @@ async function sessionStatus(context: Context, live: LiveSession): Promise<Sessi
     lastOutputAt: lastOutputAt(context.home, session),
     processes: visible ? await processesOf(context, session) : [],
     clients: liveClients(context, session),
+    tmux: visible ? await tmuxDetails(context, session) : null,
   };
 }
 

@@ -71,13 +71,15 @@ export function readableHold(claim: JudgedClaim): Hold | null {
 
 /** What makes a process belong to this session. */
 export function rootsOf(session: SessionInfo): TreeRoots {
+  const { agent, restarts, tmux } = session;
+  // What is older than the first agent cannot be its child, and need not be looked into; its tmux server is older.
+  const first = tmux === null && restarts === 0 ? agent : (tmux?.server ?? null);
   return {
-    groupLeader: session.leads_group ? session.agent : null,
-    roots: session.agent === null ? [] : [session.agent],
+    groupLeader: session.leads_group ? agent : null,
+    roots: agent === null ? [] : [agent],
     cookie: session.uid,
     except: [process.pid],
-    // What is older than the first agent cannot be its child, and need not be looked into.
-    ...(session.agent === null || session.restarts > 0 ? {} : { notBefore: session.agent }),
+    ...(first === null ? {} : { notBefore: first }),
   };
 }
 

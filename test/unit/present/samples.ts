@@ -48,6 +48,7 @@ export const session: SessionInfo = {
   max_restarts: null,
   restarts: 0,
   restart_at: null,
+  tmux: null,
 };
 
 const longCommand = ["node", "engine.js", "--strategies", "a-very-long-list-of-strategies,".repeat(5), "the end"];
@@ -100,6 +101,7 @@ export const sessionStatus: SessionStatus = {
   lastOutputAt: null,
   processes: [processEntry(), worker],
   clients,
+  tmux: null,
 };
 
 export const status: Status = {

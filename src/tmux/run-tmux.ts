@@ -1,0 +1,55 @@
+import type { StdioOptions } from "node:child_process";
+
+export interface TmuxCall {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** What the server that this call starts inherits; nothing but what it answers with when absent. */
+  readonly stdio?: StdioOptions;
+}
+
+export interface TmuxAnswer {
+  readonly ok: boolean;
+  readonly stdout: string;
+  /** What tmux says went wrong, on one line; empty when it said nothing. */
+  readonly problem: string;
+}
+
+/** A server that is stopped or hangs never answers: it listens, and that is all. */
+const patienceMs = 5_000;
+
+/**
+ * Calls tmux, and returns when it has answered, or has not in time: then, and when it cannot be run at all, it has
+ * failed. Never rejects.
+ */
+export async function runTmux(words: readonly string[], { env, cwd = "/", stdio }: TmuxCall): Promise<TmuxAnswer> {
+  // Late: hardly any command needs it, and it takes 2 ms to load.
+  const { spawn } = await import("node:child_process");
+  return new Promise((resolve) => {
+    const child = spawn("tmux", words, {
+      cwd,
+      env: outsideTmux(env),
+      stdio: stdio ?? ["ignore", "pipe", "pipe"],
+      timeout: patienceMs,
+      killSignal: "SIGKILL",
+    });
+    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+    child.once("error", (error) => resolve({ ok: false, stdout: "", problem: error.message }));
+    child.once("close", (code, signal) => {
+      const said = stderr().trim().split("\n")[0] ?? "";
+      const problem = signal === null ? said : `tmux did not answer within ${patienceMs / 1000} s`;
+      resolve({ ok: code === 0, stdout: stdout(), problem });
+    });
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  const chunks: Buffer[] = [];
+  stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString("utf8");
+}
+
+/** An environment without a tmux that this process itself may run in: it is another one that is meant. */
+export function outsideTmux(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { TMUX: _, TMUX_PANE: __, ...rest } = env;
+  return rest;
+}

@@ -1,0 +1,102 @@
+import { TmuxClient } from "./tmux-client.ts";
+
+export interface TmuxDetails {
+  /** What the session is called. */
+  readonly name: string;
+  readonly serverPid: number;
+  /** How many terminals show it now, of whomever. */
+  readonly attached: number;
+  readonly columns: number;
+  readonly rows: number;
+  /** True while its program has switched to a screen of its own, as editors do. */
+  readonly alternateScreen: boolean;
+}
+
+/** An argument list that tmux takes is limited to 16 KB. */
+const typedAtOnce = 2_000;
+
+/** The tmux server of one session, by its socket: what it is asked, and told. */
+export class TmuxServer {
+  readonly client: TmuxClient;
+
+  /** @param env of whoever calls: where tmux is, and what terminal this is */
+  constructor(socket: string, env: NodeJS.ProcessEnv) {
+    this.client = new TmuxClient(socket, env);
+  }
+
+  /** Whether it answers. */
+  async exists(): Promise<boolean> {
+    return (await this.client.call([["list-sessions"]])).ok;
+  }
+
+  /** Whether certainly nobody listens at the socket; one that hangs does. */
+  async isGone(): Promise<boolean> {
+    const { ok, problem } = await this.client.call([["list-sessions"]]);
+    return !ok && /^(?:no server running on|error connecting to)/.test(problem);
+  }
+
+  /** @param pane null: whichever there is. Null when it is not there, or the server does not answer */
+  async details(pane: string | null): Promise<TmuxDetails | null> {
+    const names = ["session_name", "pid", "session_attached", "window_width", "window_height", "alternate_on"];
+    const fields = await this.client.ask(pane, names);
+    if (fields === null) return null;
+    const [name = "", serverPid, attached, columns, rows, alternateScreen] = fields;
+    return {
+      name,
+      serverPid: Number(serverPid),
+      attached: Number(attached),
+      columns: Number(columns),
+      rows: Number(rows),
+      alternateScreen: alternateScreen === "1",
+    };
+  }
+
+  /** What a pane shows, and what was scrolled off it, as text. Null when it is not there. */
+  async capture(pane: string): Promise<string | null> {
+    const { ok, stdout } = await this.client.call([["capture-pane", "-p", "-J", "-S", "-", "-t", pane]]);
+    if (!ok) return null;
+    // -J joins what was wrapped, and keeps the blanks at the ends of lines. What tmux writes below is none of the agent's.
+    const text = stdout.replaceAll(/ +$/gm, "").trimEnd();
+    return `${text.replace(/\n*^Pane is dead.*$(?![^])/m, "")}\n`;
+  }
+
+  /**
+   * Types into a pane: each line as it is, with Return behind it.
+   * @throws Failure `UNAVAILABLE` when the pane is not there
+   */
+  async sendLines(pane: string, lines: readonly string[]): Promise<void> {
+    for (const line of lines) {
+      for (const piece of inPieces(line)) await this.#sendKeys(pane, ["-l", "--", literally(piece)]);
+      await this.#sendKeys(pane, ["Enter"]);
+    }
+  }
+
+  /** The command that shows the session in this terminal. */
+  attachCommand(name: string, options: { readonly readOnly: boolean }): readonly string[] {
+    const readOnly = options.readOnly ? ["-r"] : [];
+    return ["tmux", ...this.client.words([["attach-session", ...readOnly, "-t", `=${name}`]])];
+  }
+
+  /** Asks the server to end with all that runs in it. It may take a moment, or hang and never do it. */
+  async kill(): Promise<void> {
+    await this.client.call([["kill-server"]]);
+  }
+
+  async #sendKeys(pane: string, words: readonly string[]): Promise<void> {
+    await this.client.do("type into the tmux session", [["send-keys", "-t", pane, ...words]]);
+  }
+}
+
+/** tmux takes a semicolon at the end of an argument for the end of the command. */
+function literally(text: string): string {
+  return text.endsWith(";") ? `${text.slice(0, -1)}\\;` : text;
+}
+
+function inPieces(text: string): readonly string[] {
+  const characters = Array.from(text);
+  const pieces: string[] = [];
+  for (let from = 0; from < characters.length; from += typedAtOnce) {
+    pieces.push(characters.slice(from, from + typedAtOnce).join(""));
+  }
+  return pieces;
+}
