@@ -63,6 +63,21 @@ const cases: readonly Case[] = [
     name: "status-invisible (R3.5)",
     show: (to) => to.status({ ...nothing, sessions: [{ ...sessionStatus, visible: false, processes: [] }] }),
   },
+  {
+    name: "status-tmux (R4.1)",
+    show: (to) =>
+      to.status({
+        ...nothing,
+        sessions: [{ ...sessionStatus, session: sample.inTmux, tmux: sample.tmuxDetails, clients: [] }],
+      }),
+  },
+  {
+    name: "status-tmux-silent (R4.1)",
+    show: (to) => to.status({ ...nothing, sessions: [{ ...sessionStatus, session: sample.inTmux, clients: [] }] }),
+    options: { verbose: true },
+  },
+  { name: "started-tmux (R4.1)", show: (to) => to.started({ session: sample.inTmux, token: 42, joined: false }) },
+  { name: "sent (R4.1)", show: (to) => to.sent({ session: sample.inTmux, lines: 1 }) },
   { name: "started (R3.1)", show: (to) => to.started({ session, token: 42, joined: false }) },
   { name: "started-or-joined (R3.3)", show: (to) => to.started({ session, token: 42, joined: true }) },
   {

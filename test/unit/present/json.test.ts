@@ -52,6 +52,10 @@ const fullStatus = {
   pidFile: { path: "/srv/project/agent.pid", pid: 29_625, state: "alive" as const },
   problems: ["something"],
 };
+const inTmux = {
+  ...status,
+  sessions: [{ ...sessionStatus, session: sample.inTmux, tmux: sample.tmuxDetails }],
+};
 const event = sample.event({ event: "ended", token: 42, ...end });
 
 const answers: readonly (readonly [schema: string, what: string, show: (presenter: Presenter) => void])[] = [
@@ -64,12 +68,14 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["start", "queued, the lock free", (to) => to.queued({ session, position: 2, holder: null, alsoHeldBy: [] })],
   ["start", "joined instead", (to) => to.started({ session: { ...session, agent: null }, token: 42, joined: true })],
   ["join", "joined", (to) => to.joined(sample.joined)],
+  ["join-send", "typed", (to) => to.sent({ session: sample.inTmux, lines: 2 })],
   ["leave", "left", (to) => to.left("my_test_session", sample.clients)],
   ["leave", "nobody left", (to) => to.left(null, [])],
   ["stop", "a session", (to) => to.stopped({ kind: "session", session, end })],
   ["stop", "a waiter", (to) => to.stopped({ kind: "waiter", id: "nightly", pid: 30_200 })],
   ["status", "active", (to) => to.status(status)],
   ["status", "everything", (to) => to.status(fullStatus)],
+  ["status", "in tmux", (to) => to.status(inTmux)],
   ["status", "nothing", (to) => to.status(sample.nothing)],
   ["list", "of everything", (to) => to.listed(sample.listing)],
   ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false })],

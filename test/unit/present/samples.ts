@@ -8,6 +8,7 @@ import type { Listing } from "../../../src/session/list.ts";
 import type { HolderCard } from "../../../src/session/refusals.ts";
 import type { SessionEnd } from "../../../src/session/session-end.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
+import type { TmuxDetails } from "../../../src/tmux/tmux-server.ts";
 import type { SessionStatus, Status } from "../../../src/session/status.ts";
 
 /** The moment every sample is looked at. */
@@ -49,6 +50,26 @@ export const session: SessionInfo = {
   restarts: 0,
   restart_at: null,
   tmux: null,
+};
+
+/** The same in a tmux session. */
+export const inTmux: SessionInfo = {
+  ...session,
+  tmux: {
+    socket: "/tmp/tmux-1000/holdfast-0f3a9c11-01jyx3kq0zabcdefghjkmnpqrs",
+    name: "my_test_session",
+    pane: "%0",
+    server: identity(29_620),
+  },
+};
+
+export const tmuxDetails: TmuxDetails = {
+  name: "my_test_session",
+  serverPid: 29_620,
+  attached: 2,
+  columns: 120,
+  rows: 40,
+  alternateScreen: false,
 };
 
 const longCommand = ["node", "engine.js", "--strategies", "a-very-long-list-of-strategies,".repeat(5), "the end"];
