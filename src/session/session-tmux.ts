@@ -21,6 +21,12 @@ export async function tmuxDetails(context: Context, session: SessionInfo): Promi
   return (pane === null ? null : await (await tmuxServerOf(context, session))?.details(pane)) ?? null;
 }
 
+interface SeenTmux {
+  readonly server: TmuxServer;
+  readonly details: TmuxDetails;
+  readonly history: string | null;
+}
+
 const lookEveryMs = 5;
 const patienceMs = 2_000;
 
@@ -29,31 +35,36 @@ export class TmuxEnding {
   readonly #context: Context;
   readonly #session: SessionInfo;
   readonly #server: TmuxServer | null;
-  readonly #screen: string | null;
+  /** What it showed while the agent ran. */
+  readonly #before: string | null;
+  readonly #hadOwnScreen: boolean;
 
-  private constructor(context: Context, session: SessionInfo, server: TmuxServer | null, screen: string | null) {
+  private constructor(context: Context, session: SessionInfo, seen: SeenTmux | null) {
     this.#context = context;
     this.#session = session;
-    this.#server = server;
-    this.#screen = screen;
+    this.#server = seen?.server ?? null;
+    this.#before = seen?.history ?? null;
+    this.#hadOwnScreen = seen?.details.alternateScreen ?? false;
   }
 
-  /** Looks while the agent runs: the screen that an editor and its like have of their own goes with them. */
+  /** Looks while the agent runs: tmux may be gone when that has ended, as when its keeper is dead. */
   static async begin(context: Context, session: SessionInfo): Promise<TmuxEnding> {
     const server = await tmuxServerOf(context, session);
     const pane = session.tmux?.pane ?? null;
-    const details = pane === null ? null : await server?.details(pane);
+    if (server === null || pane === null) return new TmuxEnding(context, session, null);
+    const details = await server.details(pane);
     // One that does not answer is gone, or hangs: there is no use in asking it for more.
-    if (server === null || pane === null || details == null) return new TmuxEnding(context, session, null, null);
-    const screen = details.alternateScreen ? await server.capture(pane) : null;
-    return new TmuxEnding(context, session, server, screen);
+    if (details === null) return new TmuxEnding(context, session, null);
+    return new TmuxEnding(context, session, { server, details, history: await server.capture(pane) });
   }
 
   /** Keeps a copy of what the tmux session has shown, and ends it with all that runs in it. */
   async finish(): Promise<void> {
     const { pane = null, server = null } = this.#session.tmux ?? {};
     if (this.#server === null || pane === null) return;
-    this.#keep([this.#screen, await this.#server.capture(pane)]);
+    const after = await this.#server.capture(pane);
+    // The screen that an editor and its like have of their own goes with them; other text only grows.
+    this.#keep(after === null || this.#hadOwnScreen ? [this.#before, after] : [after]);
     await endTmux(this.#server, server);
   }
 

@@ -9,6 +9,7 @@ import { findTree, type TreeRoots } from "../process/tree.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { secondsBetween, writeEnd } from "./session-end.ts";
+import { forgetTmux } from "./session-tmux.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 
 /** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
@@ -99,6 +100,7 @@ export function closeLost(
   terminated: TerminateResult = nothingEnded,
 ): readonly string[] | null {
   if (isEndLogged(context, session.uid)) return null;
+  forgetTmux(context, session);
   const activity = lastSignOfLife(context.home, session);
   // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
   const endedAt = terminated.ended.length > 0 ? new Date() : activity;

@@ -15,7 +15,7 @@ export interface TmuxAnswer {
 }
 
 /** A server that is stopped or hangs never answers: it listens, and that is all. */
-const patienceMs = 5_000;
+const patienceMs = 3_000;
 
 /**
  * Calls tmux, and returns when it has answered, or has not in time: then, and when it cannot be run at all, it has
@@ -34,10 +34,15 @@ export async function runTmux(words: readonly string[], { env, cwd = "/", stdio 
     });
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     child.once("error", (error) => resolve({ ok: false, stdout: "", problem: error.message }));
-    child.once("close", (code, signal) => {
-      const said = stderr().trim().split("\n")[0] ?? "";
-      const problem = signal === null ? said : `tmux did not answer within ${patienceMs / 1000} s`;
-      resolve({ ok: code === 0, stdout: stdout(), problem });
+    child.once("close", (code) => {
+      resolve({ ok: code === 0, stdout: stdout(), problem: stderr().trim().split("\n")[0] ?? "" });
+    });
+    child.once("exit", (_, signal) => {
+      if (signal === null) return;
+      // Not `close`: a server that hangs has been sent the other ends of these streams, and keeps them open.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      resolve({ ok: false, stdout: "", problem: `tmux did not answer within ${patienceMs / 1000} s` });
     });
   });
 }

@@ -34,7 +34,12 @@ export function paneOptions(channel: string, keeperPid: number): readonly Comman
   return [
     ["set-option", "-p", "remain-on-exit", "on"],
     ["set-hook", "-p", "pane-died[0]", `wait-for -S ${channel}`],
-    ["set-hook", "-p", "pane-died[1]", `if-shell "kill -0 ${keeperPid}" "" "kill-server"`],
+    ["set-hook", "-p", "pane-died[1]", `if-shell "${livesStill(keeperPid)}" "" "kill-server"`],
     ["pipe-pane", "trap '' HUP INT QUIT TERM USR1 USR2; exec cat >>output.log"],
   ];
+}
+
+/** For sh. A process that nobody has reaped is dead: in containers, init may never do it. */
+function livesStill(pid: number): string {
+  return `kill -0 ${pid} && ! grep -qs ^State:.Z /proc/${pid}/status`;
 }

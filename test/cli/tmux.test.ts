@@ -3,7 +3,16 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { environmentOf, lookAt } from "../support/live-processes.ts";
 import { endOf, expectFree } from "../support/sessions.ts";
-import { historyOf, holdfastIn, socketsIn, startInTmux, statusIn, tmux, tmuxEnvironment, whyNoTmux } from "../support/tmux.ts";
+import {
+  historyOf,
+  holdfastIn,
+  socketsIn,
+  startInTmux,
+  statusIn,
+  tmux,
+  tmuxEnvironment,
+  whyNoTmux,
+} from "../support/tmux.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
@@ -46,7 +55,8 @@ describe("start --tmux (R4.1)", () => {
     const long = "x".repeat(40_000);
     const env = { LONG: long, COLUMNS: "33", LINES: "7", TMUX: "/elsewhere,1,0", TMUX_PANE: "%7", ODD: "a\nb;" };
     const words = ["", " ", "it's", '"', "$HOME", ";", "#{pid}", "%H", "a\nb", "\\;", "~", "*", "-x", long];
-    const script = "const fs = require('fs'); fs.writeFileSync(process.argv[1], JSON.stringify([process.cwd(), process.argv.slice(2), process.env])); setInterval(() => {}, 1000)";
+    const script =
+      "const fs = require('fs'); fs.writeFileSync(process.argv[1], JSON.stringify([process.cwd(), process.argv.slice(2), process.env])); setInterval(() => {}, 1000)";
     const seen = join(workspace.root, "seen.json");
     const started = await workspace.holdfast(
       ["start", "demo", "--tmux", "--json", "--", process.execPath, "-e", script, "--", seen, ...words],
@@ -76,7 +86,12 @@ describe("start --tmux (R4.1)", () => {
     const session = await startInTmux(workspace, agent("exits-when-told.sh", "go", 7));
     await workspace.spawn(["sh", "-c", "echo >go"]).ended;
     expect((await holdfastIn(workspace)("wait", "demo")).exitCode).toBe(7);
-    expect(endOf(workspace, session.uid)).toMatchObject({ reason: "exited", exit_code: 7, processes: [], survivors: [] });
+    expect(endOf(workspace, session.uid)).toMatchObject({
+      reason: "exited",
+      exit_code: 7,
+      processes: [],
+      survivors: [],
+    });
     expect(historyOf(workspace, session)).toBe(`agent ${session.pid}\n`);
     await expectFree(workspace);
     expect(socketsIn(workspace)).toEqual([]);
@@ -170,7 +185,10 @@ describe("start --tmux is refused", () => {
     mkdirSync(directory);
     const env = { ...tmuxEnvironment(workspace), TMUX_TMPDIR: directory };
     const refused = await workspace.holdfast(["start", "demo", "--tmux", "--json", "--", "true"], { env });
-    expect(refused.json().error).toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("TMUX_TMPDIR") });
+    expect(refused.json().error).toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("TMUX_TMPDIR"),
+    });
     expect(workspace.events()).toEqual([]);
   });
 

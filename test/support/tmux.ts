@@ -67,7 +67,9 @@ export async function statusIn(workspace: Workspace): Promise<Json> {
 }
 
 function serverOf(workspace: Workspace, socket: string): number {
-  const servers = workspace.processes().filter(({ command }) => command.includes(`${socket} -f /dev/null start-server`));
+  const servers = workspace
+    .processes()
+    .filter(({ command }) => command.includes(`${socket} -f /dev/null start-server`));
   expect(servers).toHaveLength(1);
   return servers[0]?.pid ?? 0;
 }
