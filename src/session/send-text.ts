@@ -23,7 +23,7 @@ export async function sendText(given: Context, id: string | null, text: string):
   const pane = session.tmux?.pane ?? null;
   if (server === null || pane === null) throw withoutTerminal(session);
   const lines = text.replace(/\n$/, "").split("\n");
-  await server.sendLines(pane, lines);
+  await server.typeLines(pane, lines);
   const { uid } = session;
   // Not what: it may be a password.
   context.journal.append({

@@ -5,6 +5,8 @@ export interface TmuxCall {
   readonly cwd?: string;
   /** What the server that this call starts inherits; nothing but what it answers with when absent. */
   readonly stdio?: StdioOptions;
+  /** All of its stdin; empty when absent. */
+  readonly input?: string;
 }
 
 export interface TmuxAnswer {
@@ -21,17 +23,22 @@ const patienceMs = 3_000;
  * Calls tmux, and returns when it has answered, or has not in time: then, and when it cannot be run at all, it has
  * failed. Never rejects.
  */
-export async function runTmux(words: readonly string[], { env, cwd = "/", stdio }: TmuxCall): Promise<TmuxAnswer> {
+export async function runTmux(
+  words: readonly string[],
+  { env, cwd = "/", stdio, input = "" }: TmuxCall,
+): Promise<TmuxAnswer> {
   // Late: hardly any command needs it, and it takes 2 ms to load.
   const { spawn } = await import("node:child_process");
   return new Promise((resolve) => {
     const child = spawn("tmux", words, {
       cwd,
       env: outsideTmux(env),
-      stdio: stdio ?? ["ignore", "pipe", "pipe"],
+      stdio: stdio ?? [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
       timeout: patienceMs,
       killSignal: "SIGKILL",
     });
+    // It may be gone before it has read all.
+    child.stdin?.on("error", () => undefined).end(input);
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     child.once("error", (error) => resolve({ ok: false, stdout: "", problem: error.message }));
     child.once("close", (code) => {

@@ -1,8 +1,6 @@
 import { TmuxClient } from "./tmux-client.ts";
 
 export interface TmuxDetails {
-  /** What the session is called. */
-  readonly name: string;
   readonly serverPid: number;
   /** How many terminals show it now, of whomever. */
   readonly attached: number;
@@ -11,9 +9,6 @@ export interface TmuxDetails {
   /** True while its program has switched to a screen of its own, as editors do. */
   readonly alternateScreen: boolean;
 }
-
-/** An argument list that tmux takes is limited to 16 KB. */
-const typedAtOnce = 2_000;
 
 /** The tmux server of one session, by its socket: what it is asked, and told. */
 export class TmuxServer {
@@ -40,9 +35,8 @@ export class TmuxServer {
     const names = ["session_name", "pid", "session_attached", "window_width", "window_height", "alternate_on"];
     const fields = await this.client.ask(pane, names);
     if (fields === null) return null;
-    const [name = "", serverPid, attached, columns, rows, alternateScreen] = fields;
+    const [, serverPid, attached, columns, rows, alternateScreen] = fields;
     return {
-      name,
       serverPid: Number(serverPid),
       attached: Number(attached),
       columns: Number(columns),
@@ -61,13 +55,14 @@ export class TmuxServer {
   }
 
   /**
-   * Types into a pane: each line as it is, with Return behind it.
-   * @throws Failure `UNAVAILABLE` when the pane is not there
+   * Types into a pane: each line as it is, then Return by itself, since programs take a Return that comes with other
+   * text for a part of it.
+   * @throws Failure `UNAVAILABLE` when the pane is not there, or its program has ended
    */
-  async sendLines(pane: string, lines: readonly string[]): Promise<void> {
+  async typeLines(pane: string, lines: readonly string[]): Promise<void> {
     for (const line of lines) {
-      for (const piece of inPieces(line)) await this.#sendKeys(pane, ["-l", "--", literally(piece)]);
-      await this.#sendKeys(pane, ["Enter"]);
+      if (line !== "") await this.#type(pane, line);
+      await this.#type(pane, "\n");
     }
   }
 
@@ -82,21 +77,16 @@ export class TmuxServer {
     await this.client.call([["kill-server"]]);
   }
 
-  async #sendKeys(pane: string, words: readonly string[]): Promise<void> {
-    await this.client.do("type into the tmux session", [["send-keys", "-t", pane, ...words]]);
+  /**
+   * By a buffer, and not by `send-keys`: that is limited to 16 KB, is taken for commands where somebody scrolls, and since
+   * 3.7 is refused while the terminal that looks may not type.
+   */
+  async #type(pane: string, input: string): Promise<void> {
+    const buffer = `holdfast-${process.pid}`;
+    const commands = [
+      ["load-buffer", "-b", buffer, "-"],
+      ["paste-buffer", "-d", "-b", buffer, "-t", pane],
+    ];
+    await this.client.do("type into the tmux session", commands, { input });
   }
-}
-
-/** tmux takes a semicolon at the end of an argument for the end of the command. */
-function literally(text: string): string {
-  return text.endsWith(";") ? `${text.slice(0, -1)}\\;` : text;
-}
-
-function inPieces(text: string): readonly string[] {
-  const characters = Array.from(text);
-  const pieces: string[] = [];
-  for (let from = 0; from < characters.length; from += typedAtOnce) {
-    pieces.push(characters.slice(from, from + typedAtOnce).join(""));
-  }
-  return pieces;
 }

@@ -58,7 +58,7 @@ describe("join of a session in tmux, on a terminal (R3.3, R4.1)", () => {
     const terminal = await attached(workspace, "--read-only");
     await terminal.shows("hello");
     await terminal.type("ignored");
-    await holdfastIn(workspace)("join", "--send", "heard");
+    expect((await holdfastIn(workspace)("join", "--send", "heard")).exitCode).toBe(0);
     await terminal.shows("said heard");
     expect(workspace.agentOutput(session.uid)).not.toContain("ignored");
     await detach(terminal);

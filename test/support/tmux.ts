@@ -32,7 +32,8 @@ export async function startInTmux(
   expect(started).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"ok":true') });
   const { session } = started.json();
   const { socket } = session.tmux;
-  const [serverPid, keeperPid] = [serverOf(workspace, socket), workspace.keepers().at(-1)?.pid ?? 0];
+  const serverPid = Number(await tmux(workspace, socket, "display-message", "-p", "#{pid}"));
+  const keeperPid = workspace.keepers().at(-1)?.pid ?? 0;
   return { id, uid: session.uid, pid: session.pid, keeperPid, serverPid, socket };
 }
 
@@ -64,12 +65,4 @@ export function holdfastIn(workspace: Workspace) {
 
 export async function statusIn(workspace: Workspace): Promise<Json> {
   return (await holdfastIn(workspace)("status", "--json")).json();
-}
-
-function serverOf(workspace: Workspace, socket: string): number {
-  const servers = workspace
-    .processes()
-    .filter(({ command }) => command.includes(`${socket} -f /dev/null start-server`));
-  expect(servers).toHaveLength(1);
-  return servers[0]?.pid ?? 0;
 }

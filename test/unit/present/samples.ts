@@ -64,7 +64,6 @@ export const inTmux: SessionInfo = {
 };
 
 export const tmuxDetails: TmuxDetails = {
-  name: "my_test_session",
   serverPid: 29_620,
   attached: 2,
   columns: 120,
