@@ -1,9 +1,6 @@
 type Command = readonly string[];
 
-/**
- * Of each pane, so many lines that were scrolled off the screen are kept. A line takes about as many bytes as it has
- * characters, and five times that where it has colours.
- */
+/** Of each pane, so many lines that were scrolled off the screen are kept: about 10 MB, where they are 200 wide. */
 const historyLines = 10_000;
 
 /** What a session of ours is like for whoever attaches to it, beside what tmux does by itself. */
