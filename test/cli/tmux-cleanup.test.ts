@@ -101,13 +101,18 @@ describe("cleanup of tmux sessions that have outlived their holdfast session (R4
     expect(await tmux(workspace, left.socket, "list-sessions", "-F", "#{session_name}")).toBe("demo");
   });
 
-  it("never ends that of an active session, nor of an orphan that it does not name", async () => {
+  it("takes that of an active session, and of an orphan, for a part of these", async () => {
     const workspace = openWorkspace();
     const orphan = await startInTmux(workspace, ["sleep", "300"], { id: "orphan", options: ["--lock", "other"] });
     process.kill(orphan.keeperPid, "SIGKILL");
     const active = await startInTmux(workspace, ["sleep", "300"], { id: "active" });
-    const cleaned = await holdfastIn(workspace)("cleanup", "--match", "left-*", "--json");
-    expect(cleaned.json().actions).toEqual([]);
+    const planned = await holdfastIn(workspace)("cleanup", "--dry-run", "--json");
+    expect(planned.json().actions).toMatchObject([
+      { what: "session", name: "active", pid: active.pid },
+      { what: "orphan", name: "orphan" },
+    ]);
+    const others = await holdfastIn(workspace)("cleanup", "--match", "left-*", "--json");
+    expect(others.json().actions).toEqual([]);
     expect([orphan, active].map(({ serverPid }) => isAlive(serverPid))).toEqual([true, true]);
   });
 });
