@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const floor = ["failure"];
-const ground = [...floor, "home", "process", "journal", "lock"];
+const ground = [...floor, "home", "process", "journal", "lock", "tmux"];
 
 /** Which parts of src/ (a folder, or a file directly in it) each part may import, besides itself. */
 const mayImport = {
@@ -14,6 +14,7 @@ const mayImport = {
   home: floor,
   process: floor,
   journal: [...floor, "home"],
+  tmux: [...floor, "process"],
   lock: [...floor, "home", "process"],
   session: ground,
   keeper: [...ground, "session"],

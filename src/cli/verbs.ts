@@ -72,6 +72,7 @@ export const verbs: readonly Verb[] = [
         .option("--restart <policy>", "start the agent again when it ended: no (default), on-failure or always")
         .option("--max-restarts <n>", "at most so often; without it there is no limit")
         .option("-o, --close", "what the agent leaves in the background neither holds the lock nor is ended with it")
+        .option("--tmux", "run the agent in a tmux session, which join attaches to")
         .option("--owner <name>", "whose session it is; others need --force to stop it [HOLDFAST_OWNER]")
         .option("--note <text>", "a note for whoever looks")
         .option("--force", "start although agent processes already run"),
@@ -109,6 +110,8 @@ export const verbs: readonly Verb[] = [
         .option("--no-follow", "register the calling process and return")
         .option("--pid <pid>", "register this process instead of the caller")
         .option("--as <name>", "the client's name [HOLDFAST_AS]")
+        .option("--read-only", "in tmux: look, and type nothing")
+        .option("--send <text>", "in tmux: type this and Return, as its user would, and return")
         .option("--ready", "wait until the session is ready before anything else")
         .option("--timeout <duration>", "with --ready: give up after this long (exit 75)"),
     run: async ({ cli, options, args, operands }) => (await commands()).join(cli, options, args[0], operands),

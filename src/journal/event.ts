@@ -67,6 +67,8 @@ export interface EventFields {
   restarted: { pid: number; restarts: number; exit_code?: number | null; signal?: string | null };
   joined: { client: EventClient };
   left: { client: EventClient; reason: "left" | "ended" | "gone" };
+  /** Somebody typed into the agent's terminal (`join --send`). */
+  typed: { lines: number };
   stop_requested: { reason?: string; signal?: string };
   ended: {
     ended_at: string;

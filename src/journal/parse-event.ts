@@ -35,6 +35,7 @@ const shapeOf: Readonly<Record<EventKind, Check>> = {
   restarted: shape({ pid: isNumber, restarts: isNumber }, exit),
   joined: shape({ client: isClient }),
   left: shape({ client: isClient, reason: isText }),
+  typed: shape({ lines: isNumber }),
   stop_requested: shape({}, { reason: isText, signal: isText }),
   ended: shape(
     {

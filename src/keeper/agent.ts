@@ -98,18 +98,24 @@ function lifelineOf(child: ChildProcess): AbortSignal {
 
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<Failure> {
   const error = await new Promise<Error>((resolve) => child.once("error", resolve));
-  const errno = errnoOf(error);
-  const facts = { command: program, cwd, errno };
-  if (!isDirectory(cwd)) {
-    return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause: error });
-  }
-  if (errno === "ENOENT") {
-    return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause: error });
-  }
-  const why = errno === "EACCES" ? "permission denied" : (errno ?? error.message);
-  return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, cause: error });
+  return cannotRun(program, cwd, { errno: errnoOf(error), message: error.message, cause: error });
 }
 
-function isDirectory(path: string): boolean {
+/** Why a program did not come to run. @param problem as execve(2) has it */
+export function cannotRun(
+  program: string,
+  cwd: string,
+  { errno, message, cause }: { readonly errno: string | undefined; readonly message: string; readonly cause?: Error },
+): Failure {
+  const facts = { command: program, cwd, errno };
+  if (!isDirectory(cwd)) {
+    return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause });
+  }
+  if (errno === "ENOENT") return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause });
+  const why = errno === "EACCES" ? "permission denied" : (errno ?? message);
+  return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, cause });
+}
+
+export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

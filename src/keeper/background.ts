@@ -106,11 +106,18 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
       ownGroup: true,
       lifeline: session.launcher !== null,
     };
-    return keeper.launch(() => spawnAgent(spec), true);
+    const begin = () => (session.tmux === null ? spawnAgent(spec) : spawnInTmux(context, keeper, spec));
+    return keeper.launch(begin, true);
   });
   if (session.launcher === null) return started;
   const { agentOfLauncher } = await import("./launcher.ts");
   return agentOfLauncher(context, keeper, started);
+}
+
+async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: AgentSpec): Promise<Agent> {
+  // Loaded only where it is wanted.
+  const { spawnInTmux: spawn } = await import("./tmux-agent.ts");
+  return spawn(context, keeper.published, spec);
 }
 
 async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {

@@ -1,5 +1,9 @@
 import type { Actor } from "../journal/event.ts";
-import type { EndReason } from "../session/session-end.ts";
+import type { Home } from "../home/locate.ts";
+import type { TerminateResult } from "../process/terminate.ts";
+import { lastSignOfLife } from "../session/activity.ts";
+import { secondsBetween, type EndReason, type SessionEnd } from "../session/session-end.ts";
+import type { SessionInfo } from "../session/session-info.ts";
 import type { StopRequest } from "../session/stop-request.ts";
 import type { AgentExit } from "./agent.ts";
 
@@ -27,4 +31,28 @@ export function orderOf(request: StopRequest | null): EndOrder {
 export function reasonOf(order: EndOrder | null, exit: AgentExit): EndReason {
   if (order !== null) return order.reason;
   return exit.signal === null ? "exited" : "signalled";
+}
+
+interface Ending {
+  readonly reason: EndReason;
+  readonly order: EndOrder | null;
+  readonly exit: AgentExit | null;
+  readonly terminated: TerminateResult;
+}
+
+/** How a session ends, now. */
+export function endOf(home: Home, session: SessionInfo, { reason, order, exit, terminated }: Ending): SessionEnd {
+  const endedAt = new Date();
+  return {
+    ended_at: endedAt.toISOString(),
+    duration_seconds: secondsBetween(session.created_at, endedAt),
+    reason,
+    exit_code: exit?.code ?? null,
+    signal: exit?.signal ?? null,
+    last_activity: lastSignOfLife(home, session).toISOString(),
+    ended_by: order?.by ?? null,
+    stop_reason: order?.stopReason ?? null,
+    processes: [...terminated.ended],
+    survivors: [...terminated.survivors],
+  };
 }

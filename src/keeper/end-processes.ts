@@ -1,15 +1,16 @@
 import { errorText } from "../failure.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
-import { terminate, type TerminateResult } from "../process/terminate.ts";
+import type { TerminateResult } from "../process/terminate.ts";
 import { findTree } from "../process/tree.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import type { Context } from "../session/context.ts";
+import { endSessionProcesses, type SessionEnding } from "../session/end-session-processes.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import type { EndOrder } from "./end-order.ts";
 import type { SessionLog } from "./session-log.ts";
 import type { StopCommand } from "./stop-command.ts";
 
-export interface EndingOf {
+export interface EndingOf extends Pick<SessionEnding, "keepTmux" | "beforeTmux"> {
   readonly session: SessionInfo;
   /** What makes a process belong to it. */
   readonly roots: TreeRoots;
@@ -25,7 +26,7 @@ export const nothingEnded: TerminateResult = { ended: [], survivors: [] };
 
 /** Ends what runs of a session. What goes wrong is logged and stops nothing (R2.4). */
 export async function endProcesses(context: Context, ending: EndingOf): Promise<TerminateResult> {
-  const { session, roots, log, order, urgent } = ending;
+  const { session, roots, log, order, urgent, keepTmux = false, beforeTmux } = ending;
   try {
     const table = await context.processes();
     const known = new Map<number, ProcessIdentity>();
@@ -35,12 +36,14 @@ export async function endProcesses(context: Context, ending: EndingOf): Promise<
     const killAfterMs = order?.killAfterMs ?? session.kill_after_ms;
     const isAsked = order !== null && signal !== "SIGKILL" && killAfterMs > 0;
     const stopCommand = isAsked ? await stopCommandOf(context, ending, killAfterMs, () => find([])) : null;
-    return await terminate({
+    return await endSessionProcesses(context, session, {
       table,
       find: () => find(stopCommand?.roots ?? []),
       signal,
       killAfterMs,
       abort: urgent,
+      keepTmux,
+      ...(beforeTmux === undefined ? {} : { beforeTmux }),
       ...(stopCommand === null ? {} : { stopCommand: () => run(stopCommand, log) }),
     });
   } catch (error) {

@@ -4,15 +4,14 @@ import { selfIdentity } from "../process/identity.ts";
 import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
-import { lastSignOfLife } from "../session/activity.ts";
 import type { Context } from "../session/context.ts";
-import { findEnd, secondsBetween, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
+import { findEnd, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/session-roots.ts";
 import { exitOf, type Agent, type AgentExit } from "./agent.ts";
-import { orderOf, reasonOf, type EndOrder } from "./end-order.ts";
+import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded } from "./end-processes.ts";
 import { Leftovers } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
@@ -177,7 +176,7 @@ export class SessionKeeper {
     // Said only where it takes a while: whoever is next in line waits for all that is done here.
     const sayEnding = () =>
       this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
-    const terminated = await this.#endProcesses(order, sayEnding);
+    const terminated = await this.#endProcesses(order, { begin: sayEnding });
     const exit = await this.#exitOf(agent);
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
@@ -185,7 +184,7 @@ export class SessionKeeper {
   /** Ends what an agent left that is to be started again. */
   async endLeftovers(): Promise<void> {
     await this.#endingAgent;
-    const { ended } = await this.#endProcesses(null);
+    const { ended } = await this.#endProcesses(null, { keepTmux: true });
     for (const { pid, command, how } of ended) {
       this.#log.append({ event: "process_ended", pid, command, how, why: "left by the agent before its restart" });
     }
@@ -193,7 +192,7 @@ export class SessionKeeper {
 
   /** Ends the agent, and not its session: it may be started again, but only when this is over. */
   async endAgent(): Promise<void> {
-    this.#endingAgent = this.#endProcesses({ reason: "start_failed" });
+    this.#endingAgent = this.#endProcesses({ reason: "start_failed" }, { keepTmux: true });
     await this.#endingAgent;
   }
 
@@ -209,19 +208,7 @@ export class SessionKeeper {
 
   /** Writes the end and gives the lock back. */
   async #close(reason: EndReason, exit: AgentExit | null, terminated: TerminateResult): Promise<SessionEnd> {
-    const endedAt = new Date();
-    const end: SessionEnd = {
-      ended_at: endedAt.toISOString(),
-      duration_seconds: secondsBetween(this.session.created_at, endedAt),
-      reason,
-      exit_code: exit?.code ?? null,
-      signal: exit?.signal ?? null,
-      last_activity: lastSignOfLife(this.#context.home, this.session).toISOString(),
-      ended_by: this.#order?.by ?? null,
-      stop_reason: this.#order?.stopReason ?? null,
-      processes: [...terminated.ended],
-      survivors: [...terminated.survivors],
-    };
+    const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
     // The hook of `ended` may start the next session.
     await this.#context.hooks.hold(() => this.#giveBack(end, terminated));
@@ -248,18 +235,27 @@ export class SessionKeeper {
     return { ...rootsOf(this.session), inherited: this.#inherited, keeper: { process: selfIdentity(), claim: null } };
   }
 
-  /** @param begin called when there is something to end */
-  async #endProcesses(order: EndOrder | null, begin?: () => void): Promise<TerminateResult> {
-    if (order === null && this.session.close) return nothingEnded;
+  /**
+   * @param begin called when there is something to end
+   * @param keepTmux leaves the tmux session that the agent ran in
+   */
+  async #endProcesses(
+    order: EndOrder | null,
+    { begin, keepTmux = false }: { begin?: () => void; keepTmux?: boolean } = {},
+  ): Promise<TerminateResult> {
+    const { session } = this;
+    if (order === null && session.close) return nothingEnded;
     try {
-      if (order === null && (await this.#leftovers?.mayExist(this.#roots())) === false) return nothingEnded;
+      const mayBeQuick = order === null && session.tmux === null;
+      if (mayBeQuick && (await this.#leftovers?.mayExist(this.#roots())) === false) return nothingEnded;
     } catch (error) {
       this.#log.complain("processes", errorText(error));
     }
     begin?.();
     const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
-    const { session } = this;
-    return endProcesses(this.#context, { session, roots: this.#roots(), token, log, order, urgent });
+    const beforeTmux = async () => this.#agent && exitOf(this.#agent, exitPatienceMs);
+    const ending = { session, roots: this.#roots(), token, log, order, urgent, keepTmux, beforeTmux };
+    return endProcesses(this.#context, ending);
   }
 
   /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */

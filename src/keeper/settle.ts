@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { systemClock } from "../process/clock.ts";
+import { livenessOf } from "../process/identity.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 
 const lookEveryMs = 1;
@@ -17,12 +18,17 @@ export async function settle(agent: Agent): Promise<AgentExit | null> {
   let asleep = isAsleep(agent.pid) ? 1 : 0;
   while (asleep < 2) {
     const remaining = longEnoughMs - (systemClock.now() - agent.spawnedAtMs);
-    if (remaining <= 0) break;
+    if (remaining <= 0) return isGone(agent) ? agent.exited : exit;
     await Promise.race([exited, systemClock.sleep(Math.min(lookEveryMs, remaining))]);
     if (exit !== null) return exit;
     asleep = isAsleep(agent.pid) ? asleep + 1 : 0;
   }
   return exit;
+}
+
+/** Dead already, though the news is still on its way: that of one in tmux takes two more processes. */
+function isGone({ identity }: Agent): boolean {
+  return identity !== null && livenessOf(identity) === "dead";
 }
 
 /**

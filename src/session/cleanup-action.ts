@@ -18,7 +18,7 @@ export interface CleanupScope {
 
 /** One thing a clean-up did, or would do: what, why, and what became of it (R4.7). `named`: found, and left alone. */
 export interface CleanupAction {
-  readonly what: "session" | "orphan" | "process" | "waiter" | "lock" | "ended_session";
+  readonly what: "session" | "orphan" | "process" | "waiter" | "lock" | "tmux" | "ended_session";
   readonly name: string;
   readonly pid: number | null;
   readonly why: string;
@@ -65,4 +65,14 @@ export function logAction(context: Context, { what, name, why, result }: Cleanup
     why,
     result,
   });
+}
+
+/** Whether a clean-up is about sessions of this id: `*` stands for any text in what it matches, `?` for a character. */
+export function matches({ match }: Pick<CleanupScope, "match">, id: string): boolean {
+  if (match === undefined) return true;
+  const pattern = match
+    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${pattern}$`).test(id);
 }

@@ -15,7 +15,14 @@ import { sessionUids } from "./session-files.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
-import { attempt, spare, type CleanupAction, type CleanupScope, type CleanupSubject } from "./cleanup-action.ts";
+import {
+  attempt,
+  matches,
+  spare,
+  type CleanupAction,
+  type CleanupScope,
+  type CleanupSubject,
+} from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
 import type { Unsettled } from "./unsettled.ts";
 
@@ -48,7 +55,7 @@ async function damageOf(context: Context): Promise<string | null> {
 
 export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const active = activeSession(await context.lock.look());
-  if (active === null || active.orphaned || !matches(scope, active.session)) return [];
+  if (active === null || active.orphaned || !matches(scope, active.session.id)) return [];
   const { session } = active;
   const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
   if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
@@ -103,7 +110,7 @@ export async function endOrphans(context: Context, scope: CleanupScope): Promise
   const lost = await reconcile(context, await context.lock.look());
   const actions: CleanupAction[] = [];
   for (const orphan of lost) {
-    if (!matches(scope, orphan.session)) continue;
+    if (!matches(scope, orphan.session.id)) continue;
     const spared = spare(context, scope, orphanSubject(orphan), orphan.session.owner);
     actions.push(spared ?? (await endOrphan(context, scope, orphan)));
   }
@@ -157,7 +164,7 @@ export async function forgetEnded(context: Context, scope: CleanupScope): Promis
   const actions: CleanupAction[] = [];
   for (const uid of sessionUids(context.home)) {
     const record = readRecord(context.home, uid);
-    if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session)) continue;
+    if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session.id)) continue;
     if (record.lock !== null && record.lock !== context.lock.name) continue;
     const action = { what: "ended_session", name: record.session.id, pid: null, why } as const;
     actions.push(
@@ -180,13 +187,4 @@ function countOf({
   const noun = ended.length === 1 ? "process" : "processes";
   const still = survivors.map(({ pid, why }) => `, PID ${pid} lives on (${why})`);
   return `${ended.length} ${noun} ended${still.join("")}`;
-}
-
-function matches(scope: CleanupScope, session: SessionInfo): boolean {
-  if (scope.match === undefined) return true;
-  const pattern = scope.match
-    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${pattern}$`).test(session.id);
 }

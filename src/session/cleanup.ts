@@ -8,6 +8,7 @@ import {
   forgetEnded,
   repairLock,
 } from "./cleanup-steps.ts";
+import { endLeftTmux } from "./cleanup-tmux.ts";
 import type { Context } from "./context.ts";
 import { slotsOf } from "./slots.ts";
 
@@ -38,6 +39,8 @@ function stepsFor(scope: CleanupScope): readonly Step[] {
   if (isWhole) steps.push(endWaiters);
   if (!narrowed || scope.idleMs !== undefined) steps.push(atEachSlot(endActive));
   if (!narrowed || scope.orphans === true) steps.push(atEachSlot(endOrphans));
+  // Of a stray in tmux a copy of its history is kept, so it is not left to what ends any stray.
+  if (!narrowed) steps.push(endLeftTmux);
   if (isWhole) steps.push(endStrays, endOutsiders);
   if (scope.endedMs !== undefined) steps.push(forgetEnded);
   return steps;

@@ -6,6 +6,7 @@ import { findFamily } from "../process/tree.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { endSessionProcesses } from "./end-session-processes.ts";
 import { stillHeld } from "./out-of-reach.ts";
 import { activeSession, withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
@@ -89,7 +90,8 @@ export async function endProcesses(
   options: Required<Omit<EndingOptions, "known">> & { readonly session?: SessionInfo },
 ): Promise<TerminateResult> {
   const { signal, killAfterMs, session } = options;
-  const result = await terminate({ table: await context.processes(), find, signal, killAfterMs });
+  const ending = { table: await context.processes(), find, signal, killAfterMs };
+  const result = await (session === undefined ? terminate(ending) : endSessionProcesses(context, session, ending));
   for (const { pid, command, how } of result.ended) {
     context.journal.append({
       event: "process_ended",

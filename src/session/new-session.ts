@@ -1,6 +1,7 @@
 import { makeSessionId, makeUid } from "../home/names.ts";
+import { tmuxSocket } from "../tmux/tmux-socket.ts";
 import type { Context } from "./context.ts";
-import type { Launcher, ReadinessProbe, RestartPolicy, SessionInfo } from "./session-info.ts";
+import type { Launcher, ReadinessProbe, RestartPolicy, SessionInfo, SessionTmux } from "./session-info.ts";
 
 export interface SessionRequest {
   /** Null: a descriptive one is made from the command. */
@@ -26,15 +27,22 @@ export interface SessionRequest {
   readonly slots?: number;
   readonly restart?: RestartPolicy;
   readonly maxRestarts?: number;
+  /** Whether its agent is to run in a tmux session. */
+  readonly tmux?: boolean;
 }
 
-/** A session that nobody holds yet. */
+/**
+ * A session that nobody holds yet.
+ * @throws Failure `UNAVAILABLE` when its tmux could have no socket
+ */
 export function newSession(context: Context, request: SessionRequest): SessionInfo {
   const now = new Date();
+  const uid = makeUid();
+  const id = request.id ?? makeSessionId(request.command, now);
   return {
     kind: "session",
-    uid: makeUid(),
-    id: request.id ?? makeSessionId(request.command, now),
+    uid,
+    id,
     mode: request.mode,
     token: null,
     slot: 1,
@@ -64,6 +72,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     max_restarts: request.maxRestarts ?? null,
     restarts: 0,
     restart_at: null,
+    tmux: request.tmux === true ? newTmux(context, uid, id) : null,
   };
 }
 
@@ -79,6 +88,11 @@ function launchOf({ launcher, pidFile, stopCommand }: SessionRequest) {
 function maxOutputOf({ config }: Context, { mode, maxOutputBytes }: SessionRequest): number | null {
   if (mode === "foreground") return null;
   return maxOutputBytes === undefined ? config.limits.maxOutputBytes : maxOutputBytes;
+}
+
+/** A tmux session called as ours; a point would be the beginning of a pane there. */
+function newTmux({ home, env }: Context, uid: string, id: string): SessionTmux {
+  return { socket: tmuxSocket(home.state, uid, env), name: id.replaceAll(".", "_"), pane: null, server: null };
 }
 
 /** Logs that the lock was taken for this session. */

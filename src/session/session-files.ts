@@ -12,6 +12,8 @@ export interface SessionFiles {
   readonly output: string;
   /** From where on it is kept. */
   readonly outputCut: string;
+  /** What its tmux session showed, as text, before it was ended. */
+  readonly tmuxLog: string;
   /** The session and its end, once it has ended. */
   readonly record: string;
   /** What the keeper itself had to say, if it crashed. */
@@ -29,6 +31,7 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
     directory,
     output: join(directory, "output.log"),
     outputCut: join(directory, "output.json"),
+    tmuxLog: join(directory, "tmux.log"),
     record: join(directory, "record.json"),
     keeperLog: join(directory, "keeper.log"),
     stop: join(directory, "stop.json"),

@@ -32,6 +32,19 @@ const readinessSchema = v.object({
 /** What tells that an agent is ready; all that is given must hold. */
 export type ReadinessProbe = Readonly<v.InferOutput<typeof readinessSchema>>;
 
+const tmuxSchema = v.object({
+  /** Where its server listens. Its name tells whose it is; one of another name is never touched. */
+  socket: v.string(),
+  /** What the tmux session is called. */
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/)),
+  /** The agent's pane in it, and the server's process; null until they are there. */
+  pane: v.nullable(v.pipe(v.string(), v.regex(/^%\d+$/))),
+  server: v.nullable(identitySchema),
+});
+
+/** The tmux session that an agent runs in. */
+export type SessionTmux = Readonly<v.InferOutput<typeof tmuxSchema>>;
+
 export const restartPolicies = ["no", "on-failure", "always"] as const;
 export type RestartPolicy = (typeof restartPolicies)[number];
 
@@ -112,6 +125,8 @@ export const sessionSchema = v.object({
   restarts: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   /** When it will be, while it waits for that. */
   restart_at: v.optional(v.nullable(v.string()), null),
+  /** Null: its agent runs without a terminal. */
+  tmux: v.optional(v.nullable(tmuxSchema), null),
 });
 
 export type SessionInfo = Readonly<v.InferOutput<typeof sessionSchema>>;

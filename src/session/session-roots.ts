@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Home } from "../home/locate.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { Lock } from "../lock/lock.ts";
+import type { ProcessIdentity } from "../process/identity.ts";
 import { knownFile, knownFileOfOneName } from "../process/known-file.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import { sessionFiles } from "./session-files.ts";
@@ -11,16 +12,22 @@ import type { SessionInfo } from "./session-info.ts";
 /** What makes a process belong to this session, for its own keeper: it knows its agent. */
 export function rootsOf(session: SessionInfo): TreeRoots {
   const launcher = session.launcher?.process ?? null;
-  const first = launcher ?? session.agent;
+  const first = firstOf(session);
   return {
     // An agent that leads no group is in that of its launcher, if it has one.
     groupLeader: session.leads_group ? session.agent : launcher,
     roots: session.agent === null ? [] : [session.agent],
     cookie: session.uid,
     except: [process.pid],
-    // What is older than the first agent, or who launched it, cannot be its child, and need not be looked into.
-    ...(first === null || session.restarts > 0 ? {} : { notBefore: first }),
+    ...(first === null ? {} : { notBefore: first }),
   };
+}
+
+/** What is older than the first agent, or who launched it, cannot be its child: nor need that be looked into. */
+function firstOf({ agent, launcher, tmux, restarts }: SessionInfo): ProcessIdentity | null {
+  // Of all the agents that ran in it the tmux server is older.
+  if (tmux !== null) return tmux.server;
+  return restarts > 0 ? null : (launcher?.process ?? agent);
 }
 
 /**

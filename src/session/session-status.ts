@@ -1,6 +1,7 @@
 import { livenessOf, whereaboutsOf, type Whereabouts } from "../process/identity.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import { findFamily } from "../process/tree.ts";
+import type { TmuxDetails } from "../tmux/tmux-server.ts";
 import { lastOutputAt, lastSignOfLife } from "./activity.ts";
 import { liveClients, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
@@ -8,6 +9,7 @@ import type { LiveSession, SessionState } from "./find-live.ts";
 import { secondsBetween } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { claimedRootsOf, isCopied } from "./session-roots.ts";
+import { tmuxDetails } from "./session-tmux.ts";
 
 export interface SessionStatus {
   readonly state: SessionState;
@@ -29,6 +31,8 @@ export interface SessionStatus {
   /** The one of these that only the claim calls its agent. */
   readonly unproven: ProcessEntry | null;
   readonly clients: readonly Client[];
+  /** Of the tmux session its agent runs in; null without one, and when that does not answer. */
+  readonly tmux: TmuxDetails | null;
 }
 
 /** A session as it stands: what its claim, its files and the process table tell of it. */
@@ -51,6 +55,7 @@ export async function sessionStatus(context: Context, live: LiveSession): Promis
     lastOutputAt: lastOutputAt(context.home, session),
     ...(visible ? await processesOf(context, live) : { processes: [], unproven: null }),
     clients: liveClients(context, session),
+    tmux: visible ? await tmuxDetails(context, session) : null,
   };
 }
 

@@ -147,7 +147,7 @@ function logRequest(
 }
 
 /** Whether the session's claim ends in time, released or dead. */
-async function hasLetGo(context: Context, active: ActiveSession, patienceMs: number): Promise<boolean> {
+export async function hasLetGo(context: Context, active: ActiveSession, patienceMs: number): Promise<boolean> {
   const patience = abortAfter(patienceMs);
   try {
     for (;;) {

@@ -10,6 +10,7 @@ import type { TreeRoots } from "../process/tree-roots.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { readRecord, secondsBetween, writeEnd } from "./session-end.ts";
+import { forgetTmux } from "./session-tmux.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { claimedRootsOf } from "./session-roots.ts";
 
@@ -103,6 +104,7 @@ export async function closeLost(
 ): Promise<readonly string[] | null> {
   await letKeeperSpeak(context, session);
   if (isEndLogged(context, session.uid)) return null;
+  forgetTmux(context, session);
   const activity = lastSignOfLife(context.home, session);
   // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
   const endedAt = terminated.ended.length > 0 ? new Date() : activity;

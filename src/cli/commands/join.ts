@@ -5,6 +5,7 @@ import { agentOutput } from "../../session/agent-output.ts";
 import { removeClient } from "../../session/clients.ts";
 import type { Context } from "../../session/context.ts";
 import { join, type Joined } from "../../session/join.ts";
+import { sendText } from "../../session/send-text.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
 import { followParts, tailPart, type OutputPart } from "../output-parts.ts";
@@ -17,6 +18,8 @@ export interface JoinOptions {
   readonly as?: string;
   readonly ready?: boolean;
   readonly timeout?: string;
+  readonly readOnly?: boolean;
+  readonly send?: string;
 }
 
 /** How much of the output so far a newcomer is shown. */
@@ -30,6 +33,7 @@ export async function joinCommand(
   operands: readonly string[] | null,
 ): Exit {
   if (operands?.length === 0) throw usage("No command after --", "holdfast join --help");
+  if (options.send !== undefined) refuseBesideSend(options, operands);
   const readyWithinMs = parsePatience(options);
   const context = await openCliContext(cli, {
     access: "read",
@@ -40,10 +44,14 @@ export async function joinCommand(
     ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
     ...(options.as === undefined ? {} : { name: parseName("client name", options.as) }),
   };
+  if (options.send !== undefined) {
+    (await cli.show()).sent(await sendText(context, request.id, options.send));
+    return 0;
+  }
   if (operands !== null) return runAsClient(cli, context, await join(context, request), operands);
   const pid = parsePid(options.pid);
   if (cli.interactive && options.follow && pid === undefined && !cli.globals.json) {
-    return follow(cli, context, await join(context, request));
+    return attachOrFollow(cli, context, await join(context, request), options.readOnly === true);
   }
   // A registration of this process would end with it in a moment: the caller is the client.
   (await cli.show()).joined(await join(context, { ...request, pid: pid ?? process.ppid }));
@@ -55,6 +63,27 @@ function parsePatience({ ready, timeout }: JoinOptions): number | null | undefin
   if (timeout === undefined) return ready === true ? null : undefined;
   if (ready === true) return parseDuration(timeout, "--timeout");
   throw usage("--timeout: give --ready too", "holdfast join --help");
+}
+
+function refuseBesideSend(options: JoinOptions, operands: readonly string[] | null): void {
+  const others = [options.pid, options.readOnly, options.ready, operands ?? undefined];
+  if (options.follow && others.every((other) => other === undefined)) return;
+  throw usage("--send types into the terminal and returns: it goes with --as only", "holdfast join --help");
+}
+
+/** The agent's terminal, if it has one; else what it writes. */
+async function attachOrFollow(cli: Cli, context: Context, joined: Joined, readOnly: boolean): Exit {
+  const { session } = joined.active;
+  if (session.tmux === null) return follow(cli, context, joined);
+  const tmux = await import("./join-tmux.ts");
+  try {
+    const server = await tmux.serverToAttach(cli, context, session);
+    if (server !== null) return await tmux.attach(cli, context, joined, { server, readOnly });
+  } catch (error) {
+    removeClient(context, session, joined.client, "left");
+    throw error;
+  }
+  return follow(cli, context, joined);
 }
 
 async function follow(cli: Cli, context: Context, joined: Joined): Exit {

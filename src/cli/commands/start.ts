@@ -32,6 +32,7 @@ export interface StartOptions {
   readonly restart?: string;
   readonly maxRestarts?: string;
   readonly slots?: string;
+  readonly tmux?: boolean;
   readonly owner?: string;
   readonly note?: string;
   readonly force?: boolean;
@@ -45,6 +46,12 @@ export async function startCommand(
   operands: readonly string[] | null,
 ): Exit {
   const waitMs = parseWait(options.wait, undefined);
+  if (options.tmux === true && options.close === true) {
+    throw usage(
+      "--close lets go of what outlives the agent, and --tmux ends it: give one of them",
+      "holdfast start --help",
+    );
+  }
   const context = await openCliContext(cli, { access: "write" });
   const request = requestOf(cli, context, options, { id, operands });
   if (options.queue === true) {
@@ -80,6 +87,7 @@ function requestOf(
     orJoin: options.orJoin === true,
     force: options.force === true,
     close: options.close === true,
+    tmux: options.tmux === true,
     owner: owner ? parseName("owner", owner) : null,
     note: options.note ?? null,
     ...launching,

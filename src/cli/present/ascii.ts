@@ -6,6 +6,7 @@ const standIns: Readonly<Record<string, string>> = {
   "🔁": "@",
   "🤝": ">",
   "👋": "<",
+  "💬": ">",
   "✋": "!",
   "🛑": "#",
   "🏁": "=",

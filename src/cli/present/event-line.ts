@@ -67,6 +67,7 @@ const tellers: Tellers = {
     if (reason === "left") return ["👋", `left by ${who}`];
     return ["👋", reason === "gone" ? `client ${who} is gone` : `client ${who} left with the session`];
   },
+  typed: (event) => ["💬", `${counted(event.lines, "line")} typed into its terminal${byText(event)}`],
   stop_requested: (event) => {
     const signal = event.signal === undefined ? "" : ` with ${oneLine(event.signal)}`;
     return ["✋", `stop requested${byText(event)}${signal}${becauseOf(event.reason)}`];

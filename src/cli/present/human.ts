@@ -5,6 +5,7 @@ import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
+import type { Sent } from "../../session/send-text.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
@@ -25,6 +26,7 @@ import {
   joinedText,
   leftText,
   queuedText,
+  sentText,
   skippedText,
   startedText,
   stoppedText,
@@ -77,6 +79,10 @@ class HumanPresenter implements Presenter {
 
   joined(result: Joined): void {
     this.#print(joinedText(result, this.#style("stdout")));
+  }
+
+  sent(result: Sent): void {
+    this.#print(sentText(result, this.#style("stdout")));
   }
 
   left(session: string | null, clients: readonly Client[]): void {

@@ -10,6 +10,7 @@ import type { SessionInfo } from "../../session/session-info.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
+import type { TmuxDetails } from "../../tmux/tmux-server.ts";
 import { onThisLock } from "./on-this-lock.ts";
 
 /** A part of a document: what `schema/output/` describes, field by field. */
@@ -43,6 +44,7 @@ export function sessionDocument(session: SessionInfo): Fields {
     max_restarts: session.max_restarts,
     restarts: session.restarts,
     restart_at: session.restart_at,
+    tmux: session.tmux === null ? null : { name: session.tmux.name, socket: session.tmux.socket },
   };
 }
 
@@ -143,8 +145,13 @@ function sessionStatusDocument(status: SessionStatus, now: Date): Fields {
     last_output_at: status.lastOutputAt === null ? null : timeOrNull(status.lastOutputAt),
     active_clients: clients.length,
     clients: clients.map(clientDocument),
+    terminal: status.tmux === null ? null : tmuxDocument(status.tmux),
     processes: processes.map((entry) => processDocument(entry, record, now)),
   };
+}
+
+function tmuxDocument({ attached, columns, rows }: TmuxDetails): Fields {
+  return { attached, columns, rows };
 }
 
 export function listDocument({ sessions, more }: Listing): Fields {

@@ -4,6 +4,7 @@ import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
+import type { Sent } from "../../session/send-text.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
@@ -60,6 +61,10 @@ export class JsonPresenter implements Presenter {
       active_clients: clients.length,
       clients: clients.map(clientDocument),
     });
+  }
+
+  sent({ session, lines }: Sent): void {
+    this.#answer({ session: { id: session.id, uid: session.uid }, lines });
   }
 
   left(session: string | null, clients: readonly Client[]): void {

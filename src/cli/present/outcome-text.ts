@@ -4,6 +4,7 @@ import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
+import type { Sent } from "../../session/send-text.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
@@ -32,7 +33,9 @@ export function startedText({ session, token, joined }: Started, style: Style): 
 export function afterStart({ session }: Started): readonly NextStep[] {
   return [
     { does: "look", command: "holdfast status" },
-    { does: "read along", command: "holdfast logs -o -f" },
+    session.tmux === null
+      ? { does: "read along", command: "holdfast logs -o -f" }
+      : { does: "attach", command: `holdfast join ${session.id}` },
     { does: "stop it", command: `holdfast stop ${session.id}` },
   ];
 }
@@ -71,6 +74,10 @@ export function joinedText({ active, where, client, clients }: Joined, style: St
     indent(`${commandText(session.command, style)}${pid}`),
     ...labelledRows([["clients", [clientTexts(clients, style.now).join(separator)]]], style),
   ];
+}
+
+export function sentText({ session, lines }: Sent, style: Style): readonly string[] {
+  return [headline("💬", session.id, `${counted(lines, "line")} typed into its terminal`, style)];
 }
 
 export function leftText(session: string | null, clients: readonly Client[], style: Style): readonly string[] {
@@ -135,6 +142,7 @@ const kinds: Readonly<Record<CleanupAction["what"], string>> = {
   process: "process",
   waiter: "waiter",
   lock: "lock",
+  tmux: "tmux session",
   ended_session: "ended session",
 };
 

@@ -5,6 +5,7 @@ import type { Client } from "../../session/clients.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
 import type { WaitNotice } from "../../session/place-in-line.ts";
+import type { Sent } from "../../session/send-text.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import type { Queued, Started } from "../../session/start.ts";
 import type { Stats } from "../../session/stats.ts";
@@ -38,6 +39,7 @@ export interface Presenter {
   started(result: Started): void;
   queued(result: Queued): void;
   joined(result: Joined): void;
+  sent(result: Sent): void;
   left(session: string | null, clients: readonly Client[]): void;
   stopped(result: Stopped): void;
   status(result: Status): void;

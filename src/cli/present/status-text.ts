@@ -8,12 +8,13 @@ import type { QueueEntry, Status } from "../../session/status.ts";
 import { whereText } from "../../process/identity.ts";
 import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
+import { onThisLock } from "./on-this-lock.ts";
 import { padToWidth } from "./display-width.ts";
 import { nextSteps } from "./next-steps.ts";
 import { processTable } from "./process-table.ts";
 import { durationText, secondsSince } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows, pathText, type LabelledRow } from "./session-card.ts";
-import { indent, separator, type Style } from "./style.ts";
+import { counted, indent, separator, type Style } from "./style.ts";
 
 const phrases: Readonly<Record<SessionState, string>> = {
   active: "active for",
@@ -127,6 +128,7 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
   const rows: LabelledRow[] = [
     ["clients", joined(clientTexts(clients, style.now))],
     ["output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]],
+    ["tmux", tmuxText(status, style)],
     ["restarts", restartText(session, style)],
     ["owner", session.owner === null ? [] : [escapeControl(session.owner)]],
     ["note", session.note === null ? [] : [escapeControl(session.note)]],
@@ -137,6 +139,7 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
       ["directory", [escapeControl(session.cwd)]],
       ["stop command", session.stop_command === null ? [] : [commandText(session.stop_command, style)]],
       ["uid", [escapeControl(session.uid)]],
+      ["socket", session.tmux === null ? [] : [escapeControl(session.tmux.socket)]],
     );
   }
   return rows;
@@ -144,6 +147,15 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
 
 function placeOf({ where, host }: SessionStatus): string {
   return where === "other_directory" ? "" : escapeControl(whereText(where, host));
+}
+
+/** `holdfast join demo attaches · 1 terminal shows it (120x40)` */
+function tmuxText({ session, tmux, visible }: SessionStatus, { invocation }: Style): readonly string[] {
+  if (session.tmux === null || !visible) return [];
+  const attach = `${onThisLock(`holdfast join ${session.id}`, invocation)} attaches`;
+  if (tmux === null) return [session.tmux.pane === null ? "is being started" : "does not answer"];
+  const shown = tmux.attached === 0 ? "shown nowhere" : `shown in ${counted(tmux.attached, "terminal")}`;
+  return [[attach, shown, `${tmux.columns}x${tmux.rows}`].join(separator)];
 }
 
 /** `3 of 5, on failure, again in 4s` */

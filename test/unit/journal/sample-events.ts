@@ -14,6 +14,7 @@ export const sampleEvents: { readonly [Kind in EventKind]: EventInput & { readon
   restarted: { ...session, event: "restarted", pid: 29_700, restarts: 1, exit_code: 1, signal: null },
   joined: { ...session, by, event: "joined", client },
   left: { ...session, event: "left", client, reason: "gone" },
+  typed: { ...session, by, event: "typed", lines: 2 },
   stop_requested: { ...session, by, event: "stop_requested", reason: "done for today", signal: "SIGTERM" },
   ended: {
     ...session,

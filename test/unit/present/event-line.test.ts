@@ -21,6 +21,7 @@ const oneOfEach: { readonly [Kind in EventKind]: EventFields[Kind] } = {
   restarted: { pid: 29_900, restarts: 2, exit_code: 1, signal: null },
   joined: { client },
   left: { client, reason: "gone" },
+  typed: { lines: 2 },
   stop_requested: { reason: "deploying", signal: "SIGINT" },
   ended: end,
   process_ended: { pid: 29_640, command: "node worker.js", how: "SIGKILL", why: "orphaned" },

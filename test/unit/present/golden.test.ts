@@ -3,6 +3,7 @@ import type { Presenter } from "../../../src/cli/present/presenter.ts";
 import { Failure } from "../../../src/failure.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
+import * as cleanup from "./cleanup-samples.ts";
 import * as sample from "./samples.ts";
 import { noSessions, stats } from "./stats-sample.ts";
 
@@ -107,6 +108,21 @@ const cases: readonly Case[] = [
         sessions: [{ ...sessionStatus, processes: [sample.processEntry({ state: "zombie", command: "[node]" })] }],
       }),
   },
+  {
+    name: "status-tmux (R4.1)",
+    show: (to) =>
+      to.status({
+        ...nothing,
+        sessions: [{ ...sessionStatus, session: sample.inTmux, tmux: sample.tmuxDetails, clients: [] }],
+      }),
+  },
+  {
+    name: "status-tmux-silent (R4.1)",
+    show: (to) => to.status({ ...nothing, sessions: [{ ...sessionStatus, session: sample.inTmux, clients: [] }] }),
+    options: { verbose: true },
+  },
+  { name: "started-tmux (R4.1)", show: (to) => to.started({ session: sample.inTmux, token: 42, joined: false }) },
+  { name: "sent (R4.1)", show: (to) => to.sent({ session: sample.inTmux, lines: 1 }) },
   { name: "started (R3.1)", show: (to) => to.started({ session, token: 42, joined: false }) },
   { name: "started-or-joined (R3.3)", show: (to) => to.started({ session, token: 42, joined: true }) },
   {
@@ -171,20 +187,20 @@ const cases: readonly Case[] = [
       }),
   },
   { name: "stopped-waiter (R4.6)", show: (to) => to.stopped({ kind: "waiter", id: "nightly", pid: 30_200 }) },
-  { name: "cleaned (R3.6, R5.3)", show: (to) => to.cleaned(sample.actions, false) },
+  { name: "cleaned (R3.6, R5.3)", show: (to) => to.cleaned(cleanup.actions, false) },
   {
     name: "cleaned-dry-run (R3.6)",
     show: (to) =>
       to.cleaned(
-        sample.actions.map((action) => ({ ...action, result: "planned", detail: null })),
+        cleanup.actions.map((action) => ({ ...action, result: "planned", detail: null })),
         true,
       ),
   },
-  { name: "cleaned-left-alone (R2.3)", show: (to) => to.cleaned([sample.orphanNamed], false) },
-  { name: "swept (R4.4)", show: (to) => to.swept(sample.orphanAction) },
+  { name: "cleaned-left-alone (R2.3)", show: (to) => to.cleaned([cleanup.orphanNamed], false) },
+  { name: "swept (R4.4)", show: (to) => to.swept(cleanup.orphanAction) },
   {
     name: "cleaned-of-another-owner (R3.6)",
-    show: (to) => to.cleaned([...sample.actions.slice(1, 2), sample.spared], false),
+    show: (to) => to.cleaned([...cleanup.actions.slice(1, 2), cleanup.spared], false),
   },
   { name: "cleaned-nothing (R3.6)", show: (to) => to.cleaned([], false) },
   { name: "waited-ended (R2.1)", show: (to) => to.waited({ session, end: { ...end, reason: "exited" } }, "ended") },

@@ -7,6 +7,7 @@ import type { Presenter } from "../../../src/cli/present/presenter.ts";
 import { Failure } from "../../../src/failure.ts";
 import { endReasons } from "../../../src/session/session-end.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
+import * as cleanup from "./cleanup-samples.ts";
 import * as sample from "./samples.ts";
 import { stats } from "./stats-sample.ts";
 
@@ -61,6 +62,10 @@ const fullStatus = {
   pidFile: { path: "/srv/project/agent.pid", pid: 29_625, state: "alive" as const },
   problems: ["something"],
 };
+const inTmux = {
+  ...status,
+  sessions: [{ ...sessionStatus, session: sample.inTmux, tmux: sample.tmuxDetails }],
+};
 const event = sample.event({ event: "ended", token: 42, ...end });
 const place = { fromByte: 4, nextCursor: 10, skippedBytes: 4 };
 
@@ -74,21 +79,23 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["start", "queued, the lock free", (to) => to.queued({ session, position: 2, holder: null, alsoHeldBy: [] })],
   ["start", "joined instead", (to) => to.started({ session: { ...session, agent: null }, token: 42, joined: true })],
   ["join", "joined", (to) => to.joined(sample.joined)],
+  ["join-send", "typed", (to) => to.sent({ session: sample.inTmux, lines: 2 })],
   ["leave", "left", (to) => to.left("my_test_session", sample.clients)],
   ["leave", "nobody left", (to) => to.left(null, [])],
   ["stop", "a session", (to) => to.stopped({ kind: "session", session, end })],
   ["stop", "a waiter", (to) => to.stopped({ kind: "waiter", id: "nightly", pid: 30_200 })],
   ["status", "active", (to) => to.status(status)],
   ["status", "everything", (to) => to.status(fullStatus)],
+  ["status", "in tmux", (to) => to.status(inTmux)],
   ["status", "nothing", (to) => to.status(sample.nothing)],
   ["list", "of everything", (to) => to.listed(sample.listing)],
   ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false })],
   ["stats", "of some days", (to) => to.stats(stats)],
   ["stats", "too many orphans", (to) => to.stats({ ...stats, maxOrphans: 0 })],
-  ["cleanup", "done", (to) => to.cleaned(sample.actions, false)],
+  ["cleanup", "done", (to) => to.cleaned(cleanup.actions, false)],
   ["cleanup", "nothing to do", (to) => to.cleaned([], true)],
-  ["watch", "something done", (to) => to.swept(sample.orphanNamed)],
-  ["watch", "all of one sweep", (to) => to.cleaned([sample.orphanNamed], false)],
+  ["watch", "something done", (to) => to.swept(cleanup.orphanNamed)],
+  ["watch", "all of one sweep", (to) => to.cleaned([cleanup.orphanNamed], false)],
   ["logs", "all at once", (to) => to.events([event, event], false)],
   ["logs", "no events", (to) => to.events([], false)],
   ["logs", "followed", (to) => to.events([event], true)],
@@ -216,13 +223,13 @@ describe("--json", () => {
   });
 
   it("counts what a clean-up did, and what it did not (R5.3)", async () => {
-    const document = await answer((to) => to.cleaned(sample.actions, false));
+    const document = await answer((to) => to.cleaned(cleanup.actions, false));
     expect(document).toMatchObject({ dry_run: false, count: 3, failed: 1 });
     expect(document.actions).toHaveLength(4);
-    expect(await answer((to) => to.cleaned([sample.orphanNamed], false))).toMatchObject({
+    expect(await answer((to) => to.cleaned([cleanup.orphanNamed], false))).toMatchObject({
       count: 0,
       failed: 0,
-      actions: [sample.orphanNamed],
+      actions: [cleanup.orphanNamed],
     });
   });
 

@@ -1,7 +1,6 @@
 import { Failure } from "../../../src/failure.ts";
 import type { Actor, AnyEvent, EventInput } from "../../../src/journal/event.ts";
 import type { ProcessEntry } from "../../../src/process/table.ts";
-import type { CleanupAction } from "../../../src/session/cleanup-action.ts";
 import type { Client } from "../../../src/session/clients.ts";
 import type { Joined } from "../../../src/session/join.ts";
 import type { Listing } from "../../../src/session/list.ts";
@@ -10,6 +9,7 @@ import type { SessionEnd } from "../../../src/session/session-end.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
 import type { SessionStatus } from "../../../src/session/session-status.ts";
 import type { Status } from "../../../src/session/status.ts";
+import type { TmuxDetails } from "../../../src/tmux/tmux-server.ts";
 
 /** The moment every sample is looked at. */
 export const now = new Date("2025-06-29T10:54:01.000Z");
@@ -55,6 +55,26 @@ export const session: SessionInfo = {
   max_restarts: null,
   restarts: 0,
   restart_at: null,
+  tmux: null,
+};
+
+/** The same in a tmux session. */
+export const inTmux: SessionInfo = {
+  ...session,
+  tmux: {
+    socket: "/tmp/tmux-1000/holdfast-0f3a9c11-01jyx3kq0zabcdefghjkmnpqrs",
+    name: "my_test_session",
+    pane: "%0",
+    server: identity(29_620),
+  },
+};
+
+export const tmuxDetails: TmuxDetails = {
+  serverPid: 29_620,
+  attached: 2,
+  columns: 120,
+  rows: 40,
+  alternateScreen: false,
 };
 
 const longCommand = ["node", "engine.js", "--strategies", "a-very-long-list-of-strategies,".repeat(5), "the end"];
@@ -110,6 +130,7 @@ export const sessionStatus: SessionStatus = {
   processes: [processEntry(), worker],
   unproven: null,
   clients,
+  tmux: null,
 };
 
 export const status: Status = {
@@ -238,57 +259,8 @@ export const joined: Joined = {
   clients,
 };
 
-export const actions: readonly CleanupAction[] = [
-  {
-    what: "session",
-    name: "my_test_session",
-    pid: 29_625,
-    why: "clean-up",
-    result: "ended",
-    detail: "2 processes ended",
-  },
-  {
-    what: "process",
-    name: "node engine.js --old",
-    pid: 4242,
-    why: "outside any session",
-    result: "ended",
-    detail: null,
-  },
-  { what: "waiter", name: "nightly", pid: 30_200, why: "clean-up", result: "failed", detail: "not permitted" },
-  {
-    what: "ended_session",
-    name: "monday",
-    pid: null,
-    why: "ended long enough ago",
-    result: "removed",
-    detail: session.uid,
-  },
-];
-
 /** An event as a reader of the log meets it. */
 export function event(input: EventInput | Record<string, unknown>): AnyEvent {
   const base = { schema_version: 1, time: begun, lock: "session", session: session.id, uid: session.uid, by: dev };
   return { ...base, ...input } as AnyEvent;
 }
-
-export const orphanAction: CleanupAction = {
-  what: "orphan",
-  name: "my_test_session",
-  pid: 29_625,
-  why: "its keeper is dead",
-  result: "ended",
-  detail: "2 processes ended",
-};
-
-/** What a clean-up leaves to its owner. */
-export const spared: CleanupAction = {
-  what: "session",
-  name: "nightly",
-  pid: 29_625,
-  why: "belongs to ci",
-  result: "named",
-  detail: "holdfast cleanup --force ends it too",
-};
-
-export const orphanNamed: CleanupAction = { ...orphanAction, result: "named", detail: "2 processes live on" };

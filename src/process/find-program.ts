@@ -1,0 +1,36 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
+
+/** Where a program is looked for when there is no PATH, as execvp(3) does. */
+const usualPath = "/usr/local/bin:/usr/bin:/bin";
+
+/** Why a name is no program that can be run, by the errno that execve(2) would have: there is none, or it is no program. */
+export type NoProgram = "ENOENT" | "EACCES";
+
+/**
+ * Finds the file that a command's first word means, as execvp(3) does: with a slash it is a path, else it is looked for
+ * in PATH.
+ * @param cwd what a relative path, also one in PATH, starts from
+ */
+export function findProgram(
+  name: string,
+  { env, cwd }: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
+): { readonly path: string } | NoProgram {
+  const directories = name.includes("/") ? [cwd] : (env["PATH"] ?? usualPath).split(delimiter);
+  let problem: NoProgram = "ENOENT";
+  for (const directory of name === "" ? [] : directories) {
+    const path = resolve(cwd, directory, name);
+    if (isRunnable(path)) return { path };
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) problem = "EACCES";
+  }
+  return problem;
+}
+
+function isRunnable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

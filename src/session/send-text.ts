@@ -1,0 +1,46 @@
+import { Failure } from "../failure.ts";
+import type { Context } from "./context.ts";
+import { requireSession } from "./reconcile.ts";
+import type { SessionInfo } from "./session-info.ts";
+import { tmuxServerOf } from "./session-tmux.ts";
+import { slotOf } from "./slots.ts";
+
+/** What was typed, and to whom. */
+export interface Sent {
+  readonly session: SessionInfo;
+  readonly lines: number;
+}
+
+/**
+ * Types text into the terminal of the active session's agent: each line, and Return behind it.
+ * @param id null: whatever session is active
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE` when it has no terminal; `UNAVAILABLE` when tmux fails
+ */
+export async function sendText(given: Context, id: string | null, text: string): Promise<Sent> {
+  const context = await slotOf(given, id);
+  const { session } = await requireSession(context, id);
+  const server = await tmuxServerOf(context, session);
+  const pane = session.tmux?.pane ?? null;
+  if (server === null || pane === null) throw withoutTerminal(session);
+  const lines = text.replace(/\n$/, "").split("\n");
+  await server.typeLines(pane, lines);
+  const { uid } = session;
+  // Not what: it may be a password.
+  context.journal.append({
+    event: "typed",
+    lock: context.lock.name,
+    session: session.id,
+    uid,
+    by: context.by,
+    lines: lines.length,
+  });
+  return { session, lines: lines.length };
+}
+
+function withoutTerminal({ id, tmux }: SessionInfo): Failure {
+  const why = tmux === null ? "it does not run in tmux, and its input is empty" : "its terminal is not there yet";
+  return new Failure("USAGE", `Nothing can be typed into ${id}: ${why}`, {
+    facts: { session: id },
+    next: [{ does: "start one that can", command: "holdfast start ID --tmux -- COMMAND" }],
+  });
+}
