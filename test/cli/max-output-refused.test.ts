@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { tell } from "../support/held-lock.ts";
 import { installed, installWithoutNativePart } from "../support/installation.ts";
 import { mountedDirectory, whyNotMounted } from "../support/mounted-directory.ts";
+import { hasKernelPulse, whyNoNativePart } from "../support/pulses-here.ts";
 import { NumberedLines } from "../support/session-output.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -43,6 +44,7 @@ describe("an output that cannot be cut", () => {
   });
 
   it("is kept whole on a file system that frees no part of a file, and told of", async (test) => {
+    if (!hasKernelPulse) return test.skip(whyNoNativePart);
     const directory = mountedDirectory("ramfs", "mode=0700");
     if (directory === null) return test.skip(whyNotMounted);
     const workspace = openWorkspace();
@@ -54,6 +56,7 @@ describe("an output that cannot be cut", () => {
 
 describe("an output that has filled the disk", () => {
   it("is cut all the same, so that the agent and the log can go on", async (test) => {
+    if (!hasKernelPulse) return test.skip(whyNoNativePart);
     const directory = mountedDirectory("tmpfs", "size=1m,mode=0700");
     if (directory === null) return test.skip(whyNotMounted);
     const workspace = openWorkspace();

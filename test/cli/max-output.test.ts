@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tell } from "../support/held-lock.ts";
 import type { Json } from "../support/program.ts";
+import { hasKernelPulse, whyNoNativePart } from "../support/pulses-here.ts";
 import { NumberedLines, numberedLines, SessionOutput } from "../support/session-output.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
@@ -16,7 +17,7 @@ async function logsOf(workspace: Workspace, ...words: string[]): Promise<Json> {
   return (await workspace.holdfast(["logs", "-o", "--json", ...words])).json();
 }
 
-describe("start --max-output", () => {
+describe.skipIf(!hasKernelPulse)(`start --max-output${hasKernelPulse ? "" : `: ${whyNoNativePart}`}`, () => {
   it("keeps the newest lines on the disk, and a follower sees every line once and in order", async () => {
     const workspace = openWorkspace();
     const output = await NumberedLines.start(workspace, limited);
@@ -149,7 +150,9 @@ describe("start --max-output", () => {
     const early = await workspace.holdfast(["wait", "--until", "output=^line 1$", "--timeout", "0"]);
     expect(early.stderr).toMatch(/\d+ kB of output before this are gone/);
   });
+});
 
+describe("the limit of an output", () => {
   it("is what the configuration says, or 100 MB, or none; what run writes is the caller's", async () => {
     const workspace = openWorkspace();
     const started = async (...options: string[]) => {
