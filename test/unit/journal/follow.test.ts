@@ -148,7 +148,7 @@ describe("followFile", () => {
 
   it("says so when there is a file that it cannot read", async () => {
     const pieces = followFile(temporaryDirectory());
-    expect((await rejectionOf(pieces.next())).code).toBe("IO");
+    expect((await rejectionOf(pieces.next())).code).toBe("NOT_PERMITTED");
   });
 });
 

@@ -92,7 +92,7 @@ describe("readEventsBackward", () => {
     expect([...readEventsBackward(join(directory, "holdfast.log"))]).toEqual([]);
     mkdirSync(join(directory, "holdfast.log"));
     const failure = failureOf(() => [...readEventsBackward(join(directory, "holdfast.log"))]);
-    expect(failure).toMatchObject({ code: "IO", facts: { path: join(directory, "holdfast.log") } });
+    expect(failure).toMatchObject({ code: "NOT_PERMITTED", facts: { path: join(directory, "holdfast.log") } });
   });
 
   it("passes over none of the kinds asked for, wherever a chunk is cut", () => {

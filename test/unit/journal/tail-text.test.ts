@@ -83,6 +83,6 @@ describe("lastLines", () => {
       skippedBytes: 0,
     });
     mkdirSync(join(directory, "output.log"));
-    expect(failureOf(() => lastLines(join(directory, "output.log"), 3)).code).toBe("IO");
+    expect(failureOf(() => lastLines(join(directory, "output.log"), 3)).code).toBe("NOT_PERMITTED");
   });
 });
