@@ -11,6 +11,7 @@ export interface LauncherOptions {
   readonly readyTimeout?: string;
   readonly close?: boolean;
   readonly restart?: string;
+  readonly tmux?: boolean;
 }
 
 const returnWithinMsDefault = 60_000;
@@ -54,7 +55,10 @@ function limitsOf(readyTimeout: string | undefined): NonNullable<SessionRequest[
   };
 }
 
-function refuseWithLauncher({ close, restart }: LauncherOptions): void {
+function refuseWithLauncher({ close, restart, tmux }: LauncherOptions): void {
+  if (tmux === true) {
+    throw usage("--tmux: a launcher leaves its agent in the background, where it has no terminal", help);
+  }
   if (close === true) {
     throw usage("--close: a launcher leaves its agent in the background, which this would let go", help);
   }

@@ -15,6 +15,7 @@ import type { TmuxServer } from "../tmux/tmux-server.ts";
 import { cannotRun, isDirectory, type Agent, type AgentSpec } from "./agent.ts";
 import { exitInPane } from "./pane-exit.ts";
 import type { PublishedSession } from "./published-session.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
 
 /** Much longer than tmux takes to tell how a process has ended. */
 const newsMs = 2_000;
@@ -24,13 +25,19 @@ const newsMs = 2_000;
  * before has ended. When this returns, its program runs, or is about to.
  * @throws Failure as `spawnAgent` does; `UNAVAILABLE` when tmux does not do what it should
  */
-export async function spawnInTmux(context: Context, published: PublishedSession, spec: AgentSpec): Promise<Agent> {
+export async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: AgentSpec): Promise<Agent> {
+  const { published } = keeper;
   requireProgram(spec);
   const outputFromByte = typeof spec.output === "number" ? fstatSync(spec.output).size : 0;
   const { client, pane } = await paneFor(context, published, spec);
   const spawnedAtMs = systemClock.now();
   const identity = identify(pane.pid);
-  const exited = exitInPane(client, { pane: pane.id, server: published.session.tmux?.server ?? null, agent: identity });
+  const exited = exitInPane(client, {
+    pane: pane.id,
+    server: published.session.tmux?.server ?? null,
+    agent: identity,
+    everySecond: (listener) => keeper.everySecond(listener),
+  });
   // Gone already, it has failed to start: whoever settles that waits for no more than a moment.
   if (identity === null) await Promise.race([exited, systemClock.sleep(newsMs)]);
   return { pid: pane.pid, spawnedAtMs, identity, exited, outputFromByte };

@@ -4,15 +4,15 @@ import { identify } from "../process/identity.ts";
 import { findTree } from "../process/tree.ts";
 import type { TmuxServer } from "../tmux/tmux-server.ts";
 import { listTmuxSockets, removeSocket } from "../tmux/tmux-socket.ts";
-import { attempt, matches, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import { attempt, matches, spare, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import type { Context } from "./context.ts";
 import { endSessionProcesses } from "./end-session-processes.ts";
 import { readRecord, type SessionRecord } from "./session-end.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { claimedRootsOf } from "./session-roots.ts";
 import { endTmux } from "./session-tmux.ts";
 import { sessionsAround } from "./take-lock.ts";
+import { claimedRootsOf } from "./session-roots.ts";
 
 /** A tmux session of this lock whose holdfast session is over. */
 interface LeftTmux {
@@ -33,7 +33,9 @@ export async function endLeftTmux(context: Context, scope: CleanupScope): Promis
     if (left === null || !matches(scope, left.id)) continue;
     const pid = left.alive?.pid ?? null;
     const why = pid === null ? "nobody listens at its socket" : "its session has ended";
-    actions.push(await attempt(scope, { what: "tmux", name: left.id, pid, why }, () => end(context, left)));
+    const subject = { what: "tmux", name: left.id, pid, why } as const;
+    const spared = spare(context, scope, subject, left.session?.owner);
+    actions.push(spared ?? (await attempt(scope, subject, () => end(context, left))));
   }
   return actions;
 }

@@ -4,13 +4,16 @@ import { systemClock } from "../process/clock.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { TmuxDetails, TmuxServer } from "../tmux/tmux-server.ts";
 import { isSocketOf, removeSocket } from "../tmux/tmux-socket.ts";
+import type { Home } from "../home/locate.ts";
 import type { Context } from "./context.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { isCopied } from "./session-roots.ts";
 
 /** The server of the tmux session that an agent runs in; null when it runs in none, or its socket is not its own. */
-export async function tmuxServerOf({ home, env }: Context, { uid, tmux }: SessionInfo): Promise<TmuxServer | null> {
-  if (tmux === null || !isSocketOf(tmux.socket, home.state, uid)) return null;
+export async function tmuxServerOf({ home, env }: Context, session: SessionInfo): Promise<TmuxServer | null> {
+  const { tmux } = session;
+  if (tmux === null || !isOwnSocket(home, session)) return null;
   const { TmuxServer: Server } = await import("../tmux/tmux-server.ts");
   return new Server(tmux.socket, env);
 }
@@ -102,7 +105,15 @@ export async function endTmux(server: TmuxServer, process: ProcessIdentity | nul
 }
 
 /** Removes the socket of a tmux server that is dead. */
-export function forgetTmux({ home }: Context, { uid, tmux }: SessionInfo): void {
+export function forgetTmux({ home }: Context, session: SessionInfo): void {
+  const { tmux } = session;
   if (tmux?.server == null || livenessOf(tmux.server) !== "dead") return;
-  if (isSocketOf(tmux.socket, home.state, uid)) removeSocket(tmux.socket);
+  if (isOwnSocket(home, session)) removeSocket(tmux.socket);
+}
+
+/** Whatever a claim says: a socket that is called otherwise is somebody else's. */
+function isOwnSocket(home: Home, session: SessionInfo): boolean {
+  const { uid, tmux, state_directory: begunIn } = session;
+  if (tmux === null || isCopied(home, session)) return false;
+  return isSocketOf(tmux.socket, home.state, uid) || (begunIn !== null && isSocketOf(tmux.socket, begunIn, uid));
 }

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import type { EndReason, SessionEnd } from "./session-end.ts";
+import type { SessionInfo } from "./session-info.ts";
 
 const signalNumbers: Readonly<Record<string, number>> = constants.signals;
 
@@ -13,9 +14,11 @@ const seenEnds: ReadonlySet<EndReason> = new Set(["exited", "stopped", "max_time
 
 /**
  * The exit code of a session that has ended. How the agent of a launcher ended nobody knows, being no child of ours; it
- * counts as 0, as with systemd, unless something went wrong with its end.
+ * counts as 0, as with systemd, unless something went wrong with its end. Of others it is known, or something did.
  */
-export function codeOfEnd({ exit_code: code, signal, reason, survivors }: SessionEnd): number {
-  if (code === null && signal === null && seenEnds.has(reason) && survivors.length === 0) return 0;
+export function codeOfEnd(end: SessionEnd, session: Pick<SessionInfo, "launcher"> | null): number {
+  const { exit_code: code, signal, reason, survivors } = end;
+  const isWell = seenEnds.has(reason) && survivors.length === 0;
+  if (code === null && signal === null && isWell && session?.launcher != null) return 0;
   return shellCode(code, signal);
 }

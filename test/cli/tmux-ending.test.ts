@@ -33,8 +33,12 @@ async function killKeeper({ keeperPid }: TmuxSession): Promise<void> {
 describe("stop of a session in tmux (R4.2)", () => {
   it("ends the agent with the signal alone, then tmux; names the agent, and keeps its history (R4.8)", async () => {
     const workspace = openWorkspace();
-    const script = "trap 'echo got TERM; exit 5' TERM; echo ready; while :; do sleep 0.05; done";
-    const session = await startInTmux(workspace, ["sh", "-c", script]);
+    const script = [
+      "for (const s of ['SIGHUP', 'SIGTERM']) process.on(s, () => console.log('got', s));",
+      "process.on('SIGTERM', () => setTimeout(() => process.exit(5), 50));",
+      "console.log('ready'); setInterval(() => {}, 1000);",
+    ].join(" ");
+    const session = await startInTmux(workspace, [process.execPath, "-e", script]);
     await until(() => workspace.agentOutput(session.uid).includes("ready"));
     const stopped = await holdfastIn(workspace)("stop", "--json");
     // Its terminal is there to the end: there is no HUP beside the TERM.
@@ -42,8 +46,8 @@ describe("stop of a session in tmux (R4.2)", () => {
     const ended = stopped.json().end.processes.map(({ pid }: { pid: number }) => pid);
     expect(ended).toContain(session.pid);
     expect(ended).not.toContain(session.serverPid);
-    expect(historyOf(workspace, session)).toContain("ready\ngot TERM\n");
-    expect(workspace.agentOutput(session.uid)).toContain("got TERM");
+    expect(historyOf(workspace, session)).toBe("ready\ngot SIGTERM\n");
+    expect(workspace.agentOutput(session.uid)).toContain("got SIGTERM");
     await expectNothingLeft(workspace);
   });
 
@@ -111,7 +115,7 @@ describe("a session in tmux ends", () => {
     const session = await startInTmux(workspace);
     await tmux(workspace, session.socket, "new-window", "-d", "sleep 301");
     await tmux(workspace, session.socket, ...words);
-    await holdfastIn(workspace)("wait", "demo");
+    expect((await holdfastIn(workspace)("wait", "demo")).exitCode).toBe(1);
     expect(endOf(workspace, session.uid)).toMatchObject({ reason: "exited", exit_code: null, signal: null });
     await expectNothingLeft(workspace);
   });

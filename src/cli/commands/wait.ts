@@ -31,7 +31,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
       ? untilShown(context, { ...request, pattern: until, cursor }, options.until, limitMs ?? 0)
       : wait(context, { ...request, until }));
     (await cli.show()).waited(waited, options.until);
-    return waited.end === null || options.until !== "ended" ? 0 : codeOfEnd(waited.end);
+    return waited.end === null || options.until !== "ended" ? 0 : codeOfEnd(waited.end, waited.session);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
     throw notInTime(options.until, limitMs ?? 0);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { codeOfEnd, shellCode } from "../../../src/session/shell-code.ts";
 import type { SessionEnd } from "../../../src/session/session-end.ts";
-import { end as sample } from "../present/samples.ts";
+import { end as sample, session } from "../present/samples.ts";
+
+const launched = { launcher: { process: null, return_within_ms: 1, pid_file_within_ms: 1 } };
 
 const ended = (change: Partial<SessionEnd>): SessionEnd => ({
   ...sample,
@@ -29,7 +31,12 @@ describe("the exit code of a session that has ended", () => {
     [{ reason: "lock_lost" }, 1],
     [{ reason: "stopped", survivors: [{ pid: 7, command: "node engine.js", why: "survived_sigkill" }] }, 1],
   ] as const)("%j: %i", (change, code) => {
-    expect(codeOfEnd(ended({ ...change, survivors: [...("survivors" in change ? change.survivors : [])] }))).toBe(code);
+    const survivors = [...("survivors" in change ? change.survivors : [])];
+    expect(codeOfEnd(ended({ ...change, survivors }), launched)).toBe(code);
+  });
+
+  it("is that of a failure where it is not known, and should be: somebody has killed its tmux", () => {
+    expect([codeOfEnd(ended({}), session), codeOfEnd(ended({ exit_code: 4 }), session)]).toEqual([1, 4]);
   });
 
   it("is as a shell says it", () => {
