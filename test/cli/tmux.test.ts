@@ -173,10 +173,13 @@ describe("start --tmux is refused", () => {
     expect(refused.stderr).toContain("apt install tmux");
   });
 
-  it("with USAGE beside --close, which lets go of what it ends", async () => {
+  it.each([
+    ["--close", "--close lets go of what outlives the agent"],
+    ["--launcher", "--tmux: a launcher leaves its agent in the background"],
+  ])("with USAGE beside %s", async (option, says) => {
     const workspace = openWorkspace();
-    const refused = await workspace.holdfast(["start", "demo", "--tmux", "--close", "--", "true"]);
-    expect(refused).toMatchObject({ exitCode: 64, stderr: expect.stringContaining("--close") });
+    const refused = await workspace.holdfast(["start", "demo", "--tmux", option, "--", "true"]);
+    expect(refused).toMatchObject({ exitCode: 64, stderr: expect.stringContaining(says) });
   });
 
   it("with UNAVAILABLE where the path of its socket would be too long", async () => {
