@@ -25,9 +25,9 @@ export function rootsOf(session: SessionInfo): TreeRoots {
 
 /** What is older than the first agent, or who launched it, cannot be its child: nor need that be looked into. */
 function firstOf({ agent, launcher, tmux, restarts }: SessionInfo): ProcessIdentity | null {
-  // Of all the agents that ran in it the tmux server is older.
-  if (tmux !== null) return tmux.server;
-  return restarts > 0 ? null : (launcher?.process ?? agent);
+  if (restarts > 0) return null;
+  // The tmux server is older than its agent; than the one before it is not, if it was killed and started anew.
+  return tmux === null ? (launcher?.process ?? agent) : tmux.server;
 }
 
 /**

@@ -22,10 +22,11 @@ interface Left {
  * A tmux session whose holdfast session has ended: as if whoever ended that had been killed right after it had written
  * the end. It has the socket and the environment of the one that was.
  */
-async function leave(workspace: Workspace, id: string, { lock = "session" } = {}): Promise<Left> {
-  const { uid, socket, pid } = await startInTmux(workspace, ["sleep", "300"], { id, options: ["--lock", lock] });
+async function leave(workspace: Workspace, id: string, { lock = "session", owner = "" } = {}): Promise<Left> {
+  const options = ["--lock", lock, ...(owner === "" ? [] : ["--owner", owner])];
+  const { uid, socket, pid } = await startInTmux(workspace, ["sleep", "300"], { id, options });
   const environment = environmentOf(pid);
-  await holdfastIn(workspace)("stop", id, "--lock", lock);
+  await holdfastIn(workspace)("stop", id, "--lock", lock, "--force");
   const script = "echo still here; exec sleep 300";
   const words = ["-S", socket, "-f", "/dev/null", "new-session", "-d", "-s", id, "sh", "-c", script];
   await workspace.spawn(["tmux", ...words], { input: "", env: environment }).ended;
@@ -71,6 +72,17 @@ describe("cleanup of tmux sessions that have outlived their holdfast session (R4
     expect(here.json().actions).toEqual([]);
     const there = await holdfastIn(workspace)("cleanup", "--match", "*", "--json");
     expect(there.json().actions).toMatchObject([{ what: "tmux", name: "demo", pid: left.serverPid }]);
+  });
+
+  it("only names those of another owner, but with --force", async () => {
+    const workspace = openWorkspace();
+    const left = await leave(workspace, "demo", { owner: "ci" });
+    const named = await holdfastIn(workspace)("cleanup", "--match", "demo", "--json");
+    const theirs = { what: "tmux", name: "demo", pid: left.serverPid };
+    expect(named.json().actions).toMatchObject([{ ...theirs, why: "belongs to ci", result: "named" }]);
+    expect(isAlive(left.serverPid)).toBe(true);
+    const ended = await holdfastIn(workspace)("cleanup", "--match", "demo", "--force", "--json");
+    expect(ended.json().actions).toMatchObject([{ ...theirs, result: "ended" }]);
   });
 
   it("removes sockets nobody listens at", async () => {
