@@ -117,7 +117,7 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
 async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: AgentSpec): Promise<Agent> {
   // Loaded only where it is wanted.
   const { spawnInTmux: spawn } = await import("./tmux-agent.ts");
-  return spawn(context, keeper.published, spec);
+  return spawn(context, keeper, spec);
 }
 
 async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {

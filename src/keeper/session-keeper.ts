@@ -253,7 +253,7 @@ export class SessionKeeper {
     }
     begin?.();
     const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
-    const beforeTmux = async () => this.#agent && exitOf(this.#agent, exitPatienceMs);
+    const beforeTmux = async () => this.#agent && this.#exitOf(this.#agent);
     const ending = { session, roots: this.#roots(), token, log, order, urgent, keepTmux, beforeTmux };
     return endProcesses(this.#context, ending);
   }
