@@ -66,7 +66,11 @@ export class Waiting {
   /** Dies of the signal that ended the wait, so that whoever started this process sees the truth. */
   async #die(): Promise<never> {
     await this.#over();
-    process.kill(process.pid, this.#interruption ?? "SIGTERM");
+    const signal = this.#interruption ?? "SIGTERM";
+    // Nobody else may take it first, as a library does under a lease: with nothing left to do, this process would have exited
+    // with 0 before the signal came back to it, and whoever started it would take that for success.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
     return new Promise(() => undefined);
   }
 

@@ -1,11 +1,11 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import { makeUid } from "../home/names.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
-import { createJson, isDirectory, readJson, removeOnce, sessionFiles } from "./session-files.ts";
+import { createJson, isDirectory, makeSessionDirectory, readJson, removeOnce, sessionFiles } from "./session-files.ts";
 import { identitySchema, type SessionInfo } from "./session-info.ts";
 
 const clientSchema = v.object({
@@ -32,7 +32,10 @@ export function addClient(context: Context, session: SessionInfo, name: string, 
     joined_at: new Date().toISOString(),
     process,
   };
-  createJson(join(sessionFiles(context.home, session.uid).clients, `${client.uid}.json`), client);
+  const files = sessionFiles(context.home, session.uid);
+  // A session holds the lock for a moment before it has a directory; and somebody may have removed that under it.
+  if (!existsSync(files.clients)) makeSessionDirectory(files);
+  createJson(join(files.clients, `${client.uid}.json`), client);
   context.journal.append({
     event: "joined",
     lock: context.lock.name,

@@ -27,10 +27,13 @@ export interface Inheritance {
 export class KeeperProcess {
   readonly #child: ChildProcess;
   readonly #log: string | null;
+  /** The signal that ended it; null when it exited. */
+  readonly #ended: Promise<NodeJS.Signals | null>;
 
   private constructor(child: ChildProcess, log: string | null) {
     this.#child = child;
     this.#log = log;
+    this.#ended = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
   }
 
   /** Spawns the keeper in a session of its own. It does nothing yet. */
@@ -61,12 +64,16 @@ export class KeeperProcess {
     return identity;
   }
 
-  /** Tells the keeper what to do and waits until it reports. @param meanwhile called when all is said */
+  /**
+   * Tells the keeper what to do and waits until it reports.
+   * @param meanwhile called when all is said
+   * @throws Failure when it dies first: `START_FAILED` when somebody killed it, `INTERNAL` when it crashed
+   */
   async instruct(handover: Handover, meanwhile?: () => void): Promise<Report> {
     this.#child.stdin?.end(formatMessage(handover));
     meanwhile?.();
     const report = parseMessage<Report>(await this.#readReport());
-    if (report === null) throw this.#crashed();
+    if (report === null) throw this.#died(await this.#ended);
     this.#child.unref();
     return report;
   }
@@ -89,6 +96,19 @@ export class KeeperProcess {
       stream.on("data", (chunk: string) => (text += chunk));
       stream.on("close", () => resolve(text));
     });
+  }
+
+  #died(signal: NodeJS.Signals | null): Failure {
+    if (signal === null) return this.#crashed();
+    const { pid } = this.#child;
+    return new Failure(
+      "START_FAILED",
+      `The keeper (PID ${pid}) was killed by ${signal} before it said that the agent runs`,
+      {
+        facts: { keeper_pid: pid, signal },
+        next: [{ does: "look", command: "holdfast status" }],
+      },
+    );
   }
 
   #crashed(): Failure {

@@ -1,6 +1,6 @@
 import { errorText, Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import type { WaitOptions, WaitView } from "../lock/lock.ts";
+import type { WaitForUse, WaitOptions, WaitView } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
@@ -85,10 +85,14 @@ export class PlaceInLine {
     }
   }
 
-  /** Waits while processes of dead sessions are in the way, or ends them where that may be done. */
-  async outlast(lost: readonly Unsettled[]): Promise<void> {
+  /** It is told from now on that processes of dead sessions are in the way. @returns the wait for their end, see `#outlast` */
+  behind(lost: readonly Unsettled[]): WaitForUse {
     this.#orphan ??= lost[0]?.session ?? null;
-    this.#show(this.#notice.position, []);
+    return () => this.#outlast(lost);
+  }
+
+  /** Waits while they are in the way, or ends them where that may be done. */
+  async #outlast(lost: readonly Unsettled[]): Promise<void> {
     const left = await this.#clear(lost, true);
     if (left) await systemClock.sleep(lookEveryMs.next, this.#wait.signal);
     else this.#orphan = null;
@@ -101,6 +105,7 @@ export class PlaceInLine {
       void prepare();
     }
     this.#ticket = view.ticket;
+    if (view.holders.length > 0) this.#orphan = null;
     this.#show(view.position, view.holders);
     this.#timer ??= setTimeout(() => void this.#look(), lookEveryMs.next);
   }

@@ -9,7 +9,7 @@ import type { SessionWait, WaitNotice } from "./place-in-line.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
-import { slotsOf } from "./slots.ts";
+import { atSlot, slotsOf } from "./slots.ts";
 import { takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 import { waitUntilReady } from "./wait.ts";
 
@@ -106,16 +106,19 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
   const { held, session, hold } = taken;
   const files = sessionFiles(context.home, session.uid);
   let keeper: KeeperProcess | null = null;
+  let isHandedOver = false;
   try {
     makeSessionDirectory(files);
     // It needs as long to boot as all that follows takes.
     keeper = await KeeperProcess.spawn(context, session, { claim: held.descriptor, log: files.keeperLog });
     logClaimed(context, session, held.token);
     await held.handTo(keeper.identity);
+    isHandedOver = true;
     const { token, mark } = held;
     return await keeper.instruct({ ...aboutSession(context, session), kind: "held", token, mark, hold }, meanwhile);
   } catch (error) {
     keeper?.dismiss();
+    if (isHandedOver) throw await afterKeeperDied(atSlot(context, session.slot), session, error);
     await context.hooks.hold(async () => {
       writeEnd(context, session, neverStarted(session));
       await held.release({ session: { ...session, phase: "ended" }, unsettled: hold.unsettled ?? [] } satisfies Hold);
@@ -123,6 +126,24 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
     removeSessionDirectory(files);
     throw error;
   }
+}
+
+/**
+ * What is to be said of a session whose keeper died before it reported. It is lost, as any whose keeper dies: it is closed
+ * here unless something of it lives, or the next holder of the lock was faster.
+ */
+async function afterKeeperDied(context: Context, { uid, id }: SessionInfo, error: unknown): Promise<unknown> {
+  const { reconcile } = await import("./reconcile.ts");
+  const lost = await reconcile(context, await context.lock.look());
+  const left = lost.find(({ session }) => session.uid === uid)?.processes ?? [];
+  if (left.length === 0 || !(error instanceof Failure)) return error;
+  const processes = left.map(({ pid, command }) => ({ pid, command }));
+  const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(", ");
+  return new Failure(error.code, `${error.message}. What it started lives on: ${names}`, {
+    facts: { ...error.facts, processes },
+    next: [{ does: "end that", command: `holdfast stop ${id}` }, ...error.next],
+    cause: error,
+  });
 }
 
 function aboutSession({ home, config, lock, by }: Context, session: SessionInfo) {

@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import * as v from "valibot";
 import { errorText } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
 import { actorSchema, signalSchema } from "./session-info.ts";
-import { readJson, sessionFiles, writeJson } from "./session-files.ts";
+import { makeSessionDirectory, readJson, sessionFiles, writeJson } from "./session-files.ts";
 
 const stopSchema = v.object({
   by: actorSchema,
@@ -15,7 +16,10 @@ const stopSchema = v.object({
 export type StopRequest = Readonly<v.InferOutput<typeof stopSchema>>;
 
 export function writeStopRequest(home: Home, uid: string, request: StopRequest): void {
-  writeJson(sessionFiles(home, uid).stop, request);
+  const files = sessionFiles(home, uid);
+  // A session holds the lock for a moment before it has a directory; and somebody may have removed that under it.
+  if (!existsSync(files.directory)) makeSessionDirectory(files);
+  writeJson(files.stop, request);
 }
 
 /** For a keeper, which goes on whatever lies there: null as well for what cannot be read, or trusted. */

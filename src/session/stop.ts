@@ -54,6 +54,7 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
   const lost = (await reconcile(context, view)).find(({ session }) => isMeant(session, options));
   if (lost !== undefined) {
     refuseOthersSession(context, lost.session, options);
+    logRequest(context, lost.session, options);
     return { kind: "session", session: lost.session, end: await stopLost(context, lost.session, options) };
   }
   const waiter =

@@ -69,7 +69,7 @@ async function takeInTurn(
   let taken: TakenLock | undefined;
   const accept = async (held: HeldLock) => {
     const settled = await settle(context, held, session, { force, ended: await place.ended() });
-    if (settled.taken === null) return () => place.outlast(settled.running);
+    if (settled.taken === null) return place.behind(settled.running);
     // Since `start` looked, somebody may have started an agent by hand.
     if (verb === "start" && !force) await giveBackBesideOutsiders(context, settled.taken);
     taken = settled.taken;

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
@@ -43,6 +44,16 @@ describe("join", () => {
     for (const field of ["uid", "token", "pid", "phase", "started_at"]) {
       expect(after.session[field]).toEqual(before.session[field]);
     }
+  });
+
+  // A session holds the lock for a moment before it has a directory: who joined it then failed with ENOENT.
+  it("needs no directory of the session (R5.2)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    rmSync(joinPath(workspace.state, "sessions"), { recursive: true });
+    const pid = bystander(workspace);
+    expect((await workspace.holdfast(["join", "--json", "--pid", String(pid)])).exitCode).toBe(0);
+    expect(await clientsOf(workspace)).toMatchObject([{ pid }]);
   });
 
   it("tells when the session was made and last active, and how many clients it has (R5.1)", async () => {

@@ -3,9 +3,16 @@ import { describe, expect, it } from "vitest";
 import { childrenOf } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
 import { seed, seededRandom } from "../support/seeded-random.ts";
-import { expectFree, statusOf } from "../support/sessions.ts";
+import { endOf, expectFree, statusOf, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+const sleeper = agent("sleeper.sh");
+
+function kill(pid: number | undefined): void {
+  if (pid === undefined) throw new Error("It is not there");
+  process.kill(pid, "SIGKILL");
+}
 
 /** An agent that tells when it was not alone: it takes a lock of its own on a witness file. */
 const witnessed = ["sh", "-c", 'exec 9>witness; flock -n 9 || echo "beside $$" >>"$ANNOUNCE"; exec sleep 300'];
@@ -117,5 +124,44 @@ describe("a keeper that is killed while start waits for it", () => {
     const ended = workspace.events("ended").map(({ uid }) => uid);
     expect(ended).toEqual([...new Set(ended)]);
     expect(ended).toEqual(expect.arrayContaining(workspace.events("claimed").map(({ uid }) => uid)));
+  });
+
+  // `start` wrote an end that was none, and removed the output of an agent that ran on; and it said that this was a bug.
+  it("leaves the session to whoever finds it when the agent lives on, and says so (R2.1, R2.3)", async () => {
+    const workspace = openWorkspace();
+    const starting = workspace.spawnHoldfast(["start", "demo", "--ready-output", "never", "--json", "--", ...sleeper]);
+    const pid = await workspace.announced("agent");
+    const [keeper] = workspace.keepers();
+    kill(keeper?.pid);
+    const failed = await starting.ended;
+    expect(failed.exitCode).toBe(1);
+    const { error } = failed.json();
+    expect(error).toMatchObject({ code: "START_FAILED", keeper_pid: keeper?.pid, signal: "SIGKILL" });
+    expect(error).toMatchObject({ processes: [{ pid }], next: ["holdfast stop demo", "holdfast status"] });
+    expect(error.message).toContain(`${pid} (`);
+    expect(workspace.events("ended")).toEqual([]);
+    const [uid = ""] = workspace.sessionDirectories();
+    expect((await statusOf(workspace)).session).toMatchObject({ uid, state: "orphaned" });
+    expect((await workspace.holdfast(["stop", "demo"])).exitCode).toBe(0);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "lost", processes: [{ pid }] });
+    expect(workspace.agentOutput(uid)).toBe(`agent ${pid}\n`);
+  });
+
+  // Both `start` and the next in line wrote the end.
+  it("with its agent: the next in line has its turn, and the end is written once (R2.1, R4.6)", async () => {
+    const workspace = openWorkspace();
+    for (const id of ["a", "b", "c", "d"]) {
+      const starting = workspace.spawnHoldfast(["start", id, "--ready-output", "never", "--json", "--", ...sleeper]);
+      await until(() => workspace.events("started").some(({ session }) => session === id));
+      const next = workspace.spawnHoldfast(["run", "--id", `after-${id}`, "--", "true"]);
+      await untilItWaits(next);
+      const [keeper] = workspace.keepers();
+      kill(workspace.announcements("agent").at(-1));
+      kill(keeper?.pid);
+      expect((await starting.ended).json().error.code).toBe("START_FAILED");
+      expect((await next.ended).exitCode).toBe(0);
+      const ended = workspace.events("ended").filter(({ session }) => session === id);
+      expect(ended).toMatchObject([{ reason: "lost" }]);
+    }
   });
 });

@@ -92,6 +92,27 @@ describe("stop", () => {
     expect(isAlive(survivor)).toBe(false);
   });
 
+  // Where nothing of it held the lock any more, anybody could stop it, and the log did not say who had.
+  it.each(["kernel", "lease"])(
+    "treats a session whose keeper is dead no differently, and logs who asked (%s pulse; R3.4, R4.7)",
+    async (pulse) => {
+      const workspace = openWorkspace();
+      workspace.configure({ pulse });
+      const { pid, uid, keeperPid } = await startSession(workspace, agent("sleeper.sh"), {
+        env: { HOLDFAST_OWNER: "ci" },
+      });
+      process.kill(keeperPid, "SIGKILL");
+      await until(() => !isAlive(keeperPid));
+      const refused = await workspace.holdfast(["stop", "demo", "--json"]);
+      expect(refused.json().error).toMatchObject({ code: "NOT_PERMITTED", message: "demo belongs to ci" });
+      expect(isAlive(pid)).toBe(true);
+      const stopped = await workspace.holdfast(["stop", "--reason", "enough"], { env: { HOLDFAST_OWNER: "ci" } });
+      expect(stopped.exitCode).toBe(0);
+      expect(isAlive(pid)).toBe(false);
+      expect(workspace.events("stop_requested")).toMatchObject([{ uid, session: "demo", reason: "enough" }]);
+    },
+  );
+
   it("lets the owner stop without a word", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, agent("sleeper.sh"), { options: ["--owner", "ci"] });

@@ -1,4 +1,6 @@
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
@@ -63,6 +65,18 @@ describe("stop", () => {
     const own = await startSession(workspace, agent("sleeper.sh"), { options: ["--stop-signal", "USR1"] });
     await workspace.holdfast(["stop"]);
     expect(endOf(workspace, own.uid)).toMatchObject({ signal: "SIGUSR1" });
+  });
+
+  // A session holds the lock for a moment before it has a directory: who stopped it then failed with ENOENT.
+  it("needs no directory of the session to say how it is to end (R3.4)", async () => {
+    const workspace = openWorkspace();
+    const { uid } = await startSession(workspace);
+    rmSync(join(workspace.state, "sessions"), { recursive: true });
+    const stopped = await workspace.holdfast(["stop", "demo", "--signal", "INT", "--reason", "enough", "--json"]);
+    expect(stopped).toMatchObject({ exitCode: 0 });
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGINT", stop_reason: "enough" });
+    expect(stopped.json().end).toMatchObject({ stop_reason: "enough" });
+    await expectFree(workspace);
   });
 
   it("returns only when nothing is left: the agent's port is free at once (R1.1)", async () => {

@@ -35,7 +35,8 @@ describe.each(pulsesHere)("a waiter behind a session whose keeper was killed (%s
     await expectFree(workspace, call);
   });
 
-  it("gives up in time while the orphan lives, and names it", async () => {
+  // Where the orphan did not hold the lock itself, the log did not say that anybody waited, or left.
+  it("is in line behind an orphan that was there before, gives up in time, and names it (R4.6)", async () => {
     const workspace = openWorkspace();
     const lost = await startSession(workspace, agent("sleeper.sh"), call);
     await kill(lost.keeperPid);
@@ -44,6 +45,17 @@ describe.each(pulsesHere)("a waiter behind a session whose keeper was killed (%s
     expect(refused.json().error).toMatchObject({ code: "WAIT_TIMEOUT", holder: { id: "demo", orphaned: true } });
     expect(isAlive(lost.pid)).toBe(true);
     expect((await statusOf(workspace, call)).queue).toEqual([]);
+    expect(workspace.events("queued")).toMatchObject([{ ticket: 1, position: 1, command: ["true"] }]);
+    expect(workspace.events("unqueued")).toMatchObject([{ ticket: 1, reason: "timed out" }]);
+  });
+
+  it("waits in the background, and is told at once whom for (R4.6)", async () => {
+    const workspace = openWorkspace();
+    const lost = await startSession(workspace, agent("sleeper.sh"), call);
+    await kill(lost.keeperPid);
+    const queued = await workspace.holdfast(["start", "next", "--queue", "--json", "--", ...agent("sleeper.sh")], call);
+    expect(queued.json()).toMatchObject({ queued: true, position: 1, holder: { id: "demo", orphaned: true } });
+    expect(workspace.events("queued")).toMatchObject([{ session: "next", uid: queued.json().session.uid }]);
   });
 
   it("ends the orphan itself where limits.reap_orphans says so (R4.3, R4.7)", async () => {
