@@ -94,8 +94,6 @@ export class ClaimLock implements Lock {
     const { waiterGone, ensureDirectories } = this.#options;
     const about = { info: wait.info, slots, waiterGone, ensureDirectories };
     const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, about);
-    const tell = async (holders: readonly JudgedClaim[]) =>
-      wait.onWaiting?.({ ticket: ticket.number, position: await ticket.position(), holders });
     let highestSeen = 0;
     try {
       for (;;) {
@@ -112,14 +110,14 @@ export class ClaimLock implements Lock {
         if (acquired?.held) return acquired;
         if (acquired?.waitForUse) {
           // It waits, for something else than the lock.
-          await tell([]);
+          wait.onWaiting?.(await ticket.viewOf([]));
           await acquired.waitForUse();
           continue;
         }
         const views = acquired?.views ?? (await this.#lookAround(slots));
         const holders = views.flatMap(({ holder }) => holder ?? []);
         highestSeen = highestOf([highestSeen, ...holders.map(({ number }) => number)]);
-        await tell(holders);
+        wait.onWaiting?.(await ticket.viewOf(holders));
         if (ahead !== null) await this.#queue.waitForEnd(ahead, wait.signal);
         else await this.#waitForSlot(holders, slots, wait.signal);
       }

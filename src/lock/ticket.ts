@@ -3,6 +3,7 @@ import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
 import { isDamage } from "./claim-record.ts";
+import type { WaitView } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { sweep } from "./protocol.ts";
 import { publishClaim } from "./publish-claim.ts";
@@ -76,9 +77,10 @@ export class Ticket {
     return null;
   }
 
-  /** 1: next in line. */
-  async position(): Promise<number> {
-    return (await Ticket.live(this.#queue)).filter((ticket) => ticket.number < this.number).length + 1;
+  /** What its waiter is told. */
+  async viewOf(holders: readonly JudgedClaim[]): Promise<WaitView> {
+    const ahead = (await Ticket.live(this.#queue)).filter((ticket) => ticket.number < this.number);
+    return { ticket: this.number, position: ahead.length + 1, holders };
   }
 
   /**

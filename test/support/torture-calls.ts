@@ -106,7 +106,7 @@ export const calls = {
     const until = choose<string[]>(random, ["ended"], ["free"], ["ready"]);
     ground.call({
       args: ["wait", ...someId(ground, random), "--until", ...until, "--timeout", "2s", "--json"],
-      mayFailWith: [...absent, "WAIT_TIMEOUT"],
+      mayFailWith: [...absent, "AGENTS_RUNNING", "WAIT_TIMEOUT"],
       stays: true,
     });
   },
