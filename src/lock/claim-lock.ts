@@ -109,15 +109,14 @@ export class ClaimLock implements Lock {
         const acquired = ahead === null ? await this.#takeAny(request, slots) : null;
         if (acquired?.held) return acquired;
         if (acquired?.waitForUse) {
-          // It waits, for something else than the lock.
-          wait.onWaiting?.(await ticket.viewOf([]));
+          await ticket.tell(wait, []);
           await acquired.waitForUse();
           continue;
         }
         const views = acquired?.views ?? (await this.#lookAround(slots));
         const holders = views.flatMap(({ holder }) => holder ?? []);
         highestSeen = highestOf([highestSeen, ...holders.map(({ number }) => number)]);
-        wait.onWaiting?.(await ticket.viewOf(holders));
+        await ticket.tell(wait, holders);
         if (ahead !== null) await this.#queue.waitForEnd(ahead, wait.signal);
         else await this.#waitForSlot(holders, slots, wait.signal);
       }

@@ -3,7 +3,7 @@ import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
 import { isDamage } from "./claim-record.ts";
-import type { WaitView } from "./lock.ts";
+import type { WaitOptions } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { sweep } from "./protocol.ts";
 import { publishClaim } from "./publish-claim.ts";
@@ -77,10 +77,10 @@ export class Ticket {
     return null;
   }
 
-  /** What its waiter is told. */
-  async viewOf(holders: readonly JudgedClaim[]): Promise<WaitView> {
+  /** Tells its waiter where it stands. @param holders who has the lock; none: it waits for something else */
+  async tell({ onWaiting }: WaitOptions, holders: readonly JudgedClaim[]): Promise<void> {
     const ahead = (await Ticket.live(this.#queue)).filter((ticket) => ticket.number < this.number);
-    return { ticket: this.number, position: ahead.length + 1, holders };
+    onWaiting?.({ ticket: this.number, position: ahead.length + 1, holders });
   }
 
   /**

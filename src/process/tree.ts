@@ -9,7 +9,7 @@ import type { TreeRoots } from "./tree-roots.ts";
 export interface Family {
   readonly members: readonly ProcessEntry[];
   /** The agent that a claim names, alive, when nothing shows that it is the session's: never to be signalled. */
-  readonly unproven: ProcessEntry | null;
+  readonly unproven: readonly ProcessEntry[];
 }
 
 /**
@@ -118,8 +118,8 @@ class Tree {
   }
 
   /** What may count, and is not in the tree. */
-  without(entry: ProcessEntry | null): ProcessEntry | null {
-    return entry !== null && !this.has(entry) && this.#mayCount(entry) ? entry : null;
+  without(entry: ProcessEntry | null): readonly ProcessEntry[] {
+    return entry !== null && !this.has(entry) && this.#mayCount(entry) ? [entry] : [];
   }
 
   addAll(identities: readonly ProcessIdentity[]): void {

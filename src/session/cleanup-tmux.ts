@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { Failure } from "../failure.ts";
 import { identify } from "../process/identity.ts";
-import { findTree } from "../process/tree.ts";
 import type { TmuxServer } from "../tmux/tmux-server.ts";
 import { listTmuxSockets, removeSocket } from "../tmux/tmux-socket.ts";
 import { attempt, matches, spare, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
@@ -12,7 +11,7 @@ import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { endTmux } from "./session-tmux.ts";
 import { sessionsAround } from "./take-lock.ts";
-import { claimedRootsOf } from "./session-roots.ts";
+import { findClaimed } from "./session-roots.ts";
 
 /** A tmux session of this lock whose holdfast session is over. */
 interface LeftTmux {
@@ -85,6 +84,6 @@ async function end(context: Context, { socket, session, alive }: LeftTmux): Prom
 async function endAll(context: Context, session: SessionInfo): Promise<void> {
   const table = await context.processes();
   const { signal, killAfterMs } = context.config.stop;
-  const find = () => findTree(table, claimedRootsOf(context.home, session, null));
+  const find = async () => (await findClaimed(table, context.home, session, { claim: null })).members;
   await endSessionProcesses(context, session, { table, find, signal, killAfterMs });
 }

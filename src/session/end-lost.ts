@@ -2,7 +2,6 @@ import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import type { Survivor } from "../process/survivor.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
-import { findFamily } from "../process/tree.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import type { SessionInfo } from "./session-info.ts";
@@ -10,7 +9,7 @@ import { endSessionProcesses } from "./end-session-processes.ts";
 import { stillHeld } from "./out-of-reach.ts";
 import { activeSession, withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
-import { claimedRootsOf, claimOf } from "./session-roots.ts";
+import { claimOf, findClaimed } from "./session-roots.ts";
 import { closeLost } from "./unsettled.ts";
 
 export interface EndingOptions {
@@ -66,20 +65,16 @@ export async function endProcessesOf(
   const { signal = session.stop_signal, killAfterMs = session.kill_after_ms } = options;
   const { known = new Map<number, ProcessIdentity>() } = options;
   const table = await context.processes();
-  const roots = claimedRootsOf(context.home, session, await claimOf(context.lock, session));
-  let left: ProcessEntry | null = null;
+  const claim = await claimOf(context.lock, session);
+  let left: readonly Survivor[] = [];
   const find = async () => {
-    const { members, unproven } = await findFamily(table, roots, known);
-    left = unproven;
+    const { members, unproven, doubt } = await findClaimed(table, context.home, session, { claim, known });
+    left = unproven.map(({ pid, command }) => ({ pid, command, why: doubt }));
     return members;
   };
   const { ended, survivors } = await endProcesses(context, find, why, { signal, killAfterMs, session });
-  return { ended, survivors: [...survivors, ...unprovenSurvivor(left)] };
-}
-
-/** Named rather than signalled: it may be somebody else's. */
-function unprovenSurvivor(left: ProcessEntry | null): readonly Survivor[] {
-  return left === null ? [] : [{ pid: left.pid, command: left.command, why: "not_proven" }];
+  // Named rather than signalled: they may be somebody else's.
+  return { ended, survivors: [...survivors, ...left] };
 }
 
 /** Ends whatever `find` finds until it finds nothing more; every process ended is logged (R4.7). */

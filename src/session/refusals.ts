@@ -134,20 +134,21 @@ export function leftRunning({ session, processes, unproven }: Unsettled): Failur
 
 /**
  * @param session the lost session the processes belong to; null: they run outside any session
- * @param unproven the one of them that only the session's claim calls its agent
+ * @param unproven those of them that holdfast will not signal
  */
 export function agentsRunning(
   processes: readonly ProcessEntry[],
   session: SessionInfo | null,
-  unproven: ProcessEntry | null = null,
+  unproven: readonly ProcessEntry[] = [],
 ): Failure {
   const count = processes.length;
   const noun = count === 1 ? "agent process" : "agent processes";
   const whose = session === null ? "outside any session" : `left of ${session.id}, whose keeper is dead`;
+  const left = unproven.map(({ pid }) => `PID ${pid}`).join(", ");
   const doubt =
-    unproven === null
+    left === ""
       ? ""
-      : `\nOnly the claim says that PID ${unproven.pid} is its agent: holdfast leaves it alone, and cleanup forgets it.`;
+      : `\nholdfast will not signal ${left} from here: cleanup forgets the session, and leaves that alive.`;
   return new Failure("AGENTS_RUNNING", `${count} ${noun} already running, ${whose}${doubt}`, {
     facts: {
       session: session?.id ?? null,

@@ -40,10 +40,15 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
   };
 }
 
+/** Whether a text can be a session's uid, and so a directory's name. */
+export function isUid(text: string): boolean {
+  return /^[0-9a-z]{10,40}$/.test(text);
+}
+
 /** The uids of all sessions that have a directory, active or ended, in no order. */
 export function sessionUids(home: Home): string[] {
   try {
-    return readdirSync(home.sessions).filter((name) => /^[0-9a-z]{10,40}$/.test(name));
+    return readdirSync(home.sessions).filter(isUid);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw failureFromErrno(error, "list the sessions", home.sessions);

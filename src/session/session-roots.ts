@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { Home } from "../home/locate.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { Lock } from "../lock/lock.ts";
-import type { ProcessIdentity } from "../process/identity.ts";
 import { knownFile, knownFileOfOneName } from "../process/known-file.ts";
+import { whereaboutsOf, type ProcessIdentity } from "../process/identity.ts";
+import type { ProcessTable } from "../process/table.ts";
+import { findFamily, type Family } from "../process/tree.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
@@ -35,7 +37,7 @@ function firstOf({ agent, launcher, tmux, restarts }: SessionInfo): ProcessIdent
  * prove itself (docs/decisions/0018).
  * @param claim the session's own, as long as it holds the lock; null: it has lost it, and nobody has its descriptor
  */
-export function claimedRootsOf(home: Home, session: SessionInfo, claim: JudgedClaim | null): TreeRoots {
+function claimedRootsOf(home: Home, session: SessionInfo, claim: JudgedClaim | null): TreeRoots {
   if (isCopied(home, session)) return nobody;
   const output = knownFileOfOneName(sessionFiles(home, session.uid).output);
   const held = claim === null ? null : knownFile(claim.path);
@@ -58,14 +60,48 @@ export async function claimOf(lock: Lock, { slot, token }: SessionInfo): Promise
   return holder !== null && holder.number === token ? holder : null;
 }
 
+/** A claimed session's processes. */
+export interface ClaimedFamily extends Family {
+  /** Why those that are not to be signalled are not. */
+  readonly doubt: "not_proven" | "out_of_reach";
+}
+
+/**
+ * Looks for a session's processes by what its claim says. Of a session in another PID namespace some may be seen from
+ * here, by their cookie: nobody starts beside them, and they are left to those who are there.
+ * @param claim see `claimedRootsOf`
+ */
+export async function findClaimed(
+  table: ProcessTable,
+  home: Home,
+  session: SessionInfo,
+  options: {
+    readonly claim: JudgedClaim | null;
+    readonly known?: Map<number, ProcessIdentity>;
+    readonly zombies?: boolean;
+  },
+): Promise<ClaimedFamily> {
+  const { claim, known, zombies = false } = options;
+  const family = await findFamily(table, { ...claimedRootsOf(home, session, claim), zombies }, known);
+  if (!isElsewhere(session)) return { ...family, doubt: "not_proven" };
+  return { members: [], unproven: [...family.unproven, ...family.members], doubt: "out_of_reach" };
+}
+
+/** Whether a session runs, or ran, in another PID namespace or on another machine. */
+export function isElsewhere({ agent }: SessionInfo): boolean {
+  return agent !== null && whereaboutsOf(agent) !== "here";
+}
+
 const nobody: TreeRoots = { groupLeader: null, roots: [], cookie: null, except: [] };
 
 /**
  * Whether a session was begun in another state directory, of which this one is a copy (`cp -r`, a backup): then its
  * processes run there, and are none of ours. A directory that was only moved has nothing left where it was.
  */
-export function isCopied(home: Home, { state_directory: begunIn }: SessionInfo): boolean {
-  if (begunIn === null || begunIn === home.state) return false;
+export function isCopied(home: Home, session: SessionInfo): boolean {
+  const { state_directory: begunIn } = session;
+  // In another container the directory may well have another path, and its path be another directory here.
+  if (begunIn === null || begunIn === home.state || isElsewhere(session)) return false;
   const there = look(begunIn);
   const here = look(home.state);
   return there !== null && (here === null || there.dev !== here.dev || there.ino !== here.ino);

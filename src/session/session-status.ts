@@ -1,6 +1,5 @@
 import { livenessOf, whereaboutsOf, type Whereabouts } from "../process/identity.ts";
 import type { ProcessEntry } from "../process/table.ts";
-import { findFamily } from "../process/tree.ts";
 import type { TmuxDetails } from "../tmux/tmux-server.ts";
 import { lastOutputAt, lastSignOfLife } from "./activity.ts";
 import { liveClients, type Client } from "./clients.ts";
@@ -8,7 +7,7 @@ import type { Context } from "./context.ts";
 import type { LiveSession, SessionState } from "./find-live.ts";
 import { secondsBetween } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { claimedRootsOf, isCopied } from "./session-roots.ts";
+import { findClaimed, isCopied } from "./session-roots.ts";
 import { tmuxDetails } from "./session-tmux.ts";
 
 export interface SessionStatus {
@@ -28,8 +27,8 @@ export interface SessionStatus {
   readonly lastOutputAt: Date | null;
   /** Zombies too: of who runs, `runningOf` tells. */
   readonly processes: readonly ProcessEntry[];
-  /** The one of these that only the claim calls its agent. */
-  readonly unproven: ProcessEntry | null;
+  /** Those of these that holdfast will not signal: only the claim says that they are the session's. */
+  readonly unproven: readonly ProcessEntry[];
   readonly clients: readonly Client[];
   /** Of the tmux session its agent runs in; null without one, and when that does not answer. */
   readonly tmux: TmuxDetails | null;
@@ -47,13 +46,13 @@ export async function sessionStatus(context: Context, live: LiveSession): Promis
     token,
     pulse: claim.record.pulse.kind,
     keeperPid: owner.pid,
-    where: isElsewhere ? "other_directory" : whereaboutsOf(owner),
-    host: owner.host,
+    where: isElsewhere ? "other_directory" : whereaboutsOf(session.agent ?? owner),
+    host: (session.agent ?? owner).host,
     visible,
     activeSeconds: secondsBetween(session.created_at, new Date()),
     lastActivity: lastSignOfLife(context.home, session),
     lastOutputAt: lastOutputAt(context.home, session),
-    ...(visible ? await processesOf(context, live) : { processes: [], unproven: null }),
+    ...(visible ? await processesOf(context, live) : { processes: [], unproven: [] }),
     clients: liveClients(context, session),
     tmux: visible ? await tmuxDetails(context, session) : null,
   };
@@ -70,9 +69,9 @@ async function processesOf(
   { session, claim }: LiveSession,
 ): Promise<Pick<SessionStatus, "processes" | "unproven">> {
   const own = claim.number === session.token ? claim : null;
-  const roots = { ...claimedRootsOf(context.home, session, own), zombies: true };
-  const { members, unproven } = await findFamily(await context.processes(), roots);
-  const found = unproven === null ? members : [unproven, ...members];
+  const options = { claim: own, zombies: true };
+  const { members, unproven } = await findClaimed(await context.processes(), context.home, session, options);
+  const found = [...unproven, ...members];
   const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;
   return { processes: found.toSorted((a, b) => Number(isAgent(b)) - Number(isAgent(a)) || a.pid - b.pid), unproven };
 }

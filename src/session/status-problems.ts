@@ -1,4 +1,5 @@
 import type { LockView } from "../lock/lock.ts";
+import { whereText } from "../process/identity.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { PidFile } from "./pid-file.ts";
 import { runningOf, type SessionStatus } from "./session-status.ts";
@@ -21,19 +22,22 @@ export function problemsOf(
   ];
 }
 
-function ofKeeper({ state, session, processes, unproven, keeperPid }: SessionStatus): readonly string[] {
-  const running = runningOf(processes);
-  if (state === "orphaned") return [`${session.id} is orphaned: its keeper is dead, ${whatLives(running, unproven)}`];
+function ofKeeper(status: SessionStatus): readonly string[] {
+  const { state, session, processes, keeperPid } = status;
+  if (state === "orphaned") return [`${session.id} is orphaned: its keeper is dead, ${whatLives(status)}`];
   const agent = processes.find(({ pid }) => pid === session.agent?.pid);
   if (agent?.state !== "zombie") return [];
   return [`${session.id}: its agent (PID ${agent.pid}) has ended, and its keeper (PID ${keeperPid}) has not noticed`];
 }
 
-function whatLives(running: readonly ProcessEntry[], unproven: ProcessEntry | null): string {
-  if (running.length === 1 && unproven !== null) {
-    return `and only its claim says that PID ${unproven.pid} is its agent`;
+function whatLives({ processes, unproven, where, host }: SessionStatus): string {
+  const running = runningOf(processes);
+  const [only] = unproven;
+  if (where === "here" && running.length === 1 && only !== undefined) {
+    return `and only its claim says that PID ${only.pid} is its agent`;
   }
-  return running.length === 1 ? "1 process of it lives" : `${running.length} processes of it live`;
+  const place = where === "here" || where === "other_directory" ? "" : ` ${whereText(where, host)}`;
+  return running.length === 1 ? `1 process of it lives${place}` : `${running.length} processes of it live${place}`;
 }
 
 function ofSilence({ session, lastActivity }: SessionStatus): readonly string[] {

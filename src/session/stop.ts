@@ -1,7 +1,6 @@
 import { Failure } from "../failure.ts";
 import { abortAfter } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
-import { findTree } from "../process/tree.ts";
 import type { Context } from "./context.ts";
 import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
@@ -10,7 +9,7 @@ import { outOfReach, runsElsewhere } from "./out-of-reach.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
-import { claimedRootsOf, isCopied } from "./session-roots.ts";
+import { findClaimed, isCopied } from "./session-roots.ts";
 import { signalOwner } from "./signal-owner.ts";
 import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
@@ -125,7 +124,7 @@ async function stopHung(context: Context, active: ActiveSession, options: StopRe
   const { claim, session } = active;
   const known = new Map<number, ProcessIdentity>();
   // As long as the keeper is there, it vouches for its agent.
-  await findTree(await context.processes(), claimedRootsOf(context.home, session, claim), known);
+  await findClaimed(await context.processes(), context.home, session, { claim, known });
   const result = await signalOwner(context, claim, "SIGKILL");
   if (result === "not_ours" || result === "not_permitted") throw outOfReach(active);
   return stopLost(context, session, { ...options, known });

@@ -1,9 +1,13 @@
+import type { Home } from "../home/locate.ts";
 import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { OpenFiles } from "../process/open-files.ts";
 import { ownLine } from "../process/own-line.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
+import { readRecord } from "./session-end.ts";
+import { isUid } from "./session-files.ts";
+import { isElsewhere } from "./session-roots.ts";
 import { slotsOf } from "./slots.ts";
 import { sessionsAround } from "./take-lock.ts";
 import { readableHold } from "./unsettled.ts";
@@ -38,8 +42,15 @@ async function carriesCookie(
   const environment = await table.environmentOf(pid, "HOLDFAST_");
   const cookie = environment?.get("HOLDFAST_SESSION");
   if (environment === null || cookie === undefined || spared.has(cookie)) return false;
+  // What is left of a session in a container is left to those who are there.
+  if (isLeftElsewhere(home, cookie)) return false;
   const isHere = environment.get("HOLDFAST_DIR") === home.root && environment.get("HOLDFAST_LOCK") === lock.name;
   return isHere && environment.get("HOLDFAST_CLOSE") !== "1";
+}
+
+function isLeftElsewhere(home: Home, uid: string): boolean {
+  const record = isUid(uid) ? readRecord(home, uid) : null;
+  return record !== null && isElsewhere(record.session);
 }
 
 /** The claims that were given back; whoever has one open for writing still got it from the session's agent. */
@@ -48,7 +59,9 @@ async function releasedClaims(context: Context, spared: Spared): Promise<readonl
   for (const { lock } of slotsOf(context)) {
     let claim = await lock.below(Number.MAX_SAFE_INTEGER);
     for (; claim !== null; claim = await lock.below(claim.number)) {
-      if (claim.record.state !== "released" || spared.has(readableHold(claim)?.session?.uid)) continue;
+      const session = readableHold(claim)?.session ?? null;
+      if (claim.record.state !== "released" || session === null) continue;
+      if (spared.has(session.uid) || isElsewhere(session)) continue;
       const file = knownFile(claim.path);
       if (file !== null) files.push(file);
     }

@@ -3,23 +3,21 @@ import { readEventsBackward } from "../journal/read.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
-import type { ProcessEntry, ProcessTable } from "../process/table.ts";
+import type { ProcessEntry } from "../process/table.ts";
 import type { TerminateResult } from "../process/terminate.ts";
-import { findFamily } from "../process/tree.ts";
-import type { TreeRoots } from "../process/tree-roots.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { readRecord, secondsBetween, writeEnd } from "./session-end.ts";
 import { forgetTmux } from "./session-tmux.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { claimedRootsOf } from "./session-roots.ts";
+import { findClaimed, type ClaimedFamily } from "./session-roots.ts";
 
 /** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
 export interface Unsettled {
   readonly session: SessionInfo;
   readonly processes: readonly ProcessEntry[];
-  /** The one of these that only the claim calls its agent: nobody starts beside it, and nobody signals it. */
-  readonly unproven: ProcessEntry | null;
+  /** Those of these that are not to be signalled: nobody starts beside them, either. */
+  readonly unproven: readonly ProcessEntry[];
 }
 
 /**
@@ -51,8 +49,7 @@ export async function withProcesses(
   const table = await context.processes();
   return Promise.all(
     sessions.map(async (session) => {
-      const roots = () => claimedRootsOf(context.home, session, claim);
-      return { session, ...(await findLiving(table, roots)) };
+      return { session, ...(await findLiving(() => findClaimed(table, context.home, session, { claim }))) };
     }),
   );
 }
@@ -65,11 +62,11 @@ const lookEveryMs = 2;
  * A session's processes, without those that are dying. The death of the last one frees the lock, and wakes who waits
  * for it, an instant before that process is gone. By then it has given up its memory, and its arguments with it.
  */
-async function findLiving(table: ProcessTable, roots: () => TreeRoots): Promise<Omit<Unsettled, "session">> {
+async function findLiving(find: () => Promise<ClaimedFamily>): Promise<Omit<Unsettled, "session">> {
   const deadline = systemClock.now() + dyingMs;
   for (;;) {
-    const { members, unproven } = await findFamily(table, roots());
-    const processes = unproven === null ? members : [unproven, ...members];
+    const { members, unproven } = await find();
+    const processes = [...unproven, ...members];
     const mayBeDying = processes.some(({ argv }) => argv.length === 0);
     if (!mayBeDying || systemClock.now() > deadline) return { processes, unproven };
     await systemClock.sleep(lookEveryMs);

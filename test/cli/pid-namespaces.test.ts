@@ -134,6 +134,32 @@ describe.skipIf(whyNoPidNamespace !== null)(`a keeper in another PID namespace${
     expect(endOf(workspace, session.uid)).toMatchObject({ reason: "stopped" });
   });
 
+  it("that was killed, with a lease: its agent is seen by its cookie, nobody starts beside it, and nobody signals it (R2.3, R3.6)", async () => {
+    const { workspace, inside } = await openPlace();
+    const env = { HOLDFAST_PULSE: "lease" };
+    const { session } = (await inside.holdfast(start("demo"), { env })).json();
+    const { keeper_pid: keeper } = (await workspace.holdfast(["status", "--json"], { env })).json().session;
+    const agentPid = inside.outerPid(session.pid);
+    process.kill(inside.outerPid(keeper), "SIGKILL");
+    const refused = await until(
+      async () => {
+        const outcome = await workspace.holdfast(start("other"), { env });
+        return outcome.json().error.code === "AGENTS_RUNNING" ? outcome : null;
+      },
+      { withinMs: 40_000, everyMs: 500 },
+    );
+    expect(refused.json().error).toMatchObject({ session: "demo", processes: [{ pid: agentPid }] });
+    expect((await statusOf(workspace, { env })).session).toMatchObject({
+      state: "orphaned",
+      where: "other_pid_namespace",
+      processes: [{ pid: agentPid, proven: false }],
+    });
+    await workspace.holdfast(["cleanup"], { env });
+    expect(isAlive(agentPid)).toBe(true);
+    expect(endOf(workspace, session.uid).survivors).toMatchObject([{ pid: agentPid, why: "out_of_reach" }]);
+    expect((await workspace.holdfast(start("other"), { env })).exitCode).toBe(0);
+  });
+
   it.each([
     ["kernel", "at once"],
     ["lease", "when the lease is stale"],

@@ -63,13 +63,13 @@ export function clientDocument({ uid, name, user, joined_at: joinedAt, process }
 /** What a session says of a process that is, or may be, its own. */
 interface ClaimedPids {
   readonly recordedPid: number | null;
-  readonly unprovenPid: number | null;
+  readonly unproven: readonly ProcessEntry[];
 }
 
-const ofNone: ClaimedPids = { recordedPid: null, unprovenPid: null };
+const ofNone: ClaimedPids = { recordedPid: null, unproven: [] };
 
 /** @param now for the uptime */
-function processDocument(entry: ProcessEntry, { recordedPid, unprovenPid }: ClaimedPids, now: Date): Fields {
+function processDocument(entry: ProcessEntry, { recordedPid, unproven }: ClaimedPids, now: Date): Fields {
   return {
     pid: entry.pid,
     ppid: entry.ppid,
@@ -83,7 +83,7 @@ function processDocument(entry: ProcessEntry, { recordedPid, unprovenPid }: Clai
     user: entry.user,
     started_at: timeOrNull(entry.startedAt),
     recorded: entry.pid === recordedPid,
-    proven: entry.pid !== unprovenPid,
+    proven: !unproven.includes(entry),
   };
 }
 
@@ -130,7 +130,7 @@ export function statusDocument(status: Status, now: Date): Fields {
 
 function sessionStatusDocument(status: SessionStatus, now: Date): Fields {
   const { session, processes, unproven, clients } = status;
-  const record: ClaimedPids = { recordedPid: session.agent?.pid ?? null, unprovenPid: unproven?.pid ?? null };
+  const record: ClaimedPids = { recordedPid: session.agent?.pid ?? null, unproven };
   return {
     ...sessionDocument(session),
     state: status.state,

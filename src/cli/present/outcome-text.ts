@@ -103,6 +103,7 @@ const survivalTexts: Readonly<Record<SessionEnd["survivors"][number]["why"], str
   survived_sigkill: "survived SIGKILL",
   not_permitted: "may not be signalled",
   not_proven: "left alone: only the claim says that it is the session's",
+  out_of_reach: "left alone: its session ran in another PID namespace",
 };
 
 /** Each process that was ended, and how; those that could not be last, where they are seen. */

@@ -11,8 +11,8 @@ const minimumWidths = [8, 9, 10, 6, 8, 9, 11];
 export interface ProcessTableOptions {
   /** The agent's own PID, as the session recorded it. */
   readonly recordedPid: number | null;
-  /** Of the process that only the session's claim calls its agent. */
-  readonly unprovenPid?: number | null;
+  /** Those that holdfast will not signal: only the session's claim says that they are its own. */
+  readonly unproven?: readonly ProcessEntry[];
   /** Whether to show the command lines: where several programs may be listed. */
   readonly commands: boolean;
 }
@@ -45,12 +45,12 @@ function factsOf(entry: ProcessEntry, { now }: Style): readonly string[] {
 
 function remarksOn(
   entry: ProcessEntry,
-  { recordedPid, unprovenPid = null, commands }: ProcessTableOptions,
+  { recordedPid, unproven = [], commands }: ProcessTableOptions,
   style: Style,
 ): readonly string[] {
   const remarks = [
     ...(entry.pid === recordedPid ? ["recorded"] : []),
-    ...(entry.pid === unprovenPid && entry.state !== "zombie" ? ["not proven"] : []),
+    ...(unproven.includes(entry) && entry.state !== "zombie" ? ["not proven"] : []),
     ...(entry.state === "stopped" || entry.state === "zombie" ? [entry.state] : []),
   ].join(separator);
   return commands ? [commandText(entry.command, style), remarks] : [remarks];

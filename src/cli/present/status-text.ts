@@ -78,8 +78,9 @@ function sessionBlocks(
     `${state === "orphaned" ? "🚨" : "🔒"} ${style.paint.bold(escapeControl(session.id))}   ${facts}`,
     indent(path === "" ? command : `${padToWidth(command, commandWidth)}  ${path}`),
   ];
-  const [recordedPid, unprovenPid] = [session.agent?.pid ?? null, shown.unproven?.pid ?? null];
-  const table = processTable(processes, { recordedPid, unprovenPid, commands: style.verbose }, style);
+  const recordedPid = session.agent?.pid ?? null;
+  const { unproven } = shown;
+  const table = processTable(processes, { recordedPid, unproven, commands: style.verbose }, style);
   return [
     card,
     processes.length === 0 ? [indent(whyNoProcesses(shown))] : table,

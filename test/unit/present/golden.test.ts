@@ -22,6 +22,7 @@ const orphan = {
   session: { ...session, id: "old", created_at: "2025-06-11T06:00:00.000Z" },
   activeSeconds: 18 * 86_400 + 17_641,
 };
+const recorded = sample.processEntry();
 /** Under another kernel, in another container, or in another directory. */
 const outOfSight = { ...sessionStatus, visible: false, processes: [] };
 const orphaned = "old is orphaned: its keeper is dead, 2 of its processes live";
@@ -97,7 +98,7 @@ const cases: readonly Case[] = [
     show: (to) =>
       to.status({
         ...nothing,
-        sessions: [{ ...orphan, unproven: sample.processEntry(), processes: [sample.processEntry()] }],
+        sessions: [{ ...orphan, unproven: [recorded], processes: [recorded] }],
       }),
   },
   {

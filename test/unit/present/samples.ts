@@ -128,7 +128,7 @@ export const sessionStatus: SessionStatus = {
   lastActivity: new Date("2025-06-29T10:53:59.000Z"),
   lastOutputAt: null,
   processes: [processEntry(), worker],
-  unproven: null,
+  unproven: [],
   clients,
   tmux: null,
 };

@@ -45,11 +45,11 @@ async function look(agent: FakeProcess, changes: Partial<TreeRoots> = {}) {
     keeper: { process: keeper.identity, claim },
     ...changes,
   });
-  return { members: members.map(({ pid }) => pid), unproven: unproven?.pid ?? null };
+  return { members: members.map(({ pid }) => pid), unproven: unproven.map(({ pid }) => pid) };
 }
 
-const family = { members: [100, 101, 102], unproven: null };
-const nobodys = { members: [], unproven: 100 };
+const family = { members: [100, 101, 102], unproven: [] };
+const nobodys = { members: [], unproven: [100] };
 
 describe("an agent that a claim names (R0.3)", () => {
   it.each<[string, FakeOptions]>([
@@ -88,15 +88,15 @@ describe("an agent that a claim names (R0.3)", () => {
     const agent = namedAgent({ env: ours });
     machine.processes.delete(100);
     machine.start({ pid: 100 });
-    expect(await look(agent)).toEqual({ members: [], unproven: null });
+    expect(await look(agent)).toEqual({ members: [], unproven: [] });
   });
 
   it("that is a zombie is nobody, but where zombies are asked for", async () => {
     const agent = namedAgent({ env: ours });
     agent.state = "zombie";
     agent.env = null;
-    expect(await look(agent)).toEqual({ members: [], unproven: null });
-    expect((await look(agent, { zombies: true })).unproven).toBe(100);
+    expect(await look(agent)).toEqual({ members: [], unproven: [] });
+    expect((await look(agent, { zombies: true })).unproven).toEqual([100]);
   });
 
   it("that is proven stays so, for who remembers it", async () => {
