@@ -35,4 +35,6 @@ if command -v ps; then
   echo "ps is still here" >&2
   exit 1
 fi
-exec /usr/bin/node "$@"
+# Not by exec: this shell is the first process here, and has to reap what loses its parent, as `docker run --init` does.
+/usr/bin/node "$@"
+exit $?
