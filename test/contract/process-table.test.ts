@@ -8,6 +8,7 @@ import { ProcfsTable } from "../../src/process/procfs-table.ts";
 import { PsTable } from "../../src/process/ps-table.ts";
 import { openProcessTable, type ProcessEntry, type ProcessTable } from "../../src/process/table.ts";
 import { startFixture, startProgram, startZombie, until } from "../support/fixture-processes.ts";
+import { hasPs } from "../support/has-ps.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const isLinux = process.platform === "linux";
@@ -17,7 +18,7 @@ const hasScript = isLinux && existsSync("/usr/bin/script");
 /** Promises of every process table, whatever it reads. */
 const tables = [
   { name: "procfs", make: () => new ProcfsTable(), isHere: isLinux, tellsDirectories: true },
-  { name: "ps", make: () => new PsTable(), isHere: true, tellsDirectories: hasLsof },
+  { name: "ps", make: () => new PsTable(), isHere: hasPs, tellsDirectories: hasLsof },
 ] as const;
 
 describe.each(tables.filter(({ isHere }) => isHere))("the process table by $name", ({ make, tellsDirectories }) => {

@@ -1,10 +1,10 @@
 # `unshare --mount --pid --fork --mount-proc sh container.sh ROOT NODE ARGUMENT…`: leaves only the programs that a slim
-# image has (a shell, coreutils, findutils, grep, sed, util-linux), above all no ps, and becomes node.
+# image has (a shell, coreutils, findutils, grep, sed, util-linux, npm), above all no ps, and becomes node.
 set -eu
 shift
 node=$1
 programs="sh bash cat chmod cp cut date dd df dirname basename echo env expr false find flock grep head id kill ln ls
-mkdir mkfifo mktemp mount mv nice nohup od printf pwd readlink realpath rm rmdir sed seq setsid sleep sort stat stty sync
+mkdir mkfifo mktemp mount mv nice nohup od printf pwd readlink realpath rm rmdir script sed seq setsid sleep sort stat stty sync
 tail tee test timeout touch tr true tty umount uname uniq wc which xargs yes"
 
 mount --make-rprivate /
@@ -17,6 +17,8 @@ for program in $programs; do
   esac
 done
 cp -L "$node" "$stage/node"
+# npm is a link to a script that finds its parts beside it.
+if npm=$(command -v npm); then ln -s "$(readlink -f "$npm")" "$stage/npm"; fi
 mkdir "$stage/.nothing"
 
 # Where /bin is a link into /usr it is done by then. From the first bind on, only what was staged can be called.
@@ -33,4 +35,6 @@ if command -v ps; then
   echo "ps is still here" >&2
   exit 1
 fi
-exec /usr/bin/node "$@"
+# Not by exec: this shell is the first process here, and has to reap what loses its parent, as `docker run --init` does.
+/usr/bin/node "$@"
+exit $?

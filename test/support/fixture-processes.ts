@@ -77,10 +77,25 @@ export async function startZombie(): Promise<{ readonly pid: number; readonly pa
   const parent = await startFixture("never-reaps.sh");
   const pid = parent.pidOf("child");
   // The shell would reap it; what the shell becomes does not.
-  await until(() => ps(parent.pid, "args") === "sleep 60");
+  await until(() => argumentsOf(parent.pid) === "sleep 60");
   process.kill(pid, "SIGKILL");
-  await until(() => ps(pid, "stat").startsWith("Z"));
+  await until(() => stateOf(pid).startsWith("Z"));
   return { pid, parent };
+}
+
+const isLinux = process.platform === "linux";
+
+/** On Linux from /proc: there may be no ps. */
+function argumentsOf(pid: number): string {
+  return isLinux ? readProc(pid, "cmdline").replaceAll("\0", " ").trim() : ps(pid, "args");
+}
+
+function stateOf(pid: number): string {
+  return isLinux ? (/^State:\s+(\S)/m.exec(readProc(pid, "status"))?.[1] ?? "") : ps(pid, "stat");
+}
+
+function readProc(pid: number, file: string): string {
+  return readFileSync(`/proc/${pid}/${file}`, "utf8");
 }
 
 function ps(pid: number, column: string): string {
