@@ -149,7 +149,7 @@ describe("a launcher that does not do its work", () => {
     const pid = await workspace.announced("agent");
     const { keeper_pid: keeperPid } = (await statusOf(workspace)).session;
     process.kill(keeperPid, "SIGKILL");
-    expect((await starting.ended).exitCode).toBe(70);
+    expect((await starting.ended).exitCode).toBe(1);
     expect((await statusOf(workspace)).session).toMatchObject({ state: "orphaned", pid });
     await workspace.holdfast(["cleanup"]);
     expect(isAlive(pid)).toBe(false);
