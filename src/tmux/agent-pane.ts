@@ -42,7 +42,10 @@ export interface PaneState {
 const paneFields = ["pane_id", "pane_pid", "pid"] as const;
 /** On which a pane's end is told. */
 const endChannel = "holdfast-ended";
-/** Wide enough for most output, until somebody attaches, whose terminal's size it takes. */
+/**
+ * Wide enough for most output, until somebody attaches, whose terminal's size it takes. tmux 3.2 has its own mind about
+ * it; what would convince it (`window-size manual`) makes 3.3a crash.
+ */
 const size = ["-x", "200", "-y", "50"] as const;
 
 /**
