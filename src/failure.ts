@@ -77,9 +77,21 @@ const errnoMeanings: Readonly<Record<string, readonly [FailureCode, string]>> = 
   ENOTDIR: ["CANNOT_CREATE", "a part of the path is not a directory"],
   ENOENT: ["IO", "no such file or directory"],
   EISDIR: ["IO", "it is a directory"],
+  ELOOP: ["IO", "it is a symbolic link, or leads over too many of them"],
+  ENAMETOOLONG: ["CANNOT_CREATE", "the name is too long"],
   EMFILE: ["IO", "too many open files in this process"],
   ENFILE: ["IO", "too many open files on this machine"],
+  EAGAIN: ["IO", "a limit of processes or memory is reached"],
+  ENOMEM: ["IO", "out of memory"],
+  EIO: ["IO", "the disk or the network fails"],
+  ESTALE: ["IO", "the file server has lost it"],
 };
+
+/** An errno in words, with its name: "the disk is full (ENOSPC)". */
+export function errnoText(errno: string): string {
+  const [, meaning] = errnoMeanings[errno] ?? [];
+  return meaning === undefined ? errno : `${meaning} (${errno})`;
+}
 
 /**
  * Turns a system error into a `Failure`, once, at the edge where it happened.
@@ -91,8 +103,8 @@ export function failureFromErrno(error: unknown, operation: string, path: string
   if (error instanceof Failure) return error;
   const errno = errnoOf(error);
   if (errno === undefined) throw error;
-  const [code, meaning] = errnoMeanings[errno] ?? ["IO", errno];
-  return new Failure(code, `Cannot ${operation}: ${meaning} (${errno})\n${path}`, {
+  const [code] = errnoMeanings[errno] ?? ["IO"];
+  return new Failure(code, `Cannot ${operation}: ${errnoText(errno)}\n${path}`, {
     facts: { path, errno },
     cause: error,
   });

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { fstatSync, statSync } from "node:fs";
-import { errnoOf, Failure } from "../failure.ts";
+import { errnoOf, errnoText, Failure } from "../failure.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
 import { identifyChild, type ProcessIdentity } from "../process/identity.ts";
@@ -112,7 +112,7 @@ export function cannotRun(
     return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause });
   }
   if (errno === "ENOENT") return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause });
-  const why = errno === "EACCES" ? "permission denied" : (errno ?? message);
+  const why = errno === undefined ? message : errnoText(errno);
   return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, cause });
 }
 

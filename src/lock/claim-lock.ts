@@ -84,9 +84,8 @@ export class ClaimLock implements Lock {
     await this.#claims.waitForEnd(holder, signal);
   }
 
-  async below(number: number): Promise<JudgedClaim | null> {
-    const below = highestOf(this.#claims.numbers().filter((other) => other < number));
-    return below === 0 ? null : this.#claims.judgeOrForgive(below, true);
+  below(number: number): Promise<JudgedClaim | null> {
+    return this.#claims.judgeBelow(number);
   }
 
   async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../failure.ts";
+import { Failure, failureFromErrno } from "../failure.ts";
 import { openOwnFileToAppend } from "../home/own-file.ts";
 import { identify, type ProcessIdentity } from "../process/identity.ts";
 import { closeInheritedDescriptors } from "../process/inherited-descriptors.ts";
@@ -36,7 +36,10 @@ export class KeeperProcess {
     this.#ended = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
   }
 
-  /** Spawns the keeper in a session of its own. It does nothing yet. */
+  /**
+   * Spawns the keeper in a session of its own. It does nothing yet.
+   * @throws Failure `IO` when no process can be had
+   */
   static async spawn(context: Context, session: SessionInfo, { claim, log }: Inheritance): Promise<KeeperProcess> {
     const { spawn } = await import("node:child_process");
     closeInheritedDescriptors();
@@ -52,6 +55,10 @@ export class KeeperProcess {
       stdio: withClaim(stdio, claim),
     });
     if (logDescriptor !== null) closeSync(logDescriptor);
+    if (child.pid === undefined) {
+      const error = await new Promise<Error>((resolve) => child.once("error", resolve));
+      throw failureFromErrno(error, "start the keeper", process.execPath);
+    }
     child.on("error", () => undefined);
     child.stdin?.on("error", () => undefined);
     return new KeeperProcess(child, log);
@@ -111,10 +118,13 @@ export class KeeperProcess {
     );
   }
 
+  /** Its log goes with the directory of the session that did not come to be. */
   #crashed(): Failure {
+    const { exitCode } = this.#child;
+    const how = exitCode === null ? "" : ` (exit code ${exitCode})`;
     const said = this.#log === null ? "" : lastWords(this.#log);
-    return new Failure("INTERNAL", `The keeper ended before the agent ran${said === "" ? "" : `:\n${said}`}`, {
-      facts: this.#log === null ? {} : { path: this.#log },
+    return new Failure("INTERNAL", `The keeper ended before the agent ran${how}${said === "" ? "" : `:\n${said}`}`, {
+      facts: { exit_code: exitCode },
     });
   }
 }

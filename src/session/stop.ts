@@ -63,7 +63,8 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
   if (waiter !== undefined && options.id !== null) {
     const { uid, owner = null } = waiterOf(waiter) ?? {};
     refuseOthersSession(context, { id: options.id, owner }, options);
-    logRequest(context, { id: options.id, uid }, options);
+    const { id } = options;
+    tryTo(() => logRequest(context, { id, uid }, options));
     if (await endWaiter(context, waiter)) return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
     return stopTurned(context, options, uid);
   }
@@ -102,15 +103,17 @@ function refuseOthersSession(
 
 async function stopActive(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
   const { claim, session } = active;
-  logRequest(context, session, options);
+  tryTo(() => logRequest(context, session, options));
   if (isCopied(context.home, session)) throw runsElsewhere(session);
   if (active.orphaned) return stopLost(context, session, options);
-  writeStopRequest(context.home, session.uid, {
-    by: context.by,
-    reason: options.reason ?? null,
-    signal: options.signal ?? null,
-    kill_after_ms: options.killAfterMs ?? null,
-  });
+  tryTo(() =>
+    writeStopRequest(context.home, session.uid, {
+      by: context.by,
+      reason: options.reason ?? null,
+      signal: options.signal ?? null,
+      kill_after_ms: options.killAfterMs ?? null,
+    }),
+  );
   await signalOwner(context, claim, "SIGTERM");
   const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
   if (await hasLetGo(context, active, patienceMs)) {
@@ -128,6 +131,15 @@ async function stopHung(context: Context, active: ActiveSession, options: StopRe
   const result = await signalOwner(context, claim, "SIGKILL");
   if (result === "not_ours" || result === "not_permitted") throw outOfReach(active);
   return stopLost(context, session, { ...options, known });
+}
+
+/** A full disk is no reason not to stop what may be filling it: a keeper that knows of no request ends as configured. */
+function tryTo(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
 }
 
 function logRequest(

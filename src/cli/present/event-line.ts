@@ -4,6 +4,7 @@ import { isKnownEvent } from "../../journal/parse-event.ts";
 import { actorName, actorText } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
 import { endingSymbol, endingText } from "./ending-text.ts";
+import { oneLine } from "./one-line.ts";
 import { bytesText, durationText, timestampText } from "./quantities.ts";
 import { counted, type Style } from "./style.ts";
 
@@ -130,9 +131,4 @@ function becauseOf(why: string | undefined): string {
 function exitFacts(code: number | null, signal: string | null): string {
   if (signal !== null) return oneLine(signal);
   return code === null ? "" : `exit ${code}`;
-}
-
-/** A line of the log stays one line, whatever it tells. */
-function oneLine(text: string): string {
-  return escapeControl(text.trim().replaceAll(/\s*\n\s*/g, " / "));
 }

@@ -8,6 +8,7 @@ import { howText } from "./ending-text.ts";
 import { nextSteps } from "./next-steps.ts";
 import { skippedText } from "./outcome-text.ts";
 import { pidText } from "./pid-text.ts";
+import { adviceOn } from "./errno-advice.ts";
 import { durationText, momentText, secondsSince } from "./quantities.ts";
 import { indent, separator, type Style } from "./style.ts";
 
@@ -30,7 +31,7 @@ export function failureCard(failure: Failure, style: Style, hints: boolean): rea
   return [
     `${style.paint.red("✖")} ${style.paint.bold(first)}`,
     ...[...more, ...details, ...rest, ...traceLines(failure, style)].map(indent),
-    ...(hints ? nextSteps(failure.next, style) : []),
+    ...(hints ? nextSteps(adviceOn(failure), style) : []),
   ];
 }
 

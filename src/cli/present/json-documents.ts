@@ -11,6 +11,8 @@ import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { TmuxDetails } from "../../tmux/tmux-server.ts";
+import { inOneLine } from "../../session/trouble.ts";
+import { adviceOn } from "./errno-advice.ts";
 import { onThisLock } from "./on-this-lock.ts";
 
 /** A part of a document: what `schema/output/` describes, field by field. */
@@ -154,8 +156,8 @@ function tmuxDocument({ attached, columns, rows }: TmuxDetails): Fields {
   return { attached, columns, rows };
 }
 
-export function listDocument({ sessions, more }: Listing): Fields {
-  return { count: sessions.length, more, sessions: sessions.map(listedDocument) };
+export function listDocument({ sessions, more, trouble }: Listing): Fields {
+  return { count: sessions.length, more, sessions: sessions.map(listedDocument), problems: trouble.map(inOneLine) };
 }
 
 function listedDocument(listed: ListedSession): Fields {
@@ -212,8 +214,10 @@ function queueDocument({ position, waiter, pid, where, host, since, waitingSecon
 }
 
 /** The facts stand behind code and message, and never in their place. */
-export function errorDocument({ code, message, retryable, next, facts }: Failure, invocation: string): Fields {
-  const own = { code, message, retryable, next: next.map(({ command }) => onThisLock(command, invocation)) };
+export function errorDocument(failure: Failure, invocation: string): Fields {
+  const { code, message, retryable, facts } = failure;
+  const next = adviceOn(failure).map(({ command }) => onThisLock(command, invocation));
+  const own = { code, message, retryable, next };
   return { ...own, ...facts, ...own };
 }
 

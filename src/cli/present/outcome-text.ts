@@ -15,6 +15,7 @@ import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { bytesText, secondsSince, timestampText } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
 import { holderPhrase, placeText } from "./waiting-line.ts";
+import { oneLine } from "./one-line.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
 
 /** What runs now, or ran already. */
@@ -175,7 +176,7 @@ function actionCells(action: CleanupAction, style: Style): string[] {
     commandText(action.name, style),
     action.pid === null ? "" : `PID ${action.pid}`,
     resultText(action),
-    escapeControl(action.detail === null || action.detail === "" ? action.why : `${action.why}: ${action.detail}`),
+    oneLine(action.detail === null || action.detail === "" ? action.why : `${action.why}: ${action.detail}`),
   ];
 }
 
