@@ -53,6 +53,7 @@ export class SessionKeeper {
   readonly published: PublishedSession;
   readonly #ordered: Promise<EndOrder>;
   #order: EndOrder | null = null;
+  #isLockLost = false;
   #placeOrder: (order: EndOrder) => void = () => undefined;
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
@@ -288,7 +289,8 @@ export class SessionKeeper {
   }
 
   #loseLock(): void {
-    if (this.#order?.reason === "lock_lost") return;
+    if (this.#isLockLost) return;
+    this.#isLockLost = true;
     this.#log.tryTo("log", () => this.#log.append({ event: "lock_lost" }));
     this.end({ reason: "lock_lost" });
   }

@@ -127,7 +127,8 @@ export class ClaimLock implements Lock {
   /** Resolves when one of the slots may be free. */
   async #waitForSlot(holders: readonly JudgedClaim[], slots: number, signal?: AbortSignal): Promise<void> {
     const [only] = holders;
-    if (slots === 1 && only !== undefined) return this.#claims.waitForEnd(only, signal);
+    // Held a moment ago, and free when it was looked who holds it: then it is worth another try at once.
+    if (slots === 1) return only === undefined ? undefined : this.#claims.waitForEnd(only, signal);
     while ((await this.#lookAround(slots)).every(({ holder }) => holder !== null)) {
       await systemClock.sleep(lookAtSlotsEveryMs, signal);
       signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
-import { abortAfter } from "../process/clock.ts";
-import type { ProcessIdentity } from "../process/identity.ts";
+import { abortAfter, systemClock } from "../process/clock.ts";
+import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
@@ -158,14 +158,29 @@ function logRequest(
   });
 }
 
-/** Whether the session's claim ends in time, released or dead. */
-export async function hasLetGo(context: Context, active: ActiveSession, patienceMs: number): Promise<boolean> {
+/** How often to look at a keeper whose claim says nothing of it any more. */
+const lookEveryMs = 20;
+
+/** Whether the session is over in time as far as its keeper goes: the end is written, or the keeper dead. */
+export async function hasLetGo(
+  context: Context,
+  { claim, session }: ActiveSession,
+  patienceMs: number,
+): Promise<boolean> {
   const patience = abortAfter(patienceMs);
+  const { owner } = claim.record;
   try {
     for (;;) {
-      const { holder } = await context.lock.look();
-      if (holder === null || holder.number !== active.claim.number || holder.owner === "dead") return true;
-      await context.lock.waitForEnd(holder, patience);
+      const now = activeSession(await context.lock.look());
+      if (now?.session.uid === session.uid) {
+        if (now.orphaned) return true;
+        await context.lock.waitForEnd(now.claim, patience);
+        continue;
+      }
+      // A claim can be gone without its keeper, which then has a session to end: when somebody deletes the directory.
+      if (livenessOf(owner) !== "alive" || findEnd(context, session.uid) !== null) return true;
+      await systemClock.sleep(lookEveryMs, patience);
+      patience.throwIfAborted();
     }
   } catch (error) {
     if (patience.aborted) return false;

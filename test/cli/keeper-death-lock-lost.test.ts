@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
@@ -45,6 +45,27 @@ describe("a session whose state directory is removed", () => {
     expect((await statusOf(workspace, { env: lease })).session).toMatchObject({ uid: session.uid, state: "active" });
     expect(isAlive(session.pid)).toBe(true);
     expect(workspace.events("ended")).toEqual([]);
+  });
+
+  // Who stopped it took its keeper for dead, and wrote an end beside that of the keeper.
+  it.each(["kernel", "lease"])("while it is stopped ends once, and by its keeper (R3.4; %s pulse)", async (pulse) => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: pulse };
+    const { uid, pid, keeperPid } = await startSession(workspace, agent("sleeper.sh"), { env });
+    process.kill(keeperPid, "SIGSTOP");
+    const stopping = workspace.spawnHoldfast(["stop", "demo", "--json"], { env });
+    await until(() => existsSync(join(workspace.state, "sessions", uid, "stop.json")));
+    removeState(workspace);
+    // As somebody who waits in line makes them again.
+    for (const name of ["claims", "queue", "sessions"])
+      mkdirSync(join(workspace.state, name), { recursive: true, mode: 0o700 });
+    const removedAt = performance.now();
+    await until(() => performance.now() - removedAt > 1000);
+    process.kill(keeperPid, "SIGCONT");
+    expect(await stopping.ended).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(uid) });
+    await until(() => !isAlive(keeperPid));
+    expect(isAlive(pid)).toBe(false);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped" });
   });
 
   it("is ended when somebody took the lock meanwhile: never two for long (R3.1)", async () => {

@@ -15,6 +15,11 @@ export class EventLog {
     this.#path = path;
   }
 
+  /** What is found there next is another file, though it may have the same inode number. */
+  beginAnew(): void {
+    this.#inode = 0;
+  }
+
   /** Everything that was written up to now. */
   read(): readonly LoggedEvent[] {
     const text = this.#rest + this.#newText();

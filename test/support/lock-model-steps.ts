@@ -12,14 +12,15 @@ interface Place {
   readonly program: Program;
   readonly argument: number;
   /** What the program was told so far. */
-  readonly answers: readonly unknown[];
+  readonly answers: readonly number[];
   readonly step: Step;
-  readonly next: Map<string, number>;
+  readonly next: Map<number, number>;
 }
 
 /**
  * Programs as tables of steps: where a program is, is what it was told so far. A program is run, with its answers
- * given, only when a place is reached for the first time; exploring from there on is looking up.
+ * given, only when a place is reached for the first time; exploring from there on is looking up. An answer is a number:
+ * numbers that exist are its bits, and false is 0.
  */
 export class StepTable {
   readonly #places: Place[] = [];
@@ -43,14 +44,14 @@ export class StepTable {
   }
 
   /** Where a program goes on from a place when it is told this; undefined until `addNext` was called. */
-  nextOf(place: number, answer: unknown): number | undefined {
-    return this.#at(place).next.get(JSON.stringify(answer));
+  nextOf(place: number, answer: number): number | undefined {
+    return this.#at(place).next.get(answer);
   }
 
-  async addNext(place: number, answer: unknown): Promise<number> {
+  async addNext(place: number, answer: number): Promise<number> {
     const { program, argument, answers, next } = this.#at(place);
     const added = await this.#add(program, argument, [...answers, answer]);
-    next.set(JSON.stringify(answer), added);
+    next.set(answer, added);
     return added;
   }
 
@@ -60,30 +61,44 @@ export class StepTable {
     return found;
   }
 
-  async #add(program: Program, argument: number, answers: readonly unknown[]): Promise<number> {
+  async #add(program: Program, argument: number, answers: readonly number[]): Promise<number> {
     const step = await stepAfter(program, argument, answers);
     return this.#places.push({ program, argument, answers, step, next: new Map() }) - 1;
   }
 }
 
 /** Runs the program until it asks for something it was not told yet, and leaves it there. */
-function stepAfter(program: Program, argument: number, answers: readonly unknown[]): Promise<Step> {
+function stepAfter(program: Program, argument: number, answers: readonly number[]): Promise<Step> {
   return new Promise((resolve, reject) => {
     const left = [...answers];
-    const ask = (op: keyof NumberedStore, number = 0): Promise<never> => {
-      if (left.length > 0) return Promise.resolve(left.shift() as never);
+    const ask = (op: keyof NumberedStore, number = 0): Promise<number> => {
+      const answer = left.shift();
+      if (answer !== undefined) return Promise.resolve(answer);
       resolve({ op, number });
       return new Promise(() => undefined);
     };
+    const asks = (op: keyof NumberedStore) => async (number: number) => (await ask(op, number)) !== 0;
+    const does = (op: keyof NumberedStore) => async (number: number) => void (await ask(op, number));
     const store: NumberedStore = {
-      numbers: () => ask("numbers"),
-      elsewhere: () => ask("elsewhere"),
-      isFree: (number) => ask("isFree", number),
-      publish: (number) => ask("publish", number),
-      isStillMine: (number) => ask("isStillMine", number),
-      withdraw: (number) => ask("withdraw", number),
-      remove: (number) => ask("remove", number),
+      numbers: async () => numbersIn(await ask("numbers")),
+      elsewhere: async () => numbersIn(await ask("elsewhere")),
+      isFree: asks("isFree"),
+      publish: asks("publish"),
+      isStillMine: asks("isStillMine"),
+      withdraw: does("withdraw"),
+      remove: does("remove"),
     };
     program(store, argument).then((result) => resolve({ op: "ended", result }), reject);
   });
+}
+
+/** In ascending order. */
+export function numbersIn(bits: number): number[] {
+  const numbers: number[] = [];
+  for (let number = 1; bits >>> number > 0; number += 1) if ((bits & bitOf(number)) !== 0) numbers.push(number);
+  return numbers;
+}
+
+export function bitOf(number: number): number {
+  return 1 << number;
 }

@@ -1,5 +1,6 @@
-import { StepTable, type Program, type Step } from "./lock-model-steps.ts";
-import { effectsOf, hasSlots, highestGiven, keyOf, leave, type Contender, type World } from "./lock-model-world.ts";
+import { bitOf, StepTable, type Program, type Step } from "./lock-model-steps.ts";
+import { effectsOf, goTo, highestGiven, keyOf, type Contender, type World } from "./lock-model-world.ts";
+import { exploreAll, Unprepared, type Explored, type Machine, type Move } from "./model-explorer.ts";
 
 /** How a contender takes the lock and what it does while it holds it; then it releases it. */
 export interface Tenure {
@@ -36,143 +37,136 @@ export interface Model {
   readonly gated?: boolean;
 }
 
-export interface Exploration {
-  readonly states: number;
+export interface Exploration extends Explored {
   readonly grants: number;
-  /** The first thing found wrong, and the steps that lead there; null when nothing can go wrong. */
-  readonly violation: { readonly what: string; readonly trace: readonly string[] } | null;
-}
-
-interface Move {
-  readonly world: World;
-  readonly label: string;
 }
 
 /** Tries every interleaving: any contender may sleep at any step for as long as it likes, or for ever. */
-export function explore(model: Model): Promise<Exploration> {
-  return new Explorer(model).run();
+export async function explore(model: Model): Promise<Exploration> {
+  const machine = new LockMachine(model);
+  await machine.prepare();
+  const explored = await exploreAll(machine);
+  return { ...explored, grants: machine.grants };
 }
 
-class Explorer {
+class LockMachine implements Machine<World> {
+  readonly keyOf = keyOf;
   readonly #model: Model;
   readonly #table = new StepTable();
-  readonly #seen = new Set<string>();
-  readonly #parents: number[] = [];
-  readonly #labels: string[] = [];
-  readonly #open: { readonly world: World; readonly id: number }[] = [];
-  #grants = 0;
+  #start: World | null = null;
+  grants = 0;
 
   constructor(model: Model) {
     this.#model = model;
   }
 
-  async run(): Promise<Exploration> {
-    const contenders: Contender[] = [];
-    for (const [index, { times }] of this.#model.contenders.entries()) contenders.push(await this.#begin(index, times));
+  async prepare(): Promise<void> {
+    for (const { tenure } of this.#model.contenders) await this.#table.addStart(tenure.take, 0);
+    const { contenders, crashes } = this.#model;
     const dead = this.#model.dead.map((each) => (typeof each === "number" ? { slot: 1, number: each } : each));
-    const files = dead.map((each) => ({ ...each, owner: -1 }));
-    const given = dead.map(({ number }) => number);
-    this.#add({ files, contenders, given, crashes: this.#model.crashes }, -1, "");
-    for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) {
-      for (const move of await this.#movesFrom(next.world)) {
-        const what = violationIn(next.world, move.world);
-        if (what !== null) return this.#result({ what, trace: [...this.#traceTo(next.id), move.label] });
-        if (move.world.given !== next.world.given) this.#grants += 1;
-        this.#add(move.world, next.id, move.label);
-      }
-    }
-    return this.#result(null);
+    const slots = Math.max(...[...contenders, ...dead].map(({ slot = 1 }) => slot));
+    const files = Array.from({ length: slots }, (_, at) => bitsOf(dead.filter(({ slot }) => slot === at + 1)));
+    const hasSlots = contenders.some(({ slot = 1 }) => slot !== (contenders[0]?.slot ?? 1));
+    const empty: World = { files, contenders: [], given: bitsOf(dead), crashes, hasSlots };
+    this.#start = { ...empty, contenders: contenders.map(({ times }, index) => this.#begin(empty, index, times)) };
   }
 
-  #result(violation: Exploration["violation"]): Exploration {
-    return { states: this.#seen.size, grants: this.#grants, violation };
+  get start(): World {
+    if (this.#start === null) throw new Error("It is not prepared");
+    return this.#start;
   }
 
-  #add(world: World, parent: number, label: string): void {
-    const key = keyOf(world);
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
-    this.#labels.push(label);
-    this.#open.push({ world, id: this.#parents.push(parent) - 1 });
-  }
-
-  #traceTo(id: number): string[] {
-    const trace: string[] = [];
-    for (let at = id; at > 0; at = this.#parents[at] ?? -1) trace.push(this.#labels[at] ?? "");
-    return trace.toReversed();
-  }
-
-  async #movesFrom(world: World): Promise<Move[]> {
-    const moves: Move[] = [];
+  movesFrom(world: World): readonly Move<World>[] {
+    const moves: Move<World>[] = [];
     for (const [index, contender] of world.contenders.entries()) {
-      if (contender.left === 0 || (this.#model.gated === true && (await this.#isShutOut(world, index)))) continue;
-      const name = String.fromCodePoint(65 + index);
-      const step = this.#table.stepAt(contender.place);
-      const isTooHigh = step.op === "publish" && step.number > (this.#model.highest ?? Infinity);
-      for (const { changed, answer } of isTooHigh ? [] : effectsOf(world, index, step)) {
-        const after = answer === undefined ? changed : await this.#goOn(changed, index, answer);
-        moves.push({ world: after, label: `${name} ${textOf(step)} ${JSON.stringify(answer) ?? "begins"}` });
-      }
-      if (step.op === "ended") {
-        const released = leave(world, index, await this.#begin(index, contender.left - 1));
-        moves.push({ world: released, label: `${name} releases` });
-      }
-      if (world.crashes > 0 && world.files.some(({ owner }) => owner === index)) {
-        const dead = leave(world, index, await this.#begin(index, 0));
-        moves.push({ world: { ...dead, crashes: world.crashes - 1 }, label: `${name} dies` });
+      if (contender.left === 0) continue;
+      if (!contender.isInside) moves.push(...this.#enter(world, index));
+      else moves.push(...this.#goOnFrom(world, index));
+      if (world.crashes > 0 && contender.owns !== 0) {
+        const dead = this.#leave(world, index, 0);
+        moves.push(moveTo({ ...dead, crashes: world.crashes - 1 }, () => `${nameOf(index)} dies`));
       }
     }
     return moves;
   }
 
-  async #isShutOut(world: World, index: number): Promise<boolean> {
-    if (await this.#isInside(world, index)) return false;
-    if (world.contenders[index]?.holds !== 0) return false;
-    for (const other of world.contenders.keys()) if (await this.#isInside(world, other)) return true;
-    return false;
+  #goOnFrom(world: World, index: number): Move<World>[] {
+    const contender = world.contenders[index] as Contender;
+    const step = this.#table.stepAt(contender.place);
+    if (step.op === "ended") {
+      return [moveTo(this.#leave(world, index, contender.left - 1), () => `${nameOf(index)} releases`)];
+    }
+    if (step.op === "publish" && step.number > (this.#model.highest ?? Infinity)) return [];
+    return effectsOf(world, index, step).map(({ changed, answer }) => {
+      const after = this.#goOn(changed, index, answer);
+      return {
+        world: after,
+        label: () => `${nameOf(index)} ${textOf(step)} ${answer}`,
+        wrong: violationIn(world, after),
+      };
+    });
   }
 
-  /** Has begun to take the lock, or has it and sweeps. */
-  async #isInside(world: World, index: number): Promise<boolean> {
-    const { left, place, scan, holds } = world.contenders[index] as Contender;
-    if (left === 0) return false;
-    if (holds > 0) return this.#table.stepAt(place).op !== "ended";
-    return scan !== null || place !== (await this.#takeAt(index));
+  /** Whoever is gated begins when nobody else has begun to take the lock, or has it and sweeps. */
+  #enter(world: World, index: number): Move<World>[] {
+    if (world.contenders.some((other) => this.#isBusy(other))) return [];
+    const contender = { ...(world.contenders[index] as Contender), isInside: true };
+    const entered = goTo(world, contender, this.#table.stepAt(contender.place));
+    return [
+      moveTo({ ...world, contenders: world.contenders.with(index, entered) }, () => `${nameOf(index)} has its turn`),
+    ];
+  }
+
+  #isBusy({ left, isInside, holds, place }: Contender): boolean {
+    return left > 0 && isInside && (holds === 0 || this.#table.stepAt(place).op !== "ended");
   }
 
   /** The contender is told the answer. If that ends its taking, it holds the lock from then on, or begins again. */
-  async #goOn(world: World, index: number, answer: unknown): Promise<World> {
+  #goOn(world: World, index: number, answer: number): World {
     const before = world.contenders[index] as Contender;
-    const next = this.#table.nextOf(before.place, answer) ?? (await this.#table.addNext(before.place, answer));
+    const next = this.#table.nextOf(before.place, answer);
+    if (next === undefined) throw new Unprepared(() => this.#table.addNext(before.place, answer));
     const step = this.#table.stepAt(next);
-    const place = hasSlots(world) && this.#startsOver(before, answer, step) ? await this.#takeAt(index) : next;
-    const after = { ...before, place, scan: null };
-    if (step.op !== "ended" || before.holds > 0) return { ...world, contenders: world.contenders.with(index, after) };
+    const startsOver = world.hasSlots && this.#startsOver(before, answer, step);
+    const place = startsOver ? this.#takeAt(index) : next;
+    if (step.op !== "ended" || before.holds > 0) {
+      const after = goTo(world, { ...before, place }, this.#table.stepAt(place));
+      return { ...world, contenders: world.contenders.with(index, after) };
+    }
     const token = step.result;
-    if (token === null) return leave(world, index, await this.#begin(index, before.left - 1));
-    const keeping = await this.#startOf(this.#modelOf(index).tenure.keep, token);
-    const contenders = world.contenders.with(index, { ...after, place: keeping, holds: token });
-    return { ...world, contenders, given: [...world.given, token] };
+    if (token === null) return this.#leave(world, index, before.left - 1);
+    const { keep } = this.#modelOf(index).tenure;
+    const keeping = this.#table.startOf(keep, token);
+    if (keeping === undefined) throw new Unprepared(() => this.#table.addStart(keep, token));
+    this.grants += 1;
+    const holding = goTo(world, { ...before, place: keeping, holds: token }, this.#table.stepAt(keeping));
+    return { ...world, contenders: world.contenders.with(index, holding), given: world.given | bitOf(token) };
   }
 
   /** One that takes the lock remembers nothing when it starts over. Else two that withdraw for each other never end. */
-  #startsOver(before: Contender, answer: unknown, next: Step): boolean {
+  #startsOver(before: Contender, answer: number, next: Step): boolean {
     if (before.holds > 0 || next.op !== "numbers") return false;
-    return this.#table.stepAt(before.place).op === "withdraw" || answer === false;
+    const { op } = this.#table.stepAt(before.place);
+    return op === "withdraw" || (op !== "numbers" && op !== "elsewhere" && answer === 0);
   }
 
-  #takeAt(index: number): Promise<number> {
-    return this.#startOf(this.#modelOf(index).tenure.take, 0);
+  /** Its claims are free from now on; it begins again if it has some times left. */
+  #leave(world: World, index: number, left: number): World {
+    return { ...world, contenders: world.contenders.with(index, this.#begin(world, index, left)) };
   }
 
-  async #begin(index: number, left: number): Promise<Contender> {
+  #begin(world: World, index: number, left: number): Contender {
     const { slot = 1, restores = false } = this.#modelOf(index);
-    const place = left === 0 ? -1 : await this.#takeAt(index);
-    return { slot, left, place, scan: null, holds: 0, floor: 0, restores };
+    const place = left === 0 ? -1 : this.#takeAt(index);
+    const nothing = { owns: 0, holds: 0, floor: 0, reads: null, surely: 0, perhaps: 0 };
+    const begun = { slot, left, place, restores, isInside: left > 0 && this.#model.gated !== true, ...nothing };
+    return left === 0 ? begun : goTo(world, begun, this.#table.stepAt(place));
   }
 
-  async #startOf(program: Program, argument: number): Promise<number> {
-    return this.#table.startOf(program, argument) ?? this.#table.addStart(program, argument);
+  #takeAt(index: number): number {
+    const place = this.#table.startOf(this.#modelOf(index).tenure.take, 0);
+    if (place === undefined) throw new Error("It is not prepared");
+    return place;
   }
 
   #modelOf(index: number): Model["contenders"][number] {
@@ -182,20 +176,32 @@ class Explorer {
   }
 }
 
+function moveTo(world: World, label: () => string): Move<World> {
+  return { world, label, wrong: null };
+}
+
+function bitsOf(files: readonly { readonly number: number }[]): number {
+  return files.reduce((bits, { number }) => bits | bitOf(number), 0);
+}
+
+function nameOf(index: number): string {
+  return String.fromCodePoint(65 + index);
+}
+
 function textOf(step: Step): string {
   return step.op === "ended" ? "" : `${step.op}${step.number === 0 ? "" : `(${step.number})`}:`;
 }
 
 function violationIn(before: World, after: World): string | null {
-  const holders = after.contenders.filter(({ holds }) => holds > 0);
-  for (const { slot, holds } of holders) {
-    const other = holders.find((each) => each.slot === slot && each.holds !== holds);
+  for (const [index, { slot, holds }] of after.contenders.entries()) {
+    if (holds === 0) continue;
+    const other = after.contenders.find((each, at) => at > index && each.slot === slot && each.holds > 0);
     if (other !== undefined) return `two hold the lock, with tokens ${holds} and ${other.holds}`;
   }
-  if (after.given === before.given) return null;
-  const token = after.given.at(-1) ?? 0;
   const winner = after.contenders.find((each, index) => each.holds > 0 && before.contenders[index]?.holds === 0);
-  const floor = hasSlots(after) ? (winner?.floor ?? 0) : highestGiven(before);
+  if (winner === undefined) return null;
+  const { holds: token } = winner;
+  const floor = after.hasSlots ? winner.floor : highestGiven(before);
   if (token < floor) return `token ${token} after token ${floor}`;
-  return before.given.includes(token) ? `token ${token} twice` : null;
+  return (before.given & bitOf(token)) === 0 ? null : `token ${token} twice`;
 }

@@ -81,6 +81,11 @@ export class TortureGround {
     return this.#log.read();
   }
 
+  /** The log up to now was deleted, and is not forgotten. */
+  logWasDeleted(): void {
+    this.#log.beginAnew();
+  }
+
   get unreadableLines(): readonly string[] {
     return this.#log.unreadable;
   }

@@ -62,13 +62,13 @@ export const harms = {
     ground.deletions.push(now);
     ground.count("delete the state directory");
     ground.note("delete the state directory");
-    // What it says up to now is not forgotten.
     ground.events();
     try {
       rmSync(ground.workspace.state, { recursive: true });
     } catch {
       // Whatever is made meanwhile is in its way, as for anybody who does this.
     }
+    ground.logWasDeleted();
   },
 } satisfies Record<string, Do>;
 

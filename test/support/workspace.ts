@@ -46,10 +46,13 @@ export function agent(name: string, ...args: (string | number)[]): string[] {
   return [interpreter, join(agents, name), ...args.map(String)];
 }
 
+/** A busy machine takes long to remove a directory with thousands of files. */
+const disposalTimeoutMs = 120_000;
+
 /** A temporary project for the test that calls this, cleared away when it ends. */
 export function openWorkspace(): Workspace {
   const workspace = new Workspace();
-  onTestFinished(() => workspace.dispose());
+  onTestFinished(() => workspace.dispose(), disposalTimeoutMs);
   return workspace;
 }
 
