@@ -53,6 +53,7 @@ export function highestGiven({ given }: World): number {
 }
 
 /** What a contender's step may do to the world, and what it is told: one for each way in which it can go. */
+// oxlint-disable-next-line complexity -- one case for each operation
 export function effectsOf(world: World, index: number, step: Step): readonly Effect[] {
   if (step.op === "ended") return [];
   const contender = world.contenders[index] as Contender;
@@ -152,6 +153,6 @@ function touch(world: World, slot: number, bit: number): World {
 
 function subsetsOf(bits: number): number[] {
   const subsets = [0];
-  for (const number of numbersIn(bits)) for (const some of [...subsets]) subsets.push(some | bitOf(number));
+  for (const number of numbersIn(bits)) subsets.push(...subsets.map((some) => some | bitOf(number)));
   return subsets;
 }

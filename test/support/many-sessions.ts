@@ -22,7 +22,7 @@ function uidOf(atMs: number, number: number): string {
 export function leaveEndedSessions(workspace: Workspace, count: number, apartMs: number): void {
   const [original = ""] = workspace.sessionDirectories();
   const record = readFileSync(join(workspace.state, "sessions", original, "record.json"), "utf8");
-  const { session } = JSON.parse(record) as Json;
+  const { session } = JSON.parse(record);
   const events = workspace.events().filter(({ uid }) => uid === original);
   const now = Date.now();
   const lines: string[] = [];
@@ -50,7 +50,7 @@ export function multiplyClients(workspace: Workspace, session: string, count: nu
   const text = readFileSync(join(directory, `${joined.client.uid}.json`), "utf8");
   for (let number = 1; number <= count; number += 1) {
     const uid = uidOf(Date.now(), number);
-    const client = { ...(JSON.parse(text) as Json), uid, name: `client-${number}` };
+    const client = { ...JSON.parse(text), uid, name: `client-${number}` };
     writeFileSync(join(directory, `${uid}.json`), `${JSON.stringify(client)}\n`, { mode: 0o600 });
   }
 }

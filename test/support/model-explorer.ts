@@ -24,10 +24,11 @@ export interface Machine<World> {
 }
 
 /** Thrown where something has to be found out first that takes its time. */
-export class Unprepared {
+export class Unprepared extends Error {
   readonly prepare: () => Promise<unknown>;
 
   constructor(prepare: () => Promise<unknown>) {
+    super("A step that was not prepared");
     this.prepare = prepare;
   }
 }
@@ -60,8 +61,8 @@ class Search<World> {
 
   async run(): Promise<Explored> {
     this.#add(this.#machine.start, -1, 0);
-    for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) {
-      const { world, id } = next;
+    for (let open = this.#open.pop(); open !== undefined; open = this.#open.pop()) {
+      const { world, id } = open;
       const moves = await this.#movesFrom(world);
       this.#steps += moves.length;
       for (const [index, move] of moves.entries()) {

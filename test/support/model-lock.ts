@@ -1,6 +1,7 @@
 import { ClaimLock } from "../../src/lock/claim-lock.ts";
 import type { WaitView } from "../../src/lock/lock.ts";
-import { neverAborted, paths, pulses, type ModelProcess } from "./model-process.ts";
+import { paths, pulses, type ModelProcess } from "./model-process.ts";
+import { neverAborted } from "./never-aborted.ts";
 import type { Conduct } from "./queue-model.ts";
 
 /** The real lock over the files of a model. */

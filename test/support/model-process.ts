@@ -4,6 +4,7 @@ import type { Beat, Pulse, PulsedFile } from "../../src/lock/pulse.ts";
 import type { Pulses } from "../../src/lock/pulses.ts";
 import type { Liveness, ProcessIdentity } from "../../src/process/identity.ts";
 import { numbersIn } from "./lock-model-steps.ts";
+import { neverAborted } from "./never-aborted.ts";
 
 /*
  * A process that exists only in a model: the lock's own code runs over these stand-ins for `node:fs`, for the pulse, and for
@@ -42,7 +43,7 @@ export function textNumber(text: string): number {
   return texts.length - 1;
 }
 
-export const state = "/model";
+const state = "/model";
 export const paths = { claims: join(state, "claims"), queue: join(state, "queue"), link: join(state, "session.lock") };
 
 export function identityOf(pid: number): ProcessIdentity {
@@ -72,7 +73,7 @@ export class ModelProcess {
   #taken = 0;
   #isStill = false;
   #isOwnerAlive = false;
-  #tasks: (() => void)[] = [];
+  readonly #tasks: (() => void)[] = [];
   /** Since the last answer: a word for all that the process remembers, if it has come to such a place. */
   mark: string | null = null;
   /** Since the last answer: what it has got, and need not give back yet. */
@@ -85,6 +86,7 @@ export class ModelProcess {
 
   /** Runs the code of this process, and nobody else's, as far as its answers go. @returns what it asks then */
   async run(program: (process: ModelProcess) => Promise<void>): Promise<Asked> {
+    // oxlint-disable-next-line typescript/no-this-alias -- which process runs is known to the file system, too
     current = this;
     const asked = await new Promise<Asked>((resolve, reject) => {
       this.#tell = resolve;
@@ -213,26 +215,20 @@ export class ModelProcess {
 
 const realImmediate = setImmediate;
 
-export function systemError(code: string): Error {
+function systemError(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-export function isNumbered(path: string): boolean {
+function isNumbered(path: string): boolean {
   return /^\/model\/(?:claims|queue)\/session\.\d+$/.test(path);
 }
 
-export function directoryOf(path: string): Directory {
+function directoryOf(path: string): Directory {
   return path.startsWith(`${paths.queue}/`) ? "queue" : "claims";
 }
 
-export function placeOf(path: string): { readonly directory: Directory; readonly number: number } {
+function placeOf(path: string): { readonly directory: Directory; readonly number: number } {
   return { directory: directoryOf(path), number: Number(path.slice(path.lastIndexOf(".") + 1)) };
-}
-
-/** A signal that costs nothing, of which many are made. @param throwIfAborted called where somebody waits */
-export function neverAborted(throwIfAborted: () => void = () => undefined): AbortSignal {
-  const target = { addEventListener: () => undefined, removeEventListener: () => undefined, dispatchEvent: () => true };
-  return { ...target, aborted: false, reason: null, onabort: null, throwIfAborted };
 }
 
 class ModelPulse implements Pulse {

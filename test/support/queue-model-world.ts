@@ -68,6 +68,7 @@ export function effectsOf(world: World, index: number, step: Asked): readonly Ef
   }
 }
 
+// oxlint-disable-next-line complexity -- one case for each operation
 function effectsOnName(
   world: World,
   index: number,
@@ -236,6 +237,6 @@ function touch(world: World, directory: Directory, number: number): World {
 
 function subsetsOf(bits: number): number[] {
   const subsets = [0];
-  for (const number of numbersIn(bits)) for (const some of [...subsets]) subsets.push(some | bitOf(number));
+  for (const number of numbersIn(bits)) subsets.push(...subsets.map((some) => some | bitOf(number)));
   return subsets;
 }

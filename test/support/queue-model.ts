@@ -127,8 +127,9 @@ class QueueMachine implements Machine<World> {
     if (step.op === "sleep") return [{ world, label: () => `${name} sleeps`, wrong: `${name} waits by the clock` }];
     return effectsOf(world, index, step).map(({ changed, answer }) => {
       const label = () => `${name} ${textOf(step)} ${answer ?? "…"}`;
-      const after = answer === undefined ? { world: changed, wrong: null } : this.#goOn(changed, index, answer);
-      return { ...after, label };
+      if (answer === undefined) return { world: changed, wrong: null, label };
+      const after = this.#goOn(changed, index, answer);
+      return { world: after.world, wrong: after.wrong, label };
     });
   }
 

@@ -79,7 +79,8 @@ const models: readonly Bounds[] = [
 
 const namedModels = models
   .filter(({ isDeep = false }) => isDeep === explorations.areDeep)
-  .map(({ atLeastStates, isDeep: _, ...bounds }) => {
+  .map((model) => {
+    const { atLeastStates, isDeep: _, ...bounds } = model;
     const names = bounds.contenders.map(({ name }) => name).join(", ");
     return { names, crashes: bounds.crashes, atLeastStates, bounds };
   });
@@ -127,7 +128,9 @@ describe("each part of it is needed: the exploration finds a violation", () => {
     {
       without: "sparing tickets of the living",
       bounds: two,
-      begin: () => (fault.sweep = (store, { removable: _, ...options }) => faults.sweepEverything(store, options)),
+      begin: () =>
+        (fault.sweep = (store, { keep, upTo }) =>
+          faults.sweepEverything(store, { keep, ...(upTo === undefined ? {} : { upTo }) })),
       what: /waits by the clock/,
     },
     {
