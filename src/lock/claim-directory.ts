@@ -87,16 +87,6 @@ export class ClaimDirectory {
     }
   }
 
-  /** The claim just below a number that can be read: one that is damaged hides nothing of those below it. */
-  async judgeBelow(number: number): Promise<JudgedClaim | null> {
-    const below = this.numbers().filter((other) => other < number);
-    for (const other of below.toSorted((a, b) => b - a)) {
-      const judged = await this.judgeOrForgive(other, true);
-      if (judged !== null) return judged;
-    }
-    return null;
-  }
-
   /** Resolves when the claim may have ended: released, dead or gone. The caller judges again. */
   async waitForEnd(claim: JudgedClaim, signal?: AbortSignal): Promise<void> {
     await this.#pulse(claim.record).waitForEnd(pulsed(claim.path, claim.record), signal);

@@ -84,8 +84,9 @@ export class ClaimLock implements Lock {
     await this.#claims.waitForEnd(holder, signal);
   }
 
-  below(number: number): Promise<JudgedClaim | null> {
-    return this.#claims.judgeBelow(number);
+  async below(number: number): Promise<JudgedClaim | null> {
+    const below = highestOf(this.#claims.numbers().filter((other) => other < number));
+    return below === 0 ? null : this.#claims.judgeOrForgive(below, true);
   }
 
   async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {

@@ -21,7 +21,7 @@ export interface Lock {
    * when live holders or waiters go by another number of slots. What passes the queue takes this very slot, else any.
    */
   acquire(request: AcquireRequest): Promise<Acquired>;
-  /** The claim just below a number, alive or not, that can be read: what came before it. Null when there is none. */
+  /** The claim just below a number, alive or not: what came before it. Null when there is none. */
   below(number: number): Promise<JudgedClaim | null>;
   /** Carries on a lock that another process took and handed over. */
   adopt(handedOver: HandedOver): Promise<HeldLock>;

@@ -9,8 +9,6 @@ export interface CleanupScope {
   readonly idleMs?: number;
   /** Ended sessions older than this are forgotten. */
   readonly endedMs?: number;
-  /** What cannot be read, and refuses or hides something for that. */
-  readonly damaged?: boolean;
   /** Only sessions whose id matches this glob. */
   readonly match?: string;
   /** What belongs to another owner too; it is only named otherwise. */
@@ -41,7 +39,8 @@ export async function attempt(
     const detail = await run();
     return { ...subject, result: subject.pid === null ? "removed" : "ended", detail };
   } catch (error) {
-    return { ...subject, result: "failed", detail: onOneLine(error) };
+    // On one line, as the rest of it.
+    return { ...subject, result: "failed", detail: errorText(error).replaceAll("\n", " ") };
   }
 }
 
@@ -55,28 +54,6 @@ export function spare(
   const other = force === true ? null : otherOwner(context, owner);
   if (other === null) return null;
   return { ...subject, why: `belongs to ${other}`, result: "named", detail: "holdfast cleanup --force ends it too" };
-}
-
-export function isSameFailure(a: CleanupAction, b: CleanupAction): boolean {
-  return (
-    a.result === "failed" && b.result === "failed" && a.what === b.what && a.name === b.name && a.detail === b.detail
-  );
-}
-
-/** A clean-up that cannot be logged has failed in that (R4.7). */
-export function logged(context: Context, action: CleanupAction): CleanupAction {
-  try {
-    logAction(context, action);
-    return action;
-  } catch (error) {
-    const detail = [action.detail ?? "", onOneLine(error)].filter((text) => text !== "").join("; ");
-    return { ...action, result: "failed", detail };
-  }
-}
-
-/** As the rest of what is said of an action. */
-export function onOneLine(error: unknown): string {
-  return errorText(error).replaceAll("\n", " ");
 }
 
 export function logAction(context: Context, { what, name, why, result }: CleanupAction): void {

@@ -1,12 +1,11 @@
 import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
-import { errorText, Failure } from "../failure.ts";
+import { errorText } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
 import { survivalReasons } from "../process/survivor.ts";
 import { dropAllClients } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { readAs } from "./read-as.ts";
-import { makeSessionDirectory, sessionFiles, statOf, writeJson } from "./session-files.ts";
+import { makeSessionDirectory, readJson, sessionFiles, writeJson } from "./session-files.ts";
 import { actorSchema, sessionSchema, type SessionInfo } from "./session-info.ts";
 
 export const endReasons = [
@@ -104,35 +103,16 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
   return problems;
 }
 
-/**
- * The record of an ended session; null when it has none (it lives, or was forgotten).
- * @throws Failure `DATA`, `NOT_PERMITTED` when there is one that cannot be read
- */
+/** The record of an ended session; null when it has none (it lives, or was forgotten). */
 export function readRecord(home: Home, uid: string): SessionRecord | null {
-  const path = sessionFiles(home, uid).record;
-  const record = readAs(recordKind, path);
+  const parsed = v.safeParse(recordSchema, readJson(sessionFiles(home, uid).record));
   // What was copied from elsewhere must not speak for, or be the end of, another session.
-  if (record !== null && record.session.uid !== uid) {
-    throw new Failure("DATA", `This session's record is that of another session, ${record.session.uid}\n${path}`, {
-      facts: { path },
-      next: [forgetIt],
-    });
-  }
-  return record;
-}
-
-const forgetIt = { does: "forget it", command: "holdfast cleanup --damaged" };
-
-const recordKind = { what: "session's record", schema: recordSchema, next: () => forgetIt };
-
-/** Whether a session has ended, going by there being a record, readable or not. */
-export function hasRecord(home: Home, uid: string): boolean {
-  return statOf(sessionFiles(home, uid).record) !== null;
+  return parsed.success && parsed.output.session.uid === uid ? parsed.output : null;
 }
 
 /** How a session ended: from its record, else from the log; null when it has not ended, or that is forgotten. */
 export function findEnd(context: Context, uid: string): SessionEnd | null {
-  const record = readableRecord(context.home, uid);
+  const record = readRecord(context.home, uid);
   if (record !== null) return record.end;
   for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed"] })) {
     if (event.uid !== uid) continue;
@@ -140,16 +120,6 @@ export function findEnd(context: Context, uid: string): SessionEnd | null {
     return parsed.success ? parsed.output : null;
   }
   return null;
-}
-
-/** Null also for one that cannot be read. */
-export function readableRecord(home: Home, uid: string): SessionRecord | null {
-  try {
-    return readRecord(home, uid);
-  } catch (error) {
-    if (error instanceof Failure) return null;
-    throw error;
-  }
 }
 
 /** The end of a session whose agent never came to be started. */

@@ -1,14 +1,4 @@
-import {
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-  type Stats,
-} from "node:fs";
+import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
@@ -58,10 +48,7 @@ export function isUid(text: string): boolean {
 /** The uids of all sessions that have a directory, active or ended, in no order. */
 export function sessionUids(home: Home): string[] {
   try {
-    // A link would lead to files that are none of ours.
-    return readdirSync(home.sessions, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && isUid(entry.name))
-      .map(({ name }) => name);
+    return readdirSync(home.sessions).filter(isUid);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw failureFromErrno(error, "list the sessions", home.sessions);
@@ -88,16 +75,11 @@ export function makeSessionDirectory(files: SessionFiles): void {
 
 /** Whether there is a directory, and not a link to one. */
 export function isDirectory(path: string): boolean {
-  return statOf(path)?.isDirectory() ?? false;
-}
-
-/** What is there, without following a link; null when there is nothing, or it cannot be looked at. */
-export function statOf(path: string): Stats | null {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+    return lstatSync(path).isDirectory();
   } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return null;
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return false;
+    throw failureFromErrno(error, "look at a directory", path);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Failure } from "../failure.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
@@ -15,7 +14,6 @@ import { slotsOf } from "./slots.ts";
 import { waiterOf, type WaiterInfo } from "./session-info.ts";
 import { problemsOf } from "./status-problems.ts";
 import { runningOf, sessionStatus, type SessionStatus } from "./session-status.ts";
-import { inOneLine, Trouble } from "./trouble.ts";
 
 export interface QueueEntry {
   readonly position: number;
@@ -45,34 +43,19 @@ export interface Status {
   readonly pidFile: PidFile | null;
   /** What is wrong, in words; empty when nothing is. */
   readonly problems: readonly string[];
-  /** What of these could not be read or written. */
-  readonly trouble: readonly Failure[];
-  /** False when a slot of the lock cannot be told of. */
-  readonly complete: boolean;
 }
 
-/**
- * Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. What cannot be
- * read hides nothing else.
- * @throws Failure `DATA`, `NOT_PERMITTED` when nothing can be told of the lock
- */
+/** Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. */
 export async function status(given: Context): Promise<Status> {
   const context = withOneLook(given);
   const sessions: SessionStatus[] = [];
   const views: LockView[] = [];
-  const trouble = new Trouble();
-  const slots = slotsOf(given);
-  for (const slot of slots) {
-    await trouble.spare(async () => {
-      const view = await slot.lock.look();
-      // Not with one look at the processes: this may have to look again, at those that are dying.
-      const live = await findLive(slot, view, trouble);
-      for (const each of live) sessions.push(await sessionStatus(context, each, trouble));
-      views.push(view);
-    });
+  for (const slot of slotsOf(given)) {
+    const view = await slot.lock.look();
+    views.push(view);
+    // Not with one look at the processes: this may have to look again, at those that are dying.
+    for (const live of await findLive(slot, view)) sessions.push(await sessionStatus(context, live));
   }
-  const [first] = trouble.found;
-  if (views.length === 0 && first !== undefined) throw first;
   for (const { state, session, processes } of sessions) {
     const running = runningOf(processes);
     if (state === "orphaned" && running.length > 0) tryToNoteOrphaned(given, session, running);
@@ -90,9 +73,7 @@ export async function status(given: Context): Promise<Status> {
     slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
     queue: (views[0]?.waiters ?? []).map(queueEntry),
     pidFile,
-    problems: [...problemsOf(views, sessions, { outside, pidFile }), ...trouble.found.map(inOneLine)],
-    trouble: trouble.found,
-    complete: views.length === slots.length,
+    problems: problemsOf(views, sessions, { outside, pidFile }),
   };
 }
 

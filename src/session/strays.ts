@@ -1,5 +1,4 @@
 import type { Home } from "../home/locate.ts";
-import { isDamage } from "../lock/claim-record.ts";
 import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { OpenFiles } from "../process/open-files.ts";
 import { ownLine } from "../process/own-line.ts";
@@ -15,18 +14,13 @@ import { readableHold } from "./unsettled.ts";
 
 type Spared = ReadonlySet<string | undefined>;
 
-interface StrayOptions {
-  /** True: a session whose claim cannot be read is over. */
-  readonly despiteDamage?: boolean;
-}
-
 /**
  * Processes of this user that carry the cookie of a session of this very lock and directory which is over, or have
  * inherited its claim. Not this process's own sessions, and not what `--close` has let go.
  */
-export async function findStrays(context: Context, options: StrayOptions = {}): Promise<readonly ProcessEntry[]> {
+export async function findStrays(context: Context): Promise<readonly ProcessEntry[]> {
   const spared = new Set<string | undefined>(sessionsAround(context.env));
-  for (const slot of slotsOf(context)) spared.add(await uidAt(slot, options));
+  for (const slot of slotsOf(context)) spared.add(activeSession(await slot.lock.look())?.session.uid);
   const table = await context.processes();
   const own = new Set(ownLine());
   const others = (await table.list()).filter(
@@ -37,15 +31,6 @@ export async function findStrays(context: Context, options: StrayOptions = {}): 
   const files = await releasedClaims(context, spared);
   if (files.length > 0) for (const entry of await OpenFiles.of(table).writersOf(files, others)) strays.add(entry);
   return [...strays];
-}
-
-async function uidAt(slot: Context, { despiteDamage = false }: StrayOptions): Promise<string | undefined> {
-  try {
-    return activeSession(await slot.lock.look())?.session.uid;
-  } catch (error) {
-    if (despiteDamage && isDamage(error)) return undefined;
-    throw error;
-  }
 }
 
 async function carriesCookie(

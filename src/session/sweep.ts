@@ -1,11 +1,11 @@
+import { errorText } from "../failure.ts";
 import { livenessOf } from "../process/identity.ts";
-import { isSameFailure, logged, onOneLine, type CleanupAction } from "./cleanup-action.ts";
+import { logAction, type CleanupAction } from "./cleanup-action.ts";
 import { endOrphans, endSession, isIdle } from "./cleanup-steps.ts";
 import type { Context } from "./context.ts";
 import { noteOrphaned } from "./orphans.ts";
 import { pruneEnded } from "./prune.ts";
 import { longestGraceMs } from "./session-info.ts";
-import type { SessionInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 
@@ -31,7 +31,7 @@ export async function sweep(context: Context, options: SweepOptions): Promise<Cl
     if (options.signal?.aborted === true) break;
     for (const found of await whatBecameOf(step, context, options)) {
       // One cause, such as a claim that cannot be read, may fail every step.
-      if (actions.some((other) => isSameFailure(other, found))) continue;
+      if (found.result === "failed" && actions.some((other) => isSameFailure(other, found))) continue;
       const isNews = !isStanding(found) || !(options.before ?? []).some((other) => isSameThing(other, found));
       const action = isNews && (step.isUnlogged || found.result === "failed") ? logged(context, found) : found;
       actions.push(action);
@@ -72,7 +72,7 @@ async function whatBecameOf(step: Step, context: Context, options: SweepOptions)
   } catch (error) {
     const { name } = context.lock;
     return [
-      { what: "lock", name, pid: null, why: `could not ${step.does}`, result: "failed", detail: onOneLine(error) },
+      { what: "lock", name, pid: null, why: `could not ${step.does}`, result: "failed", detail: errorText(error) },
     ];
   }
 }
@@ -80,15 +80,14 @@ async function whatBecameOf(step: Step, context: Context, options: SweepOptions)
 /** Dead with all their processes, and active on record until somebody looked. */
 async function closeLostSessions(context: Context): Promise<readonly CleanupAction[]> {
   const closed: CleanupAction[] = [];
-  const onClosed = ({ id: name }: SessionInfo, problems: readonly string[]): void => {
+  await reconcile(context, await context.lock.look(), ({ id: name }, problems) => {
     const subject = { what: "session", name, pid: null, why: "its keeper and its processes are dead" } as const;
     closed.push(
       problems.length === 0
         ? { ...subject, result: "ended", detail: null }
         : { ...subject, result: "failed", detail: problems.join("; ") },
     );
-  };
-  await reconcile(context, await context.lock.look(), { onClosed });
+  });
   return closed;
 }
 
@@ -146,4 +145,19 @@ function isStanding({ result }: CleanupAction): boolean {
 
 function isSameThing(a: CleanupAction, b: CleanupAction): boolean {
   return a.what === b.what && a.name === b.name && a.pid === b.pid && a.why === b.why && a.result === b.result;
+}
+
+function isSameFailure(a: CleanupAction, b: CleanupAction): boolean {
+  return a.result === "failed" && a.what === b.what && a.name === b.name && a.detail === b.detail;
+}
+
+/** A clean-up that cannot be logged has failed in that (R4.7). */
+function logged(context: Context, action: CleanupAction): CleanupAction {
+  try {
+    logAction(context, action);
+    return action;
+  } catch (error) {
+    const detail = [action.detail ?? "", errorText(error)].filter((text) => text !== "").join("; ");
+    return { ...action, result: "failed", detail };
+  }
 }

@@ -7,7 +7,7 @@ import type { ProcessEntry } from "../process/table.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
-import { hasRecord, secondsBetween, writeEnd } from "./session-end.ts";
+import { readRecord, secondsBetween, writeEnd } from "./session-end.ts";
 import { forgetTmux } from "./session-tmux.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { findClaimed, type ClaimedFamily } from "./session-roots.ts";
@@ -128,7 +128,7 @@ const keeperSpeaksWithinMs = 3_000;
  */
 async function letKeeperSpeak(context: Context, { uid, token }: SessionInfo): Promise<void> {
   const deadline = systemClock.now() + keeperSpeaksWithinMs;
-  while (systemClock.now() < deadline && !hasRecord(context.home, uid)) {
+  while (systemClock.now() < deadline && readRecord(context.home, uid) === null) {
     const claim = token === null ? null : await context.lock.below(token + 1);
     if (claim?.number !== token || claim.record.state === "released" || claim.owner !== "alive") return;
     await systemClock.sleep(lookEveryMs);

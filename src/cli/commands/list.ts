@@ -1,7 +1,6 @@
 import { list } from "../../session/list.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
-import { exitCodes } from "../exit-codes.ts";
 import { openLocks } from "../open-locks.ts";
 
 export interface ListOptions {
@@ -17,5 +16,5 @@ export async function listCommand(cli: Cli, options: ListOptions): Exit {
     allLocks: cli.globals.lock === undefined,
   });
   (await cli.show()).listed(listing);
-  return listing.complete ? 0 : exitCodes.DATA;
+  return 0;
 }

@@ -6,7 +6,6 @@ import type { SessionInfo } from "../../session/session-info.ts";
 import { status, type Status } from "../../session/status.ts";
 import { stop } from "../../session/stop.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
-import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
 import type { LiveSource } from "../live/live-loop.ts";
 import { tailPart } from "../output-parts.ts";
@@ -25,12 +24,11 @@ export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
   const result = await status(await openCliContext(cli, { access: "read" }));
   (await cli.show()).status(result);
-  if (options.check === true) return checkCodes[judge(result)];
-  return result.complete ? 0 : exitCodes.DATA;
+  return options.check === true ? checkCodes[judge(result)] : 0;
 }
 
-function judge({ sessions, complete }: Status): keyof typeof checkCodes {
-  if (!complete || sessions.some(({ state }) => state === "orphaned")) return "wrong";
+function judge({ sessions }: Status): keyof typeof checkCodes {
+  if (sessions.some(({ state }) => state === "orphaned")) return "wrong";
   return sessions.length > 0 ? "active" : "none";
 }
 

@@ -159,8 +159,6 @@ export const status: Status = {
   ],
   pidFile: null,
   problems: [],
-  trouble: [],
-  complete: true,
 };
 
 export const nothing: Status = { ...status, sessions: [], processCount: 0, operations: [], queue: [] };
@@ -248,8 +246,6 @@ export const listing: Listing = {
     { kind: "ended", record: { ...ended, lock: null, end: { ...end, reason: "lost", exit_code: null } } },
   ],
   more: true,
-  trouble: [],
-  complete: true,
 };
 
 /** Only one lock, as it usually is, and no more than is shown. */
