@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
 import type { Json } from "../support/program.ts";
@@ -13,7 +14,8 @@ describe("status tells processes apart", () => {
     const daemon = await workspace.announced("daemon");
     await workspace.announced("agent");
     for (const pid of [lost.keeperPid, lost.pid]) process.kill(pid, "SIGKILL");
-    await until(() => !isAlive(lost.keeperPid) && !isAlive(lost.pid));
+    // Not its zombie either, which would be shown until init has looked.
+    await until(() => !isAlive(lost.keeperPid) && !existsSync(`/proc/${lost.pid}`));
     const own = await startSession(workspace, ["sleep", "271"], { id: "own", options: ["--force"] });
     const stray = workspace.spawn(["sleep", "272"]);
     await until(() => lookAt(stray.pid)?.command === "sleep 272");
