@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** One project a kind of test; those that run the built program get a build first. */
-function project(name: string, setup: { globalSetup?: string } = {}) {
+function project(name: string, setup: { globalSetup?: string; maxWorkers?: number; sequence?: object } = {}) {
   return { extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], ...setup } };
 }
 
@@ -20,7 +20,8 @@ export default defineConfig({
       project("unit"),
       project("contract", onTheBuiltProgram),
       project("cli", onTheBuiltProgram),
-      project("torture", onTheBuiltProgram),
+      // After all others, and one by one: they take the whole machine, and the others have their time limits.
+      project("torture", { ...onTheBuiltProgram, maxWorkers: 1, sequence: { groupOrder: 1 } }),
     ],
   },
 });
