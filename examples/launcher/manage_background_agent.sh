@@ -45,7 +45,8 @@ start() {
     echo "already running (PID $pid)"
     return 1
   fi
-  lines_before=$(cat "$log_file" 2>/dev/null | wc -l)
+  : >>"$log_file" # the agent opens it a moment later than it is looked at below
+  lines_before=$(wc -l <"$log_file")
   nohup node ../agent/server.mjs </dev/null >>"$log_file" 2>&1 &
   echo $! >"$pid_file"
   wait_until listens_or_is_gone
