@@ -10,7 +10,7 @@ import { activeSession, mismatch, noSession, reconcile, type ActiveSession } fro
 import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
-import { signalOwner } from "./signal-owner.ts";
+import { proveOwner, signalOwner } from "./signal-owner.ts";
 import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
 
@@ -106,6 +106,8 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
   tryTo(() => logRequest(context, session, options));
   if (isCopied(context.home, session)) throw runsElsewhere(session);
   if (active.orphaned) return stopLost(context, session, options);
+  // Before the request is there: somebody may remove the state directory, and with it the proof and the request.
+  const signalKeeper = await proveOwner(context, claim);
   tryTo(() =>
     writeStopRequest(context.home, session.uid, {
       by: context.by,
@@ -114,7 +116,7 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
       kill_after_ms: options.killAfterMs ?? null,
     }),
   );
-  await signalOwner(context, claim, "SIGTERM");
+  signalKeeper("SIGTERM");
   const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
   if (await hasLetGo(context, active, patienceMs)) {
     return findEnd(context, session.uid) ?? stopLost(context, session, options);
