@@ -1,3 +1,4 @@
+import { systemClock } from "../process/clock.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import { terminate, type TerminateOptions, type TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
@@ -13,6 +14,7 @@ export interface SessionEnding extends TerminateOptions {
 
 /** How long what has lost its terminal may take to go by itself. */
 const afterTmuxMs = 1_000;
+const lookEveryMs = 10;
 
 /**
  * Ends every process of a session that `find` finds. Where the agent runs in tmux, it and what it started come first.
@@ -30,9 +32,16 @@ export async function endSessionProcesses(
   await beforeTmux?.();
   await tmux.finish();
   const { table, find, signal, killAfterMs } = ending;
+  await untilGone(find);
   const rest = await terminate({ table, find, signal, killAfterMs: Math.min(killAfterMs, afterTmuxMs) });
   forgetTmux(context, session);
   return { ended: [...agents.ended, ...rest.ended], survivors: rest.survivors };
+}
+
+/** Waits for what has lost its terminal, or has nothing more to record: most of it goes without being told. */
+async function untilGone(find: TerminateOptions["find"]): Promise<void> {
+  const deadline = systemClock.now() + afterTmuxMs;
+  while ((await find()).length > 0 && systemClock.now() < deadline) await systemClock.sleep(lookEveryMs);
 }
 
 /** Without the tmux server and all that it runs, but for the agent and what that started. */

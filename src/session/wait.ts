@@ -46,12 +46,18 @@ export async function wait(given: Context, request: WaitRequest): Promise<Waited
     if (record !== null) return { session: record.session, end: record.end };
     throw notItsTurn(context, request.id, queued);
   }
-  if (active === null || (request.id !== null && active.session.id !== request.id)) {
-    await reconcile(context, view);
-    const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
-    if (ended !== null) return ended;
-  }
-  const { session } = await requireSession(context, request.id);
+  // Not looked for once more when it is there: it may end between two looks, and is waited for all the same.
+  if (active !== null && isMeant(active, request.id)) return untilOver(context, active.session, request);
+  await reconcile(context, view);
+  const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
+  return ended ?? untilOver(context, (await requireSession(context, request.id)).session, request);
+}
+
+function isMeant({ session }: ActiveSession, id: string | null): boolean {
+  return id === null || session.id === id;
+}
+
+async function untilOver(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
   if (request.until === "ready") return waitUntilRunning(context, session, request.signal);
   await untilReleased(context, session.uid, request.signal);
   const end = findEnd(context, session.uid);
