@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import type { ProcessEntry } from "../process/table.ts";
 import { clearOrphans } from "./clear-orphans.ts";
 import type { Report } from "./handover.ts";
 import type { Context } from "./context.ts";
@@ -133,17 +134,25 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
  * here unless something of it lives, or the next holder of the lock was faster.
  */
 async function afterKeeperDied(context: Context, { uid, id }: SessionInfo, error: unknown): Promise<unknown> {
-  const { reconcile } = await import("./reconcile.ts");
-  const lost = await reconcile(context, await context.lock.look());
-  const left = lost.find(({ session }) => session.uid === uid)?.processes ?? [];
+  const left = await whatLives(context, uid);
   if (left.length === 0 || !(error instanceof Failure)) return error;
   const processes = left.map(({ pid, command }) => ({ pid, command }));
-  const names = processes.map(({ pid, command }) => `${pid} (${command})`).join(", ");
-  return new Failure(error.code, `${error.message}. What it started lives on: ${names}`, {
+  return new Failure(error.code, `${error.message}. What it started lives on:`, {
     facts: { ...error.facts, processes },
     next: [{ does: "end that", command: `holdfast stop ${id}` }, ...error.next],
     cause: error,
   });
+}
+
+async function whatLives(context: Context, uid: string): Promise<readonly ProcessEntry[]> {
+  try {
+    const { reconcile } = await import("./reconcile.ts");
+    const lost = await reconcile(context, await context.lock.look());
+    return lost.find(({ session }) => session.uid === uid)?.processes ?? [];
+  } catch {
+    // Whoever looks next finds it; why the start failed is to be told now.
+    return [];
+  }
 }
 
 function aboutSession({ home, config, lock, by }: Context, session: SessionInfo) {
