@@ -118,20 +118,32 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
   );
   signalKeeper("SIGTERM");
   const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
-  if (await hasLetGo(context, active, patienceMs)) {
-    return findEnd(context, session.uid) ?? stopLost(context, session, options);
-  }
-  return stopHung(context, active, options);
+  const isOver = await hasLetGo(context, active, patienceMs);
+  const end = isOver ? findEnd(context, session.uid) : null;
+  if (end !== null) return end;
+  const isGivenBack = isOver && (await isReleased(context, active));
+  return isGivenBack ? stopLost(context, session, options) : stopHung(context, active, { ...options, isOver });
 }
 
-/** The keeper is stopped or hung: its session is ended without it. */
-async function stopHung(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
+/** Whether a claim that has ended was given back, or taken over; else its keeper is dead, or its lease is while it hangs. */
+async function isReleased(context: Context, { claim }: ActiveSession): Promise<boolean> {
+  const { last } = await context.lock.look();
+  return last === null || last.number !== claim.number || last.record.state === "released";
+}
+
+/** The keeper is dead, stopped or hung: its session is ended without it. @param options `isOver`: its claim is dead */
+async function stopHung(
+  context: Context,
+  active: ActiveSession,
+  options: StopRequestOptions & { readonly isOver: boolean },
+): Promise<SessionEnd> {
   const { claim, session } = active;
   const known = new Map<number, ProcessIdentity>();
   // As long as the keeper is there, it vouches for its agent.
   await findClaimed(await context.processes(), context.home, session, { claim, known });
   const result = await signalOwner(context, claim, "SIGKILL");
-  if (result === "not_ours" || result === "not_permitted") throw outOfReach(active);
+  const isReached = result === "signalled" || result === "gone";
+  if (!isReached && !options.isOver) throw outOfReach(active);
   return stopLost(context, session, { ...options, known });
 }
 
