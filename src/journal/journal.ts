@@ -24,6 +24,8 @@ export class Journal {
   readonly path: string;
   readonly #now: () => Date;
   readonly #onAppended: AppendObserver | undefined;
+  /** Made by this process, and its name not on disk yet for all that is known. */
+  #isNew = false;
 
   constructor(path: string, now: () => Date = () => new Date(), onAppended?: AppendObserver) {
     this.path = path;
@@ -44,18 +46,39 @@ export class Journal {
       const stats = fstatSync(descriptor);
       const reason = stats.isFile() ? whyForeign(stats) : "it is not a file";
       if (reason !== null) throw this.#untrusted(reason);
-      const isNew = stats.size === 0;
+      this.#isNew ||= stats.size === 0;
       this.#write(descriptor, endsTorn(descriptor) ? `\n${line}\n` : `${line}\n`);
-      if (options.durable === true) {
-        fdatasyncSync(descriptor);
-        if (isNew) syncDirectory(dirname(this.path));
-      }
+      if (options.durable === true) this.#sync(descriptor);
     } catch (error) {
       throw failureFromErrno(error, "append to the event log", this.path);
     } finally {
       closeSync(descriptor);
     }
     this.#onAppended?.(event, line);
+  }
+
+  /**
+   * Takes to the disk what has been appended so far, by whomever: no power failure loses it when this returns.
+   * @throws Failure `IO`
+   */
+  sync(): void {
+    try {
+      const descriptor = openSync(this.path, constants.O_RDONLY | O_NOFOLLOW);
+      try {
+        this.#sync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch (error) {
+      // Removed since, and all that was in it with it.
+      if (errnoOf(error) !== "ENOENT") throw failureFromErrno(error, "take to the disk", this.path);
+    }
+  }
+
+  #sync(descriptor: number): void {
+    fdatasyncSync(descriptor);
+    if (this.#isNew) syncDirectory(dirname(this.path));
+    this.#isNew = false;
   }
 
   #open(): number {

@@ -29,6 +29,8 @@ export interface Agent {
   readonly pid: number;
   /** On the monotonic clock, which no clock step moves. */
   readonly spawnedAtMs: number;
+  /** Whatever it starts has a PID that was given out after this one; absent: after its own. */
+  readonly sincePid?: number;
   /** Null when it was gone before anyone could look, or is hidden from this user. */
   readonly identity: ProcessIdentity | null;
   readonly exited: Promise<AgentExit>;
@@ -36,6 +38,8 @@ export interface Agent {
   readonly outputFromByte: number;
   /** Aborted when everything that inherited its lifeline is gone, or has closed it; absent without one. */
   readonly lifeline?: AbortSignal;
+  /** Has a command begin whose process was made ahead of its turn; absent: it runs already. */
+  readonly letGo?: () => void;
 }
 
 /**
@@ -58,7 +62,13 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   });
   const { pid } = child;
   if (pid === undefined) throw await spawnFailure(child, program, spec.cwd);
-  const agent = { pid, spawnedAtMs, identity: identifyChild(pid), exited: exitEventOf(child), outputFromByte };
+  const agent: Agent = {
+    pid,
+    spawnedAtMs,
+    identity: identifyChild(pid),
+    exited: exitEventOf(child),
+    outputFromByte,
+  };
   return spec.lifeline === true ? { ...agent, lifeline: lifelineOf(child) } : agent;
 }
 
@@ -80,7 +90,7 @@ export async function exitUnless(signal: AbortSignal, { exited }: Agent): Promis
   return Promise.race([exited, aborted]);
 }
 
-function exitEventOf(child: ChildProcess): Promise<AgentExit> {
+export function exitEventOf(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, at: new Date() }));
   });

@@ -1,14 +1,14 @@
 import { Failure } from "../failure.ts";
+import type { AheadOfTurn } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
 import { logClaimed } from "../session/new-session.ts";
 import type { SessionWait } from "../session/place-in-line.ts";
 import { pruneEnded } from "../session/prune.ts";
-import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import { shellCode } from "../session/shell-code.ts";
-import { takeLock } from "../session/take-lock.ts";
-import { agentEnvironment } from "./agent-environment.ts";
+import { takeLock, type FreshLock } from "../session/take-lock.ts";
 import { spawnAgent, type Agent, type AgentSpec } from "./agent.ts";
+import { CommandAhead } from "./command-ahead.ts";
 import { depthIn, depthVariable, passSignal } from "./pass-signal.ts";
 import { SessionKeeper, type KeptSession } from "./session-keeper.ts";
 import { forwardedSignals, SignalForwarder } from "./signal-forwarder.ts";
@@ -25,30 +25,24 @@ export interface RunRequest {
  * @throws Failure `BUSY`, `AGENTS_RUNNING`, `NOT_FOUND`, `NOT_EXECUTABLE`, `RUN_TIMEOUT`, `LOCK_LOST`
  */
 export async function run(context: Context, wanted: SessionInfo, request: RunRequest): Promise<number> {
-  const turn = takeLock(context, wanted, {
-    verb: "run",
-    ...(request.wait === undefined ? {} : { wait: request.wait }),
-  });
-  const { held, session, hold } = await (request.during === undefined ? turn : request.during(turn));
+  const command = new CommandAhead(context);
+  const forwarder = new SignalForwarder(context);
+  const turn = takeTurn(context, wanted, request.wait, { command, forwarder });
+  const fresh = await (request.during === undefined ? turn : request.during(turn));
+  const { held, session, hold } = fresh;
   const keeper = new SessionKeeper(context, held, hold, session);
-  const forwarder = new SignalForwarder(context, keeper);
+  forwarder.hold(keeper);
   let agent: Agent;
   try {
-    makeSessionDirectory(sessionFiles(context.home, session.uid));
     logClaimed(context, session, held.token);
-    const spec: AgentSpec = {
-      command: session.command,
-      cwd: session.cwd,
-      env: agentEnvironment(context, session, held.token),
-      output: "inherit",
-      descriptor: session.close ? null : held.descriptor,
-      ownGroup: false,
-    };
-    agent = await keeper.launch(() => spawnAgent(spec), false);
+    agent = await keeper.launch(() => command.begin(session, held), false);
     // Nobody is told before the command has ended, and `ended` takes this line to the disk with it.
     keeper.published.started(agent, false);
     forwarder.begin();
+    keeper.published.settle(fresh);
   } catch (error) {
+    await command.end();
+    keeper.published.settle(fresh);
     await keeper.abandon(error instanceof Failure ? error : null);
     throw error;
   }
@@ -58,6 +52,30 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
     return exitCodeOf(kept, session);
   } finally {
     forwarder.stop();
+  }
+}
+
+interface Readied {
+  readonly command: CommandAhead;
+  readonly forwarder: SignalForwarder;
+}
+
+/** Takes the lock; who waits for it makes ready meanwhile what its turn will need. */
+async function takeTurn(
+  context: Context,
+  wanted: SessionInfo,
+  wait: SessionWait | undefined,
+  { command, forwarder }: Readied,
+): Promise<FreshLock> {
+  if (wait === undefined) return takeLock(context, wanted, { verb: "run" });
+  const onNext = (ahead: AheadOfTurn) => command.prepare(wanted, ahead);
+  try {
+    forwarder.listen();
+    return await takeLock(context, wanted, { verb: "run", wait: { ...wait, onNext } });
+  } catch (error) {
+    forwarder.stop();
+    await command.end();
+    throw error;
   }
 }
 

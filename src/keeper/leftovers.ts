@@ -1,13 +1,21 @@
 import { systemClock } from "../process/clock.ts";
 import { PidWindow } from "../process/pid-window.ts";
-import { ownLine } from "../process/own-line.ts";
-import { listedBy, type ProcessTable } from "../process/table.ts";
-import { findTree } from "../process/tree.ts";
+import type { ProcessTable } from "../process/table.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
+import type { Context } from "../session/context.ts";
 import type { Agent } from "./agent.ts";
+import type { PublishedSession } from "./published-session.ts";
 
 /** After this long an agent is none of the many that are done in no time, which pay for nothing here. */
 const settledAfterMs = 20;
+
+export interface LeftoversOptions {
+  readonly table: () => Promise<ProcessTable>;
+  /** What makes a process belong to the agent's session. */
+  readonly roots: () => TreeRoots;
+  /** Told how many forks there had been when the agent had run for a moment. */
+  readonly onNoted: (forks: number) => void;
+}
 
 /**
  * Whether processes of an agent that has ended may still run. The answer is often a certain no without a look at every
@@ -15,31 +23,50 @@ const settledAfterMs = 20;
  */
 export class Leftovers {
   readonly #agent: Agent;
-  readonly #table: () => Promise<ProcessTable>;
+  readonly #options: LeftoversOptions;
   readonly #window: PidWindow;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(agent: Agent, table: () => Promise<ProcessTable>) {
+  constructor(agent: Agent, options: LeftoversOptions) {
     this.#agent = agent;
-    this.#table = table;
-    this.#window = new PidWindow(agent.pid);
-    // While the agent runs there is time: whoever is next in line waits for what happens after its end.
+    this.#options = options;
+    this.#window = new PidWindow(sinceOf(agent));
+    // What is done for the first time takes longest, and while the agent runs there is time: whoever is next in line
+    // waits for what happens after its end.
     this.#timer = setTimeout(() => {
-      this.#window.note();
-      void this.#table().catch(() => undefined);
+      const forks = this.#window.note();
+      if (forks !== null) options.onNoted(forks);
+      void this.#look().catch(() => undefined);
     }, settledAfterMs);
   }
 
   /** @param roots what makes a process belong to the agent's session */
-  async mayExist(roots: TreeRoots): Promise<boolean> {
-    clearTimeout(this.#timer);
-    const isSince = this.#window.since(systemClock.now() - this.#agent.spawnedAtMs);
-    if (isSince === null) return true;
-    if (isSince === "none") return false;
-    const table = await this.#table();
-    // With those to whom the kernel gives what loses its parents: the ancestors of this process, and itself.
-    const line = new Set(ownLine());
-    const young = listedBy(table, () => table.list((pid) => isSince(pid) || line.has(pid)));
-    return (await findTree(young, roots)).length > 0;
+  static of(context: Context, published: PublishedSession, agent: Agent, roots: () => TreeRoots): Leftovers {
+    return new Leftovers(agent, {
+      table: () => context.processes(),
+      roots,
+      // Whoever finds a `run` dead is spared looking at everything, too.
+      onNoted: (forks) => {
+        if (published.session.mode === "foreground") published.noteDescent({ after_pid: sinceOf(agent), forks });
+      },
+    });
   }
+
+  async mayExist(): Promise<boolean> {
+    clearTimeout(this.#timer);
+    return this.#look();
+  }
+
+  async #look(): Promise<boolean> {
+    const since = this.#window.since(systemClock.now() - this.#agent.spawnedAtMs);
+    if (since === null) return true;
+    if (since.few?.length === 0) return false;
+    // Late, as the table is: a command that is done in no time has usually started nothing.
+    const { mayHaveDescendants } = await import("../process/descendants.ts");
+    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), since);
+  }
+}
+
+function sinceOf({ pid, sincePid = pid }: Agent): number {
+  return sincePid;
 }

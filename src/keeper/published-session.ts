@@ -1,6 +1,7 @@
 import type { HeldLock } from "../lock/lock.ts";
 import { secondsBetween } from "../session/session-end.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
+import type { FreshLock } from "../session/take-lock.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -30,6 +31,21 @@ export class PublishedSession {
     this.#session = { ...this.#session, ...change };
     this.#hold = { ...this.#hold, session: this.#session };
     this.#held.update(this.#hold);
+  }
+
+  /** How the session's processes can be told from others, for whoever finds its keeper dead. */
+  noteDescent(descent: NonNullable<SessionInfo["descent"]>): void {
+    this.#log.tryTo("publish", () => this.publish({ descent }));
+  }
+
+  /** Finishes what earlier sessions left to be written, and says so in the claim. */
+  settle({ finish }: FreshLock): void {
+    this.#log.tryTo("unsettled", () => {
+      const unsettled = finish();
+      if (this.#hold.unsettled !== undefined) return;
+      this.#hold = { ...this.#hold, unsettled };
+      this.#held.update(this.#hold);
+    });
   }
 
   /** The agent runs. @param durable on disk when this returns: for those who are told of it */

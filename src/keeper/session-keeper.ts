@@ -5,7 +5,7 @@ import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import type { Context } from "../session/context.ts";
-import { findEnd, writeEnd, type EndReason, type SessionEnd } from "../session/session-end.ts";
+import type { EndReason, SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
@@ -13,6 +13,7 @@ import { rootsOf } from "../session/session-roots.ts";
 import { exitOf, type Agent, type AgentExit } from "./agent.ts";
 import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded } from "./end-processes.ts";
+import { giveBack } from "./give-back.ts";
 import { Leftovers } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { PublishedSession } from "./published-session.ts";
@@ -89,9 +90,12 @@ export class SessionKeeper {
    */
   async launch(begin: () => Promise<Agent>, leadsGroup: boolean): Promise<Agent> {
     const agent = this.adopt(await begin(), { leads_group: leadsGroup });
+    agent.letGo?.();
+    // Whoever needs it makes it; at the end there is less time than now.
+    this.#log.tryTo("directory", () => makeSessionDirectory(sessionFiles(this.#context.home, this.session.uid)));
     // What an agent before this one left, and could not be ended, is older; so may be what a launcher starts.
     const isFirst = this.session.restarts === 0 && this.session.launcher === null;
-    this.#leftovers = isFirst ? new Leftovers(agent, () => this.#context.processes()) : null;
+    this.#leftovers = isFirst ? Leftovers.of(this.#context, this.published, agent, () => this.#roots()) : null;
     const { descriptor } = this.#held;
     const claim = descriptor === null || this.session.close ? null : knownDescriptor(descriptor);
     if (claim !== null) this.#inherited.push(claim);
@@ -168,17 +172,19 @@ export class SessionKeeper {
    */
   async keep(first: Agent, again: Again = stayEnded): Promise<KeptSession> {
     let agent = first;
+    let ownExit: AgentExit | null = null;
     for (let next: Agent | null = first; next !== null;) {
       agent = next;
       const what = await Promise.race([agent.exited, this.#ordered]);
-      next = "reason" in what ? null : await again(agent, what);
+      ownExit = "reason" in what ? null : what;
+      next = ownExit === null ? null : await again(agent, ownExit);
     }
     const order = this.#order;
     // Said only where it takes a while: whoever is next in line waits for all that is done here.
     const sayEnding = () =>
       this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
     const terminated = await this.#endProcesses(order, { begin: sayEnding });
-    const exit = await this.#exitOf(agent);
+    const exit = ownExit ?? (await this.#exitOf(agent));
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
   }
 
@@ -212,24 +218,11 @@ export class SessionKeeper {
     const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
     // The hook of `ended` may start the next session.
-    await this.#context.hooks.hold(() => this.#giveBack(end, terminated));
+    const giving = { held: this.#held, published: this.published, log: this.#log, terminated };
+    await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     clearInterval(this.#watch);
     this.#limits?.clear();
     return end;
-  }
-
-  async #giveBack(end: SessionEnd, terminated: TerminateResult): Promise<void> {
-    // Who has the lock by now may have closed a session whose keeper stood still for long.
-    const isClosed = end.reason === "lock_lost" && findEnd(this.#context, this.session.uid) !== null;
-    const problems = isClosed ? [] : writeEnd(this.#context, this.session, end);
-    for (const problem of problems) this.#log.complain("end", problem);
-    const left = terminated.survivors.length > 0 ? [this.session] : [];
-    const unsettled = [...(this.published.hold.unsettled ?? []), ...left];
-    try {
-      await this.#held.release({ session: { ...this.session, phase: "ended" }, unsettled } satisfies Hold);
-    } catch (error) {
-      this.#log.complain("release", errorText(error));
-    }
   }
 
   #roots(): TreeRoots {
@@ -248,7 +241,7 @@ export class SessionKeeper {
     if (order === null && session.close) return nothingEnded;
     try {
       const mayBeQuick = order === null && session.tmux === null;
-      if (mayBeQuick && (await this.#leftovers?.mayExist(this.#roots())) === false) return nothingEnded;
+      if (mayBeQuick && (await this.#leftovers?.mayExist()) === false) return nothingEnded;
     } catch (error) {
       this.#log.complain("processes", errorText(error));
     }

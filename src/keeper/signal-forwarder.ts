@@ -12,16 +12,28 @@ export const forwardedSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 export class SignalForwarder {
   readonly #context: Context;
-  readonly #keeper: SessionKeeper;
   readonly #listeners: readonly (readonly [NodeJS.Signals, () => void])[];
+  #keeper: SessionKeeper | null = null;
   #early: NodeJS.Signals[] | null = [];
   #interrupts = 0;
+  #isListening = false;
 
-  constructor(context: Context, keeper: SessionKeeper) {
+  constructor(context: Context) {
     this.#context = context;
-    this.#keeper = keeper;
     this.#listeners = forwardedSignals.map((signal) => [signal, () => this.#receive(signal)] as const);
+  }
+
+  /** Keeps signals from ending this process. As long as nothing is held they are for whoever listens beside this. */
+  listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
+  }
+
+  /** The lock is held: from now on signals are for its command. */
+  hold(keeper: SessionKeeper): void {
+    this.#keeper = keeper;
+    this.listen();
   }
 
   /** The command runs: what came before goes to it now. */
@@ -36,22 +48,23 @@ export class SignalForwarder {
   }
 
   #receive(signal: NodeJS.Signals): void {
+    const keeper = this.#keeper;
+    if (keeper === null) return;
     if (this.#early !== null) {
       this.#early.push(signal);
       return;
     }
-    if (signal === "SIGTERM" && this.#keeper.endIfRequested()) return;
+    if (signal === "SIGTERM" && keeper.endIfRequested()) return;
     if (signal === "SIGINT") this.#interrupts += 1;
     if (this.#interrupts > 1) {
-      this.#keeper.end({ reason: "stopped", signal: "SIGKILL", killAfterMs: 0 });
+      keeper.end({ reason: "stopped", signal: "SIGKILL", killAfterMs: 0 });
       return;
     }
     // Whatever kept it from being passed on, the next signal may succeed, and the second INT always does.
-    this.#pass(signal).catch(() => undefined);
+    this.#pass(keeper, signal).catch(() => undefined);
   }
 
-  async #pass(signal: NodeJS.Signals): Promise<void> {
-    const { session } = this.#keeper;
+  async #pass({ session }: SessionKeeper, signal: NodeJS.Signals): Promise<void> {
     await passSignal(await this.#context.processes(), rootsOf(session), signal, { session: session.uid, depth: 0 });
   }
 }

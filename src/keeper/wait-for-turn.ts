@@ -6,7 +6,7 @@ import type { QueuedHandover, Report } from "../session/handover.ts";
 import { logClaimed } from "../session/new-session.ts";
 import { LeftLine } from "../session/place-in-line.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
-import { takeLock, type TakenLock } from "../session/take-lock.ts";
+import { finishNow, takeLock, type TakenLock } from "../session/take-lock.ts";
 import type { Opening } from "./background.ts";
 
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
@@ -27,7 +27,7 @@ export async function waitForTurn(
   patience?.addEventListener("abort", () => leaving.abort(patience.reason), { once: true });
   let isAttended = true;
   try {
-    const taken = await takeLock(context, session, {
+    const fresh = await takeLock(context, session, {
       verb: "start",
       force,
       wait: {
@@ -38,6 +38,7 @@ export async function waitForTurn(
         },
       },
     });
+    const taken = finishNow(fresh);
     // Told to leave in the very moment of its turn: the session's own end takes it from here.
     if (leaving.signal.aborted) setImmediate(() => process.kill(process.pid, "SIGTERM"));
     return { taken, opening: { report, isAttended, prepare: () => prepare(context, taken) } };

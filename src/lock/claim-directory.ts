@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import { isSameProcess, livenessOf, selfIdentity, whereaboutsOf, type Liveness } from "../process/identity.ts";
 import { isDamage, readClaim, type ClaimRecord } from "./claim-record.ts";
+import { highestOf } from "./protocol.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
 /** A claim file as a reader finds it, judged. */
@@ -39,9 +40,9 @@ export class ClaimDirectory {
     this.#pulses = pulses;
   }
 
-  /** The numbers in use, in no order; none when the directory does not exist. */
-  numbers(): number[] {
-    return this.names()
+  /** The numbers in use, in no order; none when the directory does not exist. @param names the files there are */
+  numbers(names: readonly string[] = this.names()): number[] {
+    return names
       .filter((name) => name.startsWith(`${this.lock}.`))
       .map((name) => name.slice(this.lock.length + 1))
       .filter((rest) => /^[1-9][0-9]{0,15}$/.test(rest))
@@ -85,6 +86,12 @@ export class ClaimDirectory {
       if (despiteDamage && isDamage(error) && !(await this.isHeldThoughUnreadable(number))) return null;
       throw error;
     }
+  }
+
+  /** The claim with the highest number below this one, if it can be read; null when there is none. */
+  async judgeBelow(number: number): Promise<JudgedClaim | null> {
+    const below = highestOf(this.numbers().filter((other) => other < number));
+    return below === 0 ? null : this.judgeOrForgive(below, true);
   }
 
   /** Resolves when the claim may have ended: released, dead or gone. The caller judges again. */

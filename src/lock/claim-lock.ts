@@ -1,10 +1,10 @@
 import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
-import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, holderOf, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
 import type { ClaimLockOptions } from "./claim-lock-options.ts";
 import { HeldClaim } from "./held-claim.ts";
+import { Line, type Taken, type TakenInTurn } from "./line.ts";
 import type {
   Acquired,
   AcquireRequest,
@@ -23,8 +23,10 @@ import { agreeOn, gateName, numbersOfSlots, oneAtATime, readSlot, slotName } fro
 import { tidyClaims } from "./tidy-claims.ts";
 import { Ticket } from "./ticket.ts";
 
-/** How often the first in line looks at the slots, if there are several: a process cannot wait for many claims at once. */
-const lookAtSlotsEveryMs = 100;
+/** What a contender has at hand when it goes to take the lock: the claim files it has just seen, a claim drafted ahead. */
+type Known = Pick<PublishOptions, "ahead" | "names">;
+
+type TakenHere = Taken & { readonly names?: readonly string[] };
 
 /** The lock as a directory of numbered claims; docs/locking.md tells the protocol and why it is safe. */
 export class ClaimLock implements Lock {
@@ -77,77 +79,43 @@ export class ClaimLock implements Lock {
     if (judged === null) throw new Failure("LOCK_LOST", `The claim is gone\n${this.#claims.pathOf(handedOver.token)}`);
     const pulse = this.#pulses.byKind[judged.record.pulse.kind];
     const claim = await OwnClaim.adopt(this.#claims, pulse, judged.record, handedOver.descriptor);
-    return this.#hold(claim);
+    return this.#hold(claim, null);
   }
 
   async waitForEnd(holder: JudgedClaim, signal?: AbortSignal): Promise<void> {
     await this.#claims.waitForEnd(holder, signal);
   }
 
-  async below(number: number): Promise<JudgedClaim | null> {
-    const below = highestOf(this.#claims.numbers().filter((other) => other < number));
-    return below === 0 ? null : this.#claims.judgeOrForgive(below, true);
+  below(number: number): Promise<JudgedClaim | null> {
+    return this.#claims.judgeBelow(number);
   }
 
-  async #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {
+  #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {
     const { slots = 1 } = request;
     const { waiterGone, ensureDirectories } = this.#options;
-    const about = { info: wait.info, slots, waiterGone, ensureDirectories };
-    const ticket = await Ticket.take(this.#queue, this.#pulses.forNew, about);
-    let highestSeen = 0;
-    try {
-      for (;;) {
-        wait.signal?.throwIfAborted();
-        await ticket.stand(wait.signal);
-        const ahead = await ticket.nearestAhead();
-        // Numbers only rise, so the state was removed under its holder, or is being removed right now.
-        if (ahead === null && highestOf(numbersOfSlots(this.#claims.names(), this.name)) < highestSeen) {
-          highestSeen = 0;
-          await ticket.outlastRemoval(wait.signal);
-          continue;
-        }
-        const acquired = ahead === null ? await this.#takeAny(request, slots) : null;
-        if (acquired?.held) return acquired;
-        if (acquired?.waitForUse) {
-          await ticket.tell(wait, []);
-          await acquired.waitForUse();
-          continue;
-        }
-        const views = acquired?.views ?? (await this.#lookAround(slots));
-        const holders = views.flatMap(({ holder }) => holder ?? []);
-        highestSeen = highestOf([highestSeen, ...holders.map(({ number }) => number)]);
-        await ticket.tell(wait, holders);
-        if (ahead !== null) await this.#queue.waitForEnd(ahead, wait.signal);
-        else await this.#waitForSlot(holders, slots, wait.signal);
-      }
-    } finally {
-      await ticket.leave();
-    }
-  }
-
-  /** Resolves when one of the slots may be free. */
-  async #waitForSlot(holders: readonly JudgedClaim[], slots: number, signal?: AbortSignal): Promise<void> {
-    const [only] = holders;
-    // Held a moment ago, and free when it was looked who holds it: then it is worth another try at once.
-    if (slots === 1) return only === undefined ? undefined : this.#claims.waitForEnd(only, signal);
-    while ((await this.#lookAround(slots)).every(({ holder }) => holder !== null)) {
-      await systemClock.sleep(lookAtSlotsEveryMs, signal);
-      signal?.throwIfAborted();
-    }
+    return new Line({
+      queue: this.#queue,
+      pulse: this.#pulses.forNew,
+      ticket: { info: wait.info, slots, waiterGone, ensureDirectories },
+      claims: this.#claims,
+      lookAround: () => this.#lookAround(slots),
+      take: (names, ahead) => this.#takeAny(request, slots, { names, ahead }),
+    }).wait(wait);
   }
 
   /** Takes this very slot, past whoever waits. */
-  async #acquireHere(request: AcquireRequest): Promise<Acquired> {
+  async #acquireHere(request: AcquireRequest): Promise<Taken> {
     const view = await this.#lookToAcquire(request);
     if (view.holder !== null) return { held: null, views: [view] };
-    return this.#takesTurns() ? this.#inTurn(() => this.#take(request)) : this.#take(request);
+    if (!this.#takesTurns()) return this.#take(request);
+    return this.#inTurn(() => this.#take(request, { besideSlots: true }));
   }
 
   /** @throws Failure `USAGE` when somebody goes by another number of slots */
-  async #takeAny(request: AcquireRequest, slots: number): Promise<Acquired & { waitForUse?: WaitForUse }> {
+  async #takeAny(request: AcquireRequest, slots: number, known: Known = {}): Promise<TakenInTurn> {
     let refused: WaitForUse | null = null;
     for (const tried = new Set<number>(); ;) {
-      const acquired = await this.#takeFree(request, slots, tried);
+      const acquired = await this.#takeFree(request, slots, tried, tried.size === 0 ? known : {});
       if (acquired.held === null) return refused === null ? acquired : { ...acquired, waitForUse: refused };
       const waitForUse = (await request.accept?.(acquired.held)) ?? null;
       if (waitForUse === null) return acquired;
@@ -156,31 +124,36 @@ export class ClaimLock implements Lock {
     }
   }
 
-  async #takeFree(request: AcquireRequest, slots: number, except: ReadonlySet<number>): Promise<Acquired> {
-    const take = () => this.#takeFirstFree(request, slots, except);
-    if (slots > 1 || this.#takesTurns()) return this.#inTurn(take);
-    const acquired = await take();
-    if (acquired.held === null || !this.#takesTurns()) return acquired;
+  async #takeFree(
+    request: AcquireRequest,
+    slots: number,
+    except: ReadonlySet<number>,
+    { names = this.#claims.names(), ahead }: Known,
+  ): Promise<Taken> {
+    if (slots > 1 || this.#takesTurns(names)) return this.#inTurn(() => this.#takeFirstFree(request, slots, except));
+    if (except.has(this.slot)) return { held: null, views: [await this.look()] };
+    const acquired = await this.#take(request, { names, ...(ahead === undefined ? {} : { ahead }) });
+    if (acquired.held === null || !this.#takesTurns(acquired.names)) return acquired;
     // The other slots came meanwhile, and their numbers were not looked at.
     await acquired.held.release(request.info);
-    return this.#takeFree(request, slots, except);
+    return this.#takeFree(request, slots, except, {});
   }
 
   /** Whether there are other slots, which is nearly nowhere. */
-  #takesTurns(): boolean {
-    return this.slot > 1 || this.slotsInUse().length > 1;
+  #takesTurns(names: readonly string[] = this.#claims.names()): boolean {
+    return this.slot > 1 || names.some((file) => (readSlot(file, this.name)?.slot ?? 1) > 1);
   }
 
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     return oneAtATime(new ClaimLock({ ...this.#options, name: gateName(this.name) }), task);
   }
 
-  async #takeFirstFree(request: AcquireRequest, slots: number, except: ReadonlySet<number>): Promise<Acquired> {
+  async #takeFirstFree(request: AcquireRequest, slots: number, except: ReadonlySet<number>): Promise<Taken> {
     for (let slot = 1; slot <= slots; slot += 1) {
       const lock = this.at(slot);
       // Cheaper than to write a claim in vain.
       if (except.has(slot) || (slots > 1 && holderOf(await lock.#highestClaim()) !== null)) continue;
-      const acquired = await lock.#take(request);
+      const acquired = await lock.#take(request, { besideSlots: true });
       if (acquired.held === null) continue;
       await this.#agreeOrGiveBack(acquired.held, request, slots);
       return acquired;
@@ -193,7 +166,6 @@ export class ClaimLock implements Lock {
    * seen, so at least one of them sees the other.
    */
   async #agreeOrGiveBack(held: HeldLock, request: AcquireRequest, slots: number): Promise<void> {
-    if (slots === 1 && !this.#takesTurns()) return;
     try {
       await this.#lookAround(slots);
     } catch (error) {
@@ -218,7 +190,11 @@ export class ClaimLock implements Lock {
     return views;
   }
 
-  async #take(request: AcquireRequest): Promise<Acquired> {
+  /** @param besideSlots whether the numbers of other slots count: only in turn with whoever takes those */
+  async #take(
+    request: AcquireRequest,
+    { besideSlots = false, ...known }: Known & { readonly besideSlots?: boolean } = {},
+  ): Promise<TakenHere> {
     const draft: ClaimDraft = {
       state: "held",
       purpose: request.purpose,
@@ -227,42 +203,50 @@ export class ClaimLock implements Lock {
       since: new Date().toISOString(),
       info: request.info,
     };
-    const where = this.#takesTurns() ? { elsewhere: async () => this.#numbersElsewhere() } : {};
-    const { claim } = await this.#publish(draft, request.despiteDamage === true, where);
-    if (claim === null) return { held: null, views: [await this.look()] };
-    const held = this.#hold(claim);
+    const published = await this.#publish(draft, request.despiteDamage === true, {
+      ...known,
+      ...(besideSlots ? { elsewhere: async () => this.#numbersElsewhere() } : {}),
+    });
+    if (published.claim === null) return { held: null, views: [await this.look()] };
+    const held = this.#hold(published.claim, published.before);
     try {
       // Whoever holds the lock answers for the link: a holder that died could not remove its own.
-      if (request.purpose === "session") claim.pointAt(this.#link);
+      if (request.purpose === "session") published.claim.pointAt(this.#link);
       else unlinkIfThere(this.#link);
-      await tidyClaims(this.#claims, held.token);
     } catch (error) {
       // Nobody learns of this lock, so nobody would release it.
       await held.release(request.info);
       throw error;
     }
-    return { held };
+    held.soon(() => tidyClaims(this.#claims, held.token));
+    return { held, names: published.names };
   }
 
   #numbersElsewhere(): readonly number[] {
     return numbersOfSlots(this.#claims.names(), this.name, this.slot);
   }
 
-  #publish(
+  /** @returns with the last claim that was looked at, and found free */
+  async #publish(
     draft: ClaimDraft,
     despiteDamage: boolean,
-    where: Pick<PublishOptions, "elsewhere" | "atLeast">,
-  ): Promise<Published> {
-    return publishClaim(this.#claims, this.#pulses.forNew, draft, {
+    where: Pick<PublishOptions, "elsewhere" | "atLeast" | "ahead" | "names">,
+  ): Promise<Published & { readonly before: JudgedClaim | null }> {
+    let before: JudgedClaim | null = null;
+    const published = await publishClaim(this.#claims, this.#pulses.forNew, draft, {
       beside: false,
       ...where,
-      isFree: async (number) => (await this.#claims.judgeOrForgive(number, despiteDamage))?.free ?? true,
+      isFree: async (number) => {
+        before = await this.#claims.judgeOrForgive(number, despiteDamage);
+        return before?.free ?? true;
+      },
     });
+    return { ...published, before };
   }
 
-  #hold(claim: OwnClaim): HeldClaim {
+  #hold(claim: OwnClaim, before: JudgedClaim | null): HeldClaim {
     const link = claim.record.purpose === "session" ? this.#link : null;
-    const place = { directory: this.#claims, slot: this.slot };
+    const place = { directory: this.#claims, slot: this.slot, before };
     return new HeldClaim(place, claim, link, (lost) => this.#restore(lost));
   }
 

@@ -74,6 +74,8 @@ export function parseClaim(text: string, path: string): ClaimRecord {
   } catch {
     throw unreadable(path, last === undefined ? "it has no complete line" : "its last line is not JSON");
   }
+  const parsed = v.safeParse(claimSchema, value);
+  if (parsed.success) return parsed.output;
   const newer = v.safeParse(newerSchema, value);
   if (newer.success) {
     const version = newer.output.schema_version;
@@ -81,8 +83,6 @@ export function parseClaim(text: string, path: string): ClaimRecord {
       facts: { path, schema_version: version },
     });
   }
-  const parsed = v.safeParse(claimSchema, value);
-  if (parsed.success) return parsed.output;
   const issue = parsed.issues[0];
   throw unreadable(path, `${v.getDotPath(issue) ?? "claim"}: ${issue.message}`);
 }

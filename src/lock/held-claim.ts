@@ -1,14 +1,23 @@
 import type { ProcessIdentity } from "../process/identity.ts";
-import type { ClaimDirectory } from "./claim-directory.ts";
-import type { HeldLock } from "./lock.ts";
+import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
+import type { AheadOfTurn, HeldLock } from "./lock.ts";
 import type { OwnClaim } from "./own-claim.ts";
 import { highestOf } from "./protocol.ts";
 import type { PulseKind, PulseMark } from "./pulse.ts";
+
+/** Where a lock in hand has its claim. */
+export interface HeldPlace {
+  readonly directory: ClaimDirectory;
+  readonly slot: number;
+  /** A claim that was found free on the way to this one; null when none is known. */
+  readonly before: JudgedClaim | null;
+}
 
 /** The lock in hand: the claim with the highest number, and the link that shows it. */
 export class HeldClaim implements HeldLock {
   readonly slot: number;
   readonly #directory: ClaimDirectory;
+  readonly #before: JudgedClaim | null;
   /** `session.lock`; null for a maintenance claim, which is no session. */
   readonly #link: string | null;
   readonly #restore: (claim: OwnClaim) => Promise<OwnClaim | null>;
@@ -16,15 +25,18 @@ export class HeldClaim implements HeldLock {
   #claim: OwnClaim;
   #verifying: Promise<"held" | "restored" | "lost"> | null = null;
   #handedOn = false;
+  readonly #owed: (() => Promise<void>)[] = [];
+  #settling: Promise<void> = Promise.resolve();
 
   constructor(
-    { directory, slot }: { readonly directory: ClaimDirectory; readonly slot: number },
+    { directory, slot, before }: HeldPlace,
     claim: OwnClaim,
     link: string | null,
     restore: (claim: OwnClaim) => Promise<OwnClaim | null>,
   ) {
     this.slot = slot;
     this.#directory = directory;
+    this.#before = before;
     this.#claim = claim;
     this.#link = link;
     this.#restore = restore;
@@ -44,11 +56,38 @@ export class HeldClaim implements HeldLock {
   }
 
   get descriptor(): number | null {
-    return this.#claim.beat.descriptor;
+    return this.#claim.descriptor;
+  }
+
+  async below(): Promise<JudgedClaim | null> {
+    // Free once, free for ever; and between two numbers that follow each other there is none.
+    return this.#before?.number === this.token - 1 ? this.#before : this.#directory.judgeBelow(this.token);
+  }
+
+  isAsAhead(ahead: AheadOfTurn): boolean {
+    return this.#claim === ahead;
   }
 
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /**
+   * Has something done in a moment, and before the lock is handed on or given back: whoever has just been given it has
+   * better things to do. What goes wrong there is told then.
+   */
+  soon(task: () => Promise<void>): void {
+    this.#owed.push(task);
+    if (this.#owed.length === 1) setImmediate(() => void this.#settleUp().catch(() => undefined));
+  }
+
+  #settleUp(): Promise<void> {
+    this.#settling = this.#settling.then(() => this.#doOwed());
+    return this.#settling;
+  }
+
+  async #doOwed(): Promise<void> {
+    for (let task = this.#owed.shift(); task !== undefined; task = this.#owed.shift()) await task();
   }
 
   update(info: unknown): void {
@@ -56,6 +95,7 @@ export class HeldClaim implements HeldLock {
   }
 
   async handTo(owner: ProcessIdentity): Promise<void> {
+    await this.#settleUp();
     this.#claim.append({ owner });
     this.#handedOn = true;
     await this.#claim.beat.leave();
@@ -73,6 +113,7 @@ export class HeldClaim implements HeldLock {
     if (this.#handedOn) return;
     await this.#verifying?.catch(() => undefined);
     try {
+      await this.#settleUp();
       // While still holding: whoever takes the lock next must not find its own link removed.
       if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
     } finally {

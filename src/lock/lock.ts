@@ -59,6 +59,19 @@ export interface WaitOptions {
   readonly info: unknown;
   /** Called when the wait begins and whenever what it waits for has changed. */
   readonly onWaiting?: (view: WaitView) => void;
+  /**
+   * Called when this waiter has been the next in line for a moment: time to make ready what its turn will need. Not with
+   * a lease, nor with several slots, where nothing is known of the lock that it will have.
+   */
+  readonly onNext?: (ahead: AheadOfTurn) => void;
+}
+
+/** The lock as the next in line will have it, unless something comes between; see `HeldLock.isAsAhead`. */
+export interface AheadOfTurn {
+  /** As `HeldLock.descriptor`: what is started now may inherit it already. */
+  readonly descriptor: number | null;
+  /** True when something has come between: the descriptor is closed. */
+  readonly isOver: boolean;
 }
 
 /** Waits until a slot that was refused is worth another try. */
@@ -98,6 +111,10 @@ export interface HeldLock {
   readonly pulse: PulseKind;
   /** To be inherited by the processes that must keep the lock alive; null for a lease. */
   readonly descriptor: number | null;
+  /** The claim just below this one: what came before it. Null when there is none. */
+  below(): Promise<JudgedClaim | null>;
+  /** Whether this is the lock that its holder was told of while it was the next in line. */
+  isAsAhead(ahead: AheadOfTurn): boolean;
   /** Fires when the pulse broke. `verify` finds the rest. */
   readonly lost: AbortSignal;
   /** Publishes what the holder is doing. */

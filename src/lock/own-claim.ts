@@ -17,15 +17,16 @@ import { unlinkIfThere } from "./claim-directory.ts";
 import { formatClaim, type ClaimRecord } from "./claim-record.ts";
 import type { Beat, Pulse } from "./pulse.ts";
 
-/** The part of a claim that its contender decides; the number and the pulse come with publishing. */
+/** The part of a claim that its contender decides; the number and the pulse are added when it is published. */
 export type ClaimDraft = Omit<ClaimRecord, "token" | "pulse" | "schema_version" | "lock">;
 
-/** A claim file of this process: written, beating, and then linked under a number. */
+/** A claim file of this process: beating, written, and then linked under a number. */
 export class OwnClaim {
   readonly #directory: ClaimDirectory;
   readonly #descriptor: number;
   readonly #beat: Beat;
-  #record: ClaimRecord;
+  /** Null as long as nothing is written. */
+  #record: ClaimRecord | null;
   #temporaryPath: string | null;
   #discarded = false;
 
@@ -33,7 +34,7 @@ export class OwnClaim {
     directory: ClaimDirectory,
     descriptor: number,
     beat: Beat,
-    record: ClaimRecord,
+    record: ClaimRecord | null,
     temporary: string | null,
   ) {
     this.#directory = directory;
@@ -43,8 +44,8 @@ export class OwnClaim {
     this.#temporaryPath = temporary;
   }
 
-  /** A complete claim with a beating pulse that nobody can see yet. */
-  static async draft(directory: ClaimDirectory, pulse: Pulse, draft: ClaimDraft): Promise<OwnClaim> {
+  /** An empty file with a beating pulse that nobody knows. */
+  static async draft(directory: ClaimDirectory, pulse: Pulse): Promise<OwnClaim> {
     const path = directory.temporaryPath();
     const { O_CREAT, O_EXCL, O_RDWR, O_APPEND, O_NOFOLLOW } = constants;
     let descriptor: number;
@@ -54,9 +55,7 @@ export class OwnClaim {
       throw failureFromErrno(error, "write a claim", path);
     }
     try {
-      const beat = await pulse.begin(path, descriptor);
-      const record: ClaimRecord = { schema_version: 1, lock: directory.lock, token: 1, pulse: beat.mark, ...draft };
-      return new OwnClaim(directory, descriptor, beat, record, path);
+      return new OwnClaim(directory, descriptor, await pulse.begin(path, descriptor), null, path);
     } catch (error) {
       closeSync(descriptor);
       unlinkIfThere(path);
@@ -82,7 +81,17 @@ export class OwnClaim {
   }
 
   get record(): ClaimRecord {
+    if (this.#record === null) throw new Failure("INTERNAL", "This claim has not been published");
     return this.#record;
+  }
+
+  /** To be inherited, see `Beat`. */
+  get descriptor(): number | null {
+    return this.#beat.descriptor;
+  }
+
+  get isOver(): boolean {
+    return this.#discarded;
   }
 
   get beat(): Beat {
@@ -90,18 +99,19 @@ export class OwnClaim {
   }
 
   get path(): string {
-    return this.#directory.pathOf(this.#record.token);
+    return this.#directory.pathOf(this.record.token);
   }
 
   /**
-   * `link(2)` under the number: `published` for exactly one contender, `taken` for the others. `swept`: this file was
-   * taken for one that a dead contender left behind, and is gone.
+   * Writes the claim and links it under the number (`link(2)`): `published` for exactly one contender, `taken` for the
+   * others. `swept`: this file was taken for one that a dead contender left behind, and is gone.
    */
-  publish(number: number): "published" | "taken" | "swept" {
+  publish(number: number, draft: ClaimDraft): "published" | "taken" | "swept" {
     const temporary = this.#temporaryPath;
     if (temporary === null) throw new Failure("INTERNAL", "A claim is published once");
     if (!Number.isSafeInteger(number)) throw usedUp(this.#directory.pathOf(number - 1));
-    this.append({ token: number });
+    const { lock } = this.#directory;
+    this.#write({ schema_version: 1, lock, token: number, pulse: this.#beat.mark, ...draft });
     try {
       linkSync(temporary, this.#directory.pathOf(number));
       return "published";
@@ -127,12 +137,15 @@ export class OwnClaim {
 
   /** Appends a line: the last complete one wins. Only the owner writes. */
   append(change: Partial<ClaimRecord>): void {
-    const record = { ...this.#record, ...change };
+    this.#write({ ...this.record, ...change });
+  }
+
+  #write(record: ClaimRecord): void {
     try {
       appendLine(this.#descriptor, formatClaim(record));
       this.#record = record;
     } catch (error) {
-      throw failureFromErrno(error, "write the claim", this.path);
+      throw failureFromErrno(error, "write the claim", this.#directory.pathOf(record.token));
     }
   }
 
@@ -157,6 +170,8 @@ export class OwnClaim {
   pointAt(link: string): void {
     const temporary = `${link}.${process.pid}`;
     try {
+      // The holder before has removed its own, if it could.
+      if (!existsSync(link) && this.#linkAs(link)) return;
       // One of a process that had this PID and died in between.
       if (existsSync(temporary)) unlinkIfThere(temporary);
       linkSync(this.path, temporary);
@@ -165,6 +180,17 @@ export class OwnClaim {
       if (existsSync(temporary)) unlinkIfThere(temporary);
     } catch (error) {
       throw failureFromErrno(error, "link the lock", link);
+    }
+  }
+
+  /** @returns false when the name is taken */
+  #linkAs(name: string): boolean {
+    try {
+      linkSync(this.path, name);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      return false;
     }
   }
 

@@ -1,15 +1,24 @@
+import type { ClaimAhead } from "./claim-ahead.ts";
 import type { ClaimDirectory } from "./claim-directory.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { takeNumber, type NumberedStore, type TakeOptions } from "./protocol.ts";
 import type { Pulse } from "./pulse.ts";
 
-export type Published = { readonly claim: OwnClaim } | { readonly claim: null; readonly heldBy: number };
+/** @param names the files that the directory had when the claim was published */
+export type Published =
+  | { readonly claim: OwnClaim; readonly names: readonly string[] }
+  | { readonly claim: null; readonly heldBy: number };
 
-/** With the part of the store that a directory does not know. */
-export type PublishOptions = TakeOptions & Pick<NumberedStore, "isFree" | "elsewhere">;
+export interface PublishOptions extends TakeOptions, Pick<NumberedStore, "isFree" | "elsewhere"> {
+  /** The files that the directory has, if somebody has just looked. */
+  readonly names?: readonly string[];
+  /** Has the file to publish, perhaps. */
+  readonly ahead?: ClaimAhead;
+}
 
 /**
- * Writes a claim and takes a number for it: the protocol over a real directory.
+ * Writes a claim and takes a number for it: the protocol over a real directory. Who finds the lock held has written
+ * nothing.
  */
 export async function publishClaim(
   directory: ClaimDirectory,
@@ -17,38 +26,68 @@ export async function publishClaim(
   draft: ClaimDraft,
   options: PublishOptions,
 ): Promise<Published> {
-  let claim = await OwnClaim.draft(directory, pulse, draft);
-  const startOver = async (): Promise<void> => {
-    await claim.discard();
-    claim = await OwnClaim.draft(directory, pulse, draft);
-  };
+  const own = new OwnFile(directory, pulse, options.ahead);
+  let names = options.names;
+  let isFresh = names !== undefined;
   const store: NumberedStore = {
-    numbers: async () => directory.numbers(),
+    numbers: async () => {
+      if (!isFresh || names === undefined) names = directory.names();
+      isFresh = false;
+      return directory.numbers(names);
+    },
     isFree: options.isFree,
     ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),
     publish: async (number) => {
-      const outcome = claim.publish(number);
-      if (outcome === "swept") await startOver();
+      const claim = await own.claim();
+      const outcome = claim.publish(number, draft);
+      if (outcome === "swept") await own.startOver();
       return outcome === "published";
     },
-    isStillMine: async (number) => claim.isLinkedAs(directory.pathOf(number)),
+    isStillMine: async (number) => (await own.claim()).isLinkedAs(directory.pathOf(number)),
     withdraw: async (number) => {
-      claim.unpublish(number);
+      (await own.claim()).unpublish(number);
       // Who waits for the end of the file that was seen here must wake, and not wait for the next number that it gets.
-      await startOver();
+      await own.startOver();
     },
     remove: async (number) => void directory.remove(number),
   };
   try {
     const taken = await takeNumber(store, options);
     if ("taken" in taken) {
+      const claim = await own.claim();
       claim.settle();
-      return { claim };
+      return { claim, names: names ?? [] };
     }
-    await claim.discard();
+    await own.startOver();
     return { claim: null, heldBy: taken.heldBy };
   } catch (error) {
-    await claim.discard();
+    await own.startOver();
     throw error;
+  }
+}
+
+/** The file that a contender publishes, from when it needs one. */
+class OwnFile {
+  readonly #directory: ClaimDirectory;
+  readonly #pulse: Pulse;
+  readonly #ahead: ClaimAhead | undefined;
+  #claim: OwnClaim | null = null;
+
+  constructor(directory: ClaimDirectory, pulse: Pulse, ahead: ClaimAhead | undefined) {
+    this.#directory = directory;
+    this.#pulse = pulse;
+    this.#ahead = ahead;
+  }
+
+  async claim(): Promise<OwnClaim> {
+    this.#claim ??= this.#ahead?.use() ?? (await OwnClaim.draft(this.#directory, this.#pulse));
+    return this.#claim;
+  }
+
+  /** What comes next, if anything does, is another file. */
+  async startOver(): Promise<void> {
+    const claim = this.#claim;
+    this.#claim = null;
+    await claim?.discard();
   }
 }

@@ -130,15 +130,22 @@ export class Ticket {
     return true;
   }
 
-  /** Gives the place up; whoever is behind wakes. What the waiter waited for is never spoilt by this. */
-  async leave(): Promise<void> {
+  /** From now on this is nobody's place. Whoever is behind wakes when the ticket has left. */
+  giveUp(): void {
     clearInterval(this.#watch);
-    await this.#restoring?.catch(() => undefined);
+    if (this.#claim.record.state === "released") return;
     try {
       this.#claim.append({ state: "released" });
     } catch {
       // The end of the pulse says the same.
     }
+  }
+
+  /** Gives the place up; whoever is behind wakes. What the waiter waited for is never spoilt by this. */
+  async leave(): Promise<void> {
+    clearInterval(this.#watch);
+    await this.#restoring?.catch(() => undefined);
+    this.giveUp();
     await this.#claim.beat.end();
     // Whoever leaves because of its turn has better things to do just now; who exits at once leaves it to the next.
     setImmediate(() => void sweepDead(this.#queue, this.#options.waiterGone));
@@ -152,9 +159,9 @@ function draftOf({ info, slots }: TicketOptions): ClaimDraft {
 /** @param again the number it had, which keeps the order of the line if nobody has it now */
 async function publishTicket(queue: ClaimDirectory, pulse: Pulse, draft: ClaimDraft, again?: number) {
   if (again !== undefined) {
-    const claim = await OwnClaim.draft(queue, pulse, draft);
+    const claim = await OwnClaim.draft(queue, pulse);
     try {
-      if (claim.publish(again) === "published") {
+      if (claim.publish(again, draft) === "published") {
         claim.settle();
         return claim;
       }

@@ -5,49 +5,78 @@ const sureWithinMs = 1_000;
 /** When nobody knows how many there are, what Linux has at least (pid_max(5), CONFIG_BASE_SMALL aside). */
 const fewestPids = 32_768;
 
+/** So many are looked up one by one; to list all that live takes no longer than to look up more. */
+const fewMeans = 16;
+
+/** PIDs that have been given out. Most are used no more, and some are those of threads. */
+export interface PidsSince {
+  readonly has: (pid: number) => boolean;
+  /** All of them, when they are few; none at all is an answer by itself. */
+  readonly few: readonly number[] | null;
+}
+
 /**
- * The PIDs that the kernel has given out since a process was started. It gives them out in a circle, so as long as it
- * has not gone round, whatever that process started has one of them: few processes have to be looked at, and often none.
+ * The PIDs that the kernel has given out since it gave out a certain one: that of a process, or the newest there was when
+ * a process began its work. It gives them out in a circle, so as long as it has not gone round, whatever that process
+ * has started since has one of them: few processes have to be looked at, and often none.
  */
 export class PidWindow {
   readonly #first: number;
-  #forksAtFirst: number | null = null;
-  #pids = fewestPids;
+  #forksAtFirst: number | null;
+  #pids: number | null = null;
 
-  /** @param first the PID of that process */
-  constructor(first: number) {
+  /**
+   * @param first the PID after which they were given out
+   * @param forks what `note` has returned once, of the same boot
+   */
+  constructor(first: number, forks: number | null = null) {
     this.#first = first;
-  }
-
-  /** To be called within a second of the start of that process; without it the window is known for a second only. */
-  note(): void {
-    this.#forksAtFirst = totalForks();
-    this.#pids = numberIn("/proc/sys/kernel/pid_max") ?? fewestPids;
+    this.#forksAtFirst = forks;
   }
 
   /**
-   * @param ageMs how long ago that process was started
-   * @returns whether a PID was given out since; `none` when none was; null when that cannot be known, or the kernel may
-   *   have gone round
+   * To be called within a second of that; without it the window is known for a second only.
+   * @returns how many processes and threads this machine has made so far; null when that is not known
    */
-  since(ageMs: number): ((pid: number) => boolean) | "none" | null {
+  note(): number | null {
+    this.#forksAtFirst = totalForks();
+    this.#pids = howManyPids();
+    return this.#forksAtFirst;
+  }
+
+  /**
+   * @param ageMs how long ago that was
+   * @returns null when it cannot be known, or the kernel may have gone round
+   */
+  since(ageMs: number): PidsSince | null {
     const newest = newestPid();
     if (newest === null || !(ageMs < sureWithinMs || this.#isWithinOneRound())) return null;
     const first = this.#first;
-    if (newest === first) return "none";
-    return newest >= first ? (pid) => pid > first && pid <= newest : (pid) => pid > first || pid <= newest;
+    if (newest < first) return { has: (pid) => pid > first || pid <= newest, few: null };
+    const count = newest - first;
+    return {
+      has: (pid) => pid > first && pid <= newest,
+      few: count <= fewMeans ? Array.from({ length: count }, (_, index) => first + 1 + index) : null,
+    };
   }
 
   /** Threads are counted too, for they take numbers too; and those of every container, which errs on the safe side. */
   #isWithinOneRound(): boolean {
-    const forks = this.#forksAtFirst === null ? null : totalForks();
-    return forks !== null && this.#forksAtFirst !== null && forks - this.#forksAtFirst < this.#pids / 2;
+    const before = this.#forksAtFirst;
+    const forks = before === null ? null : totalForks();
+    if (forks === null || before === null) return false;
+    this.#pids ??= howManyPids();
+    return forks >= before && forks - before < this.#pids / 2;
   }
 }
 
 /** The last number given out in this PID namespace (proc(5), /proc/loadavg). */
-function newestPid(): number | null {
+export function newestPid(): number | null {
   return numberIn("/proc/loadavg", / (\d+)\s*$/);
+}
+
+function howManyPids(): number {
+  return numberIn("/proc/sys/kernel/pid_max") ?? fewestPids;
 }
 
 /** How many processes and threads this machine has made since it booted (proc(5), /proc/stat). */

@@ -89,7 +89,8 @@ function readEnvironment(pid: number): Buffer | null | "changing" {
   return parseEnvironmentSize(text) === 0 && !isFilling ? bytes : "changing";
 }
 
-function listPids(): readonly string[] {
+/** The names of the directories of all processes. @throws Failure `UNAVAILABLE` */
+export function listPids(): readonly string[] {
   try {
     return readdirSync("/proc").filter((name) => isDigit(name.charCodeAt(0)));
   } catch (error) {

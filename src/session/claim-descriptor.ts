@@ -12,19 +12,18 @@ export const claimDescriptor = 10;
  */
 export const lifelineDescriptor = 11;
 
+/** What a process is started with, one for each descriptor number. */
+export type StdioList = Exclude<StdioOptions, string>;
+
 /** A stdio list that leaves the numbers between alone and puts the claim at its own. */
-export function withClaim(
-  streams: Exclude<StdioOptions, string>,
-  descriptor: number | null,
-  { lifeline = false } = {},
-): StdioOptions {
+export function withClaim(streams: StdioList, descriptor: number | null, { lifeline = false } = {}): StdioList {
   const list = [...streams];
   if (descriptor !== null) putAt(list, claimDescriptor, descriptor);
   if (lifeline) putAt(list, lifelineDescriptor, "pipe");
   return list;
 }
 
-function putAt(list: Exclude<StdioOptions, string>, number: number, stream: number | "pipe"): void {
+function putAt(list: StdioList, number: number, stream: number | "pipe"): void {
   // For numbers above 2 Node's "ignore" means: leave it closed.
   while (list.length < number) list.push("ignore");
   list.push(stream);

@@ -10,7 +10,7 @@ import { stillHeld } from "./out-of-reach.ts";
 import { activeSession, withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
 import { claimOf, findClaimed } from "./session-roots.ts";
-import { closeLost } from "./unsettled.ts";
+import { closeLost } from "./lost-end.ts";
 
 export interface EndingOptions {
   readonly signal?: NodeJS.Signals;

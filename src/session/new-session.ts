@@ -57,6 +57,7 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     note: request.note ?? null,
     phase: "starting",
     agent: null,
+    descent: null,
     leads_group: false,
     close: request.close ?? false,
     ...launchOf(request),

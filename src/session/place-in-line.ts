@@ -27,6 +27,8 @@ export interface SessionWait {
   readonly signal?: AbortSignal;
   /** Called when the wait begins, when it changes, and every few seconds. */
   readonly onWaiting?: (notice: WaitNotice) => void;
+  /** See `WaitOptions.onNext`. */
+  readonly onNext?: WaitOptions["onNext"];
 }
 
 /** A reason to give a wait up, in the words of the log: `new LeftLine("interrupted")`. */
@@ -65,10 +67,12 @@ export class PlaceInLine {
 
   options(): WaitOptions {
     const { id, uid, by, command, mode, owner, note } = this.#session;
+    const { signal, onNext } = this.#wait;
     return {
       info: { id, uid, by, command, mode, owner, note } satisfies WaiterInfo,
       onWaiting: (view) => this.#begin(view),
-      ...(this.#wait.signal === undefined ? {} : { signal: this.#wait.signal }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(onNext === undefined ? {} : { onNext }),
     };
   }
 

@@ -6,7 +6,8 @@ import type { Context } from "./context.ts";
 import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { leftRunning } from "./refusals.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
-import { closeLost, findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
+import { closeLost } from "./lost-end.ts";
+import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 /**
  * Closes what is active on record and dead in truth, if anything is: whoever notices does it, exactly once.
@@ -81,7 +82,7 @@ export async function withMaintenance(
       return null;
     }
     const { held } = acquired;
-    const unsettled = await findUnsettled(context, await context.lock.below(held.token));
+    const unsettled = await findUnsettled(context, await held.below());
     let left = unsettled;
     try {
       left = await task(held, unsettled);

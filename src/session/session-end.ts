@@ -61,23 +61,27 @@ const recordSchema = v.object({
 export type SessionRecord = Readonly<v.InferOutput<typeof recordSchema>>;
 
 /**
- * Writes a session's end: to the clients, the log (on disk before this returns) and its record. Each step is taken
- * whatever happened to the ones before (R2.4).
- * @returns what went wrong, in words; empty when nothing did
+ * A session's end on its way to everybody: each step is taken whatever became of the ones before (R2.4), and what went
+ * wrong is kept in words.
  */
-export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd): readonly string[] {
-  const problems: string[] = [];
-  const step = (what: string, action: () => void) => {
-    try {
-      action();
-    } catch (error) {
-      problems.push(`${what}: ${errorText(error)}`);
-    }
-  };
-  step("clients", () => dropAllClients(context, session, "ended"));
-  step("log", () =>
-    context.journal.append(
-      {
+export class EndWriter {
+  readonly problems: string[] = [];
+  readonly #context: Context;
+  readonly #session: SessionInfo;
+  readonly #end: SessionEnd;
+
+  constructor(context: Context, session: SessionInfo, end: SessionEnd) {
+    this.#context = context;
+    this.#session = session;
+    this.#end = end;
+  }
+
+  /** Tells its clients and the log: from here on the session has ended, and no death of this process changes that. */
+  log(): void {
+    const [context, session, end] = [this.#context, this.#session, this.#end];
+    this.#step("clients", () => dropAllClients(context, session, "ended"));
+    this.#step("log", () =>
+      context.journal.append({
         event: "ended",
         lock: context.lock.name,
         session: session.id,
@@ -85,22 +89,45 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
         ...(session.token === null ? {} : { token: session.token }),
         by: end.ended_by ?? context.by,
         ...end,
-      },
-      { durable: true },
-    ),
-  );
-  step("record", () => {
-    const files = sessionFiles(context.home, session.uid);
-    // The state directory may have been removed under the session.
-    makeSessionDirectory(files);
-    writeJson(files.record, {
-      schema_version: 1,
-      lock: context.lock.name,
-      session: { ...session, phase: "ended" },
-      end,
-    } satisfies SessionRecord);
-  });
-  return problems;
+      }),
+    );
+  }
+
+  record(): void {
+    const { home, lock } = this.#context;
+    this.#step("record", () => {
+      const files = sessionFiles(home, this.#session.uid);
+      // The state directory may have been removed under the session.
+      makeSessionDirectory(files);
+      const session: SessionInfo = { ...this.#session, phase: "ended" };
+      writeJson(files.record, { schema_version: 1, lock: lock.name, session, end: this.#end } satisfies SessionRecord);
+    });
+  }
+
+  /** To the disk: a power failure does not change it either. */
+  sync(): void {
+    this.#step("log", () => this.#context.journal.sync());
+  }
+
+  #step(what: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.problems.push(`${what}: ${errorText(error)}`);
+    }
+  }
+}
+
+/**
+ * Writes a session's end: to the clients, the log (on disk before this returns) and its record.
+ * @returns what went wrong, in words; empty when nothing did
+ */
+export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd): readonly string[] {
+  const writer = new EndWriter(context, session, end);
+  writer.log();
+  writer.record();
+  writer.sync();
+  return writer.problems;
 }
 
 /** The record of an ended session; null when it has none (it lives, or was forgotten). */
@@ -120,6 +147,16 @@ export function findEnd(context: Context, uid: string): SessionEnd | null {
     return parsed.success ? parsed.output : null;
   }
   return null;
+}
+
+/**
+ * How a session ended that has given the lock back just now: on disk when this returns, for its keeper may not have got
+ * that far yet, and whoever asks is told.
+ */
+export function findFreshEnd(context: Context, uid: string): SessionEnd | null {
+  const end = findEnd(context, uid);
+  if (end !== null) context.journal.sync();
+  return end;
 }
 
 /** The end of a session whose agent never came to be started. */

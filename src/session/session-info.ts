@@ -95,6 +95,11 @@ export const sessionSchema = v.object({
   /** `queued`: its keeper waits for the lock; such a session is in no claim yet. */
   phase: v.picklist(["queued", "starting", "running", "restarting", "ending", "ended"]),
   agent: v.nullable(ownProcessSchema),
+  /**
+   * Whatever the agent has started has a PID that was given out after this one, when the machine had made so many forks.
+   * Null while it is not known, and for a session without an agent.
+   */
+  descent: v.optional(v.nullable(v.object({ after_pid: v.number(), forks: v.number() })), null),
   /** Whether the agent leads a process group of its own, which may then be signalled as a whole. */
   leads_group: v.boolean(),
   /** `-o/--close`: the agent's background children neither hold the lock nor are ended with it. */
@@ -171,6 +176,17 @@ export function holdOf(claim: JudgedClaim): Hold {
       next: [{ does: "clean up", command: "holdfast cleanup" }],
     },
   );
+}
+
+const leftSchema = v.object({ unsettled: v.array(sessionSchema) });
+
+/**
+ * What a claim lists as unsettled, which is all that counts of one that was given back: checking the whole session that it
+ * was held for takes longer than anything else that the next holder does. Undefined when it has no such list.
+ */
+export function unsettledOf(claim: JudgedClaim): readonly SessionInfo[] | undefined {
+  const parsed = v.safeParse(leftSchema, claim.record.info);
+  return parsed.success ? parsed.output.unsettled : undefined;
 }
 
 /** Until its holder has looked around, a claim carries the session as it was wanted, perhaps long before its turn. */

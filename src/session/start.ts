@@ -11,7 +11,7 @@ import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./se
 import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
 import { atSlot, slotsOf } from "./slots.ts";
-import { takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
+import { finishNow, takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 import { waitUntilReady } from "./wait.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
@@ -55,7 +55,7 @@ export async function start(context: Context, request: StartRequest): Promise<St
     if (await clearOrphans(context, error)) return takeLock(context, wanted, options);
     throw error;
   });
-  return startedBy(await launchKeeper(context, taken, request.meanwhile));
+  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
 }
 
 /** @throws Failure what the keeper says went wrong */

@@ -7,7 +7,7 @@ import { endWaiter } from "./end-waiter.ts";
 import { otherOwner } from "./owners.ts";
 import { outOfReach, runsElsewhere } from "./out-of-reach.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
-import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
+import { findEnd, findFreshEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
 import { proveOwner, signalOwner } from "./signal-owner.ts";
@@ -119,7 +119,7 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
   signalKeeper("SIGTERM");
   const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
   const isOver = await hasLetGo(context, active, patienceMs);
-  const end = isOver ? findEnd(context, session.uid) : null;
+  const end = isOver ? findFreshEnd(context, session.uid) : null;
   if (end !== null) return end;
   const isGivenBack = isOver && (await isReleased(context, active));
   return isGivenBack ? stopLost(context, session, options) : stopHung(context, active, { ...options, isOver });

@@ -8,6 +8,7 @@ import { activeSession } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { isUid } from "./session-files.ts";
 import { isElsewhere } from "./session-roots.ts";
+import { waiterOf } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
 import { sessionsAround } from "./take-lock.ts";
 import { readableHold } from "./unsettled.ts";
@@ -16,11 +17,11 @@ type Spared = ReadonlySet<string | undefined>;
 
 /**
  * Processes of this user that carry the cookie of a session of this very lock and directory which is over, or have
- * inherited its claim. Not this process's own sessions, and not what `--close` has let go.
+ * inherited its claim; not of one that waits: its command may be ready. Not this process's own sessions, and not what
+ * `--close` has let go.
  */
 export async function findStrays(context: Context): Promise<readonly ProcessEntry[]> {
-  const spared = new Set<string | undefined>(sessionsAround(context.env));
-  for (const slot of slotsOf(context)) spared.add(activeSession(await slot.lock.look())?.session.uid);
+  const spared = await uidsToSpare(context);
   const table = await context.processes();
   const own = new Set(ownLine());
   const others = (await table.list()).filter(
@@ -67,4 +68,11 @@ async function releasedClaims(context: Context, spared: Spared): Promise<readonl
     }
   }
   return files;
+}
+
+async function uidsToSpare(context: Context): Promise<ReadonlySet<string | undefined>> {
+  const { waiters } = await context.lock.look();
+  const uids = new Set([...sessionsAround(context.env), ...waiters.map((ticket) => waiterOf(ticket)?.uid)]);
+  for (const slot of slotsOf(context)) uids.add(activeSession(await slot.lock.look())?.session.uid);
+  return uids;
 }

@@ -4,11 +4,13 @@ import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
+import { logLost } from "./lost-end.ts";
 import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
 import { alreadyActive, insideItself, leftRunning, orphaned } from "./refusals.ts";
+import type { EndWriter } from "./session-end.ts";
 import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { atSlot, slotsOf } from "./slots.ts";
-import { closeLost, findUnsettled, type Unsettled } from "./unsettled.ts";
+import { findUnsettled, type Unsettled } from "./unsettled.ts";
 
 export interface TakeOptions {
   readonly wait?: SessionWait;
@@ -27,21 +29,40 @@ export interface TakenLock {
 }
 
 /**
+ * A lock that was taken just now. Its claim has the session as it was wanted, and is to be told what `hold` says; that
+ * says nothing of unsettled sessions yet if some are still to be finished.
+ */
+export interface FreshLock extends TakenLock {
+  /**
+   * Finishes the ends of dead sessions, which stand in the log already; what it does takes milliseconds.
+   * @returns what of earlier sessions still runs, for the claim
+   */
+  readonly finish: () => SessionInfo[];
+}
+
+/** Finishes and publishes at once what there is to be finished and published. */
+export function finishNow({ held, session, finish }: FreshLock): TakenLock {
+  const complete: Hold = { session, unsettled: finish() };
+  held.update(complete);
+  return { held, session, hold: complete };
+}
+
+/**
  * Takes the lock for a session. What a dead session left is settled first: one that only has to be written down is
  * closed; one whose processes still run is not run beside: who waits outlasts it, anyone else is refused.
  * @throws Failure `BUSY` naming the holder, `AGENTS_RUNNING` naming the processes; the signal's reason when a wait is
  *   aborted
  */
-export async function takeLock(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
+export async function takeLock(context: Context, session: SessionInfo, options: TakeOptions): Promise<FreshLock> {
   await refuseInsideItself(context);
   return options.wait === undefined
     ? takeAtOnce(context, session, options)
     : takeInTurn(context, session, options.wait, options);
 }
 
-async function takeAtOnce(context: Context, session: SessionInfo, options: TakeOptions): Promise<TakenLock> {
+async function takeAtOnce(context: Context, session: SessionInfo, options: TakeOptions): Promise<FreshLock> {
   for (;;) {
-    let taken: TakenLock | undefined;
+    let taken: FreshLock | undefined;
     let inTheWay: Unsettled | undefined;
     const accept = async (held: HeldLock) => {
       const settled = await settle(context, held, session, { force: options.force === true });
@@ -64,9 +85,9 @@ async function takeInTurn(
   session: SessionInfo,
   wait: SessionWait,
   { verb, force = false }: TakeOptions,
-): Promise<TakenLock> {
+): Promise<FreshLock> {
   const place = new PlaceInLine(context, session, wait);
-  let taken: TakenLock | undefined;
+  let taken: FreshLock | undefined;
   const accept = async (held: HeldLock) => {
     const settled = await settle(context, held, session, { force, ended: await place.ended() });
     if (settled.taken === null) return place.behind(settled.running);
@@ -81,11 +102,11 @@ async function takeInTurn(
 }
 
 /** @throws Failure `AGENTS_RUNNING`, the lock given back */
-async function giveBackBesideOutsiders(context: Context, { held, hold }: TakenLock): Promise<void> {
+async function giveBackBesideOutsiders(context: Context, { held, finish }: FreshLock): Promise<void> {
   try {
     await refuseBesideOutsiders(context);
   } catch (error) {
-    await held.release({ session: null, unsettled: hold.unsettled ?? [] } satisfies Hold);
+    await held.release({ session: null, unsettled: finish() } satisfies Hold);
     throw error;
   }
 }
@@ -99,7 +120,7 @@ function requestFor(session: SessionInfo): AcquireRequest {
 }
 
 type Settled =
-  | { readonly taken: TakenLock }
+  | { readonly taken: FreshLock }
   /** The lock has been given back. */
   | { readonly taken: null; readonly running: readonly Unsettled[]; readonly first: Unsettled };
 
@@ -118,17 +139,30 @@ async function settle(
   const session = { ...wanted, created_at: new Date().toISOString(), token: held.token, slot: held.slot };
   try {
     const slot = atSlot(context, held.slot);
-    const unsettled = await findUnsettled(slot, await slot.lock.below(held.token));
+    const unsettled = await findUnsettled(slot, await held.below());
     const running = unsettled.filter(({ processes }) => processes.length > 0);
-    for (const { session: lost, processes } of unsettled) {
-      if (processes.length === 0) await closeLost(slot, held, lost, ended?.get(lost.uid));
-    }
-    const hold: Hold = { session, unsettled: running.map((left) => left.session) };
-    held.update(hold);
     const [first] = running;
-    if (first === undefined || force) return { taken: { held, session, hold } };
-    await held.release({ session: null, unsettled: hold.unsettled } satisfies Hold);
-    return { taken: null, running, first };
+    const isRefused = first !== undefined && !force;
+    const ends: EndWriter[] = [];
+    for (const { session: lost, processes } of unsettled) {
+      const end = processes.length === 0 ? await logLost(slot, held, lost, ended?.get(lost.uid)) : null;
+      if (end !== null) ends.push(end);
+    }
+    const left = running.map(({ session: lost }) => lost);
+    const finish = () => {
+      for (const end of ends.splice(0)) {
+        end.record();
+        end.sync();
+      }
+      return left;
+    };
+    if (isRefused) {
+      await held.release({ session: null, unsettled: finish() } satisfies Hold);
+      return { taken: null, running, first };
+    }
+    // Absent until all is written: who waits for the end of a dead session looks for its record then.
+    const hold: Hold = { session, ...(ends.length > 0 ? {} : { unsettled: left }) };
+    return { taken: { held, session, hold, finish } };
   } catch (error) {
     await held.release({ session: null });
     throw error;

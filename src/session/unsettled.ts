@@ -1,16 +1,13 @@
 import { Failure } from "../failure.ts";
-import { readEventsBackward } from "../journal/read.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import type { HeldLock } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
-import type { ProcessEntry } from "../process/table.ts";
-import type { TerminateResult } from "../process/terminate.ts";
-import { lastSignOfLife } from "./activity.ts";
+import { here, livenessOf, whereaboutsOf } from "../process/identity.ts";
+import { PidWindow } from "../process/pid-window.ts";
+import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { Context } from "./context.ts";
-import { readRecord, secondsBetween, writeEnd } from "./session-end.ts";
-import { forgetTmux } from "./session-tmux.ts";
-import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { findClaimed, type ClaimedFamily } from "./session-roots.ts";
+import { lastLogged } from "./lost-end.ts";
+import { holdOf, unsettledOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { findClaimed, rootsOf, type ClaimedFamily } from "./session-roots.ts";
 
 /** A session that was never ended, and what still runs of it. Without processes it only has to be closed. */
 export interface Unsettled {
@@ -27,13 +24,44 @@ export interface Unsettled {
 export async function findUnsettled(context: Context, from: JudgedClaim | null): Promise<readonly Unsettled[]> {
   const found = new Map<string, SessionInfo>();
   for (let claim = from; claim !== null; claim = await context.lock.below(claim.number)) {
-    const hold = readableHold(claim);
-    if (hold === null) continue;
-    if (claim.record.state !== "released" && hold.session !== null) found.set(hold.session.uid, hold.session);
-    for (const session of hold.unsettled ?? []) found.set(session.uid, session);
-    if (hold.unsettled !== undefined) break;
+    const { lost, isComplete } = toldBy(context, claim);
+    for (const session of lost) found.set(session.uid, session);
+    if (isComplete) break;
   }
   return withProcesses(context, [...found.values()]);
+}
+
+interface Told {
+  readonly lost: readonly SessionInfo[];
+  /** Whether the claims below have nothing to add. */
+  readonly isComplete: boolean;
+}
+
+function toldBy(context: Context, claim: JudgedClaim): Told {
+  const isReleased = claim.record.state === "released";
+  const isDoubtful = mayBeUnwritten(claim);
+  if (isReleased && !isDoubtful) {
+    const left = unsettledOf(claim);
+    return { lost: left ?? [], isComplete: left !== undefined };
+  }
+  const hold = readableHold(claim);
+  if (hold === null) return { lost: [], isComplete: false };
+  const { session, unsettled } = hold;
+  const written = isDoubtful && session !== null ? lastLogged(context, session.uid) : null;
+  const isLost = session !== null && (!isReleased || written === "claimed");
+  return {
+    lost: [...(isLost ? [session] : []), ...(unsettled ?? [])],
+    isComplete: unsettled !== undefined && (!isDoubtful || written === "ended"),
+  };
+}
+
+/**
+ * A holder gives the lock back before the disk has the end of its session. If the power failed just then, the log may
+ * lack it although the claim says `released`, and those of the holders right before it, too. Lines do not overtake each
+ * other: where one end is in the log, all before it are.
+ */
+function mayBeUnwritten({ record }: JudgedClaim): boolean {
+  return record.pulse.kind === "kernel" && record.owner.boot !== here().boot;
 }
 
 /**
@@ -49,6 +77,7 @@ export async function withProcesses(
   const table = await context.processes();
   return Promise.all(
     sessions.map(async (session) => {
+      if (claim === null && (await isSurelyDead(table, session))) return { session, processes: [], unproven: [] };
       return { session, ...(await findLiving(() => findClaimed(table, context.home, session, { claim }))) };
     }),
   );
@@ -73,6 +102,23 @@ async function findLiving(find: () => Promise<ClaimedFamily>): Promise<Omit<Unse
   }
 }
 
+/**
+ * Known of a `run` without a look at all processes, if its agent is dead and it is known which PIDs have been given out
+ * since that began. Nobody has its descriptor any more, for it does not hold the lock.
+ */
+async function isSurelyDead(table: ProcessTable, session: SessionInfo): Promise<boolean> {
+  const { agent, descent } = session;
+  if (agent === null || descent === null || whereaboutsOf(agent) !== "here" || livenessOf(agent) !== "dead")
+    return false;
+  const roots = rootsOf(session);
+  // Numbers of another boot mean others.
+  if (roots.groupLeader !== null || agent.boot !== here().boot) return false;
+  const since = new PidWindow(descent.after_pid, descent.forks).since(Number.POSITIVE_INFINITY);
+  if (since === null) return false;
+  const { mayHaveDescendants } = await import("../process/descendants.ts");
+  return !(await mayHaveDescendants(table, roots, since));
+}
+
 /** Null for a claim that does not say what it is held for. */
 export function readableHold(claim: JudgedClaim): Hold | null {
   try {
@@ -82,64 +128,4 @@ export function readableHold(claim: JudgedClaim): Hold | null {
     if (error instanceof Failure && error.code === "DATA") return null;
     throw error;
   }
-}
-
-const nothingEnded: TerminateResult = { ended: [], survivors: [] };
-
-/**
- * Writes the end of a session whose keeper died: exactly once, because only a holder of the lock may do it, and it
- * looks first whether the log has it already.
- * @param _lock shows that the caller holds the lock
- * @param terminated what was ended of it just now
- * @returns what went wrong while it was written, in words; null when the log has it already
- */
-export async function closeLost(
-  context: Context,
-  _lock: HeldLock,
-  session: SessionInfo,
-  terminated: TerminateResult = nothingEnded,
-): Promise<readonly string[] | null> {
-  await letKeeperSpeak(context, session);
-  if (isEndLogged(context, session.uid)) return null;
-  forgetTmux(context, session);
-  const activity = lastSignOfLife(context.home, session);
-  // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
-  const endedAt = terminated.ended.length > 0 ? new Date() : activity;
-  return writeEnd(context, session, {
-    ended_at: endedAt.toISOString(),
-    duration_seconds: secondsBetween(session.created_at, endedAt),
-    reason: "lost",
-    exit_code: null,
-    signal: null,
-    last_activity: activity.toISOString(),
-    ended_by: context.by,
-    stop_reason: null,
-    processes: [...terminated.ended],
-    survivors: [...terminated.survivors],
-  });
-}
-
-/** A keeper that goes on after it was frozen looks within a second, and ends its agent. */
-const keeperSpeaksWithinMs = 3_000;
-
-/**
- * A keeper that has lost the lock may be alive: it stood still for longer than its lease lasts. Then the end of its
- * session is its own to tell. One that stands still for ever does not hold anybody up for long.
- */
-async function letKeeperSpeak(context: Context, { uid, token }: SessionInfo): Promise<void> {
-  const deadline = systemClock.now() + keeperSpeaksWithinMs;
-  while (systemClock.now() < deadline && readRecord(context.home, uid) === null) {
-    const claim = token === null ? null : await context.lock.below(token + 1);
-    if (claim?.number !== token || claim.record.state === "released" || claim.owner !== "alive") return;
-    await systemClock.sleep(lookEveryMs);
-  }
-}
-
-function isEndLogged(context: Context, uid: string): boolean {
-  for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed"] })) {
-    if (event.uid !== uid) continue;
-    if (event.event === "ended") return true;
-    if (event.event === "claimed") return false;
-  }
-  return false;
 }

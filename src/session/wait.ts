@@ -4,7 +4,7 @@ import { endOfLog, readEventsBackward } from "../journal/read.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile, requireSession, type ActiveSession } from "./reconcile.ts";
-import { findEnd, readRecord, type SessionEnd } from "./session-end.ts";
+import { findFreshEnd, readRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
 import { atSlot, slotOf, slotsOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
@@ -60,7 +60,7 @@ function isMeant({ session }: ActiveSession, id: string | null): boolean {
 async function untilOver(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
   if (request.until === "ready") return waitUntilRunning(context, session, request.signal);
   await untilReleased(context, session.uid, request.signal);
-  const end = findEnd(context, session.uid);
+  const end = findFreshEnd(context, session.uid);
   if (end !== null) return { session: { ...session, phase: "ended" }, end };
   throw new Failure("DATA", `${session.id} has ended, but nothing tells how`, { facts: { session: session.id } });
 }
@@ -111,7 +111,7 @@ async function waitUntilFree(context: Context, request: WaitRequest): Promise<Wa
 async function untilItEnded(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
   if (request.id !== null && session.id !== request.id) return { session: null, end: null };
   await untilReleased(context, session.uid, request.signal);
-  return { session: { ...session, phase: "ended" }, end: findEnd(context, session.uid) };
+  return { session: { ...session, phase: "ended" }, end: findFreshEnd(context, session.uid) };
 }
 
 interface Running extends Waited {

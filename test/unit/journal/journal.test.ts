@@ -1,4 +1,13 @@
-import { appendFileSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -53,6 +62,19 @@ describe("Journal", () => {
     journal.append(sampleEvents.ready);
     expect(readFileSync(journal.path).filter((byte) => byte === 0x0a)).toHaveLength(3);
     expect([...readEventsBackward(journal.path)].map(({ event }) => event)).toEqual(["ready", "started"]);
+  });
+
+  it("can be taken to the disk later, by whom it is, and when it was removed meanwhile there is nothing to take", () => {
+    const journal = newJournal();
+    journal.append(sampleEvents.started);
+    new Journal(journal.path).sync();
+    journal.sync();
+    unlinkSync(journal.path);
+    journal.sync();
+    expect(existsSync(journal.path)).toBe(false);
+    mkdirSync(journal.path);
+    symlinkSync(journal.path, `${journal.path}.link`);
+    expect(failureOf(() => new Journal(`${journal.path}.link`).sync()).message).toContain("Cannot take to the disk");
   });
 
   it("adds no empty line when nothing is torn", () => {

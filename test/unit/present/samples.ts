@@ -35,6 +35,7 @@ export const session: SessionInfo = {
   note: null,
   phase: "running",
   agent: identity(29_625),
+  descent: null,
   leads_group: true,
   close: false,
   launcher: null,

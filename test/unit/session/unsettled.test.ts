@@ -13,7 +13,7 @@ const owner = { pid: 999_999, started: "1", ...here() };
 /** A lock whose holder died without a word, and left this agent. */
 function leftBehind(machine: FakeMachine, agent: FakeProcess): { context: Context; claim: JudgedClaim } {
   const session: SessionInfo = { ...sample, id: "demo", mode: "foreground", leads_group: false, agent: agent.identity };
-  const record = { state: "held", info: { session, unsettled: [] }, owner };
+  const record = { state: "held", info: { session, unsettled: [] }, owner, pulse: { kind: "kernel" } };
   const claim = { number: 1, path: "claims/session.1", record, owner: "dead", free: true, heartbeat: "dead" };
   const lock = { below: () => Promise.resolve(null) };
   const context = { home: homeAt("/", "/no/state"), lock, processes: () => Promise.resolve(machine) };

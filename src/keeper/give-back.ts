@@ -1,0 +1,44 @@
+import { errorText } from "../failure.ts";
+import type { HeldLock } from "../lock/lock.ts";
+import type { TerminateResult } from "../process/terminate.ts";
+import type { Context } from "../session/context.ts";
+import { EndWriter, findEnd, type SessionEnd } from "../session/session-end.ts";
+import type { Hold } from "../session/session-info.ts";
+import type { PublishedSession } from "./published-session.ts";
+import type { SessionLog } from "./session-log.ts";
+
+export interface Giving {
+  readonly held: HeldLock;
+  readonly published: PublishedSession;
+  readonly log: SessionLog;
+  readonly terminated: TerminateResult;
+}
+
+/**
+ * Writes a session's end and gives the lock back; when this returns, the end is on disk. What goes wrong is complained of
+ * in the log, and keeps no other step from being taken.
+ */
+export async function giveBack(
+  context: Context,
+  end: SessionEnd,
+  { held, published, log, terminated }: Giving,
+): Promise<void> {
+  const { session, hold } = published;
+  const writer = new EndWriter(context, session, end);
+  // Who has the lock by now may have closed a session whose keeper stood still for long.
+  const isClosed = end.reason === "lock_lost" && findEnd(context, session.uid) !== null;
+  if (!isClosed) {
+    writer.log();
+    writer.record();
+  }
+  const left = terminated.survivors.length > 0 ? [session] : [];
+  const unsettled = [...(hold.unsettled ?? []), ...left];
+  try {
+    await held.release({ session: { ...session, phase: "ended" }, unsettled } satisfies Hold);
+  } catch (error) {
+    log.complain("release", errorText(error));
+  }
+  // Nobody needs to wait for the disk but who is told of the end, and that is after this.
+  writer.sync();
+  for (const problem of writer.problems) log.complain("end", problem);
+}

@@ -1,0 +1,62 @@
+import { statSync } from "node:fs";
+import { ownLine } from "./own-line.ts";
+import type { PidsSince } from "./pid-window.ts";
+import { readStat } from "./proc-stat.ts";
+import { listPids } from "./procfs-table.ts";
+import { listedBy, type ProcessTable } from "./table.ts";
+import { findTree } from "./tree.ts";
+import type { TreeRoots } from "./tree-roots.ts";
+
+/** Whoever forks on and on is not waited for: "perhaps" is always allowed as an answer. */
+const mostPasses = 10;
+
+/**
+ * Whether something of a tree may live whose roots are dead: one look at few processes, where `findTree` looks at all.
+ * Descent from the roots cannot be seen any more, so it is for the cookie to tell, for what was inherited, and for the
+ * group, if there is one.
+ * @param since the PIDs that were given out since the roots began (`PidWindow`): all that they started has one of those
+ */
+export async function mayHaveDescendants(table: ProcessTable, roots: TreeRoots, since: PidsSince): Promise<boolean> {
+  if (since.few?.length === 0) return false;
+  // To them the kernel gives what loses its parents: the ancestors of this process, and itself.
+  const line = new Set(ownLine());
+  if (roots.cookie === null || roots.groupLeader !== null) {
+    const young = listedBy(table, () => table.list((pid) => since.has(pid) || line.has(pid)));
+    return (await findTree(young, roots)).length > 0;
+  }
+  const seen = new Set(roots.except);
+  for (let pass = 0; pass < mostPasses; pass += 1) {
+    let isAnyGone = false;
+    for (const pid of pidsAmong(since)) {
+      if (seen.has(pid)) continue;
+      seen.add(pid);
+      // Half the work of listing a process is to read its environment, and here that is mostly enough.
+      const environment = await table.environmentOf(pid, "HOLDFAST_");
+      const isClosed = environment?.get("HOLDFAST_CLOSE") === "1";
+      if (environment?.get("HOLDFAST_SESSION") === roots.cookie && !isClosed) return true;
+      if (await mayBeHeir(table, roots, pid, line)) return true;
+      isAnyGone ||= environment === null;
+    }
+    // A process may have handed itself on to a child, and ended, before it was looked at.
+    if (!isAnyGone) return false;
+  }
+  return true;
+}
+
+/** Whether a process may have lost an ancestor in the tree, and has inherited what is only inherited there. */
+async function mayBeHeir(
+  table: ProcessTable,
+  { inherited = [] }: TreeRoots,
+  pid: number,
+  line: ReadonlySet<number>,
+): Promise<boolean> {
+  if (inherited.length === 0) return false;
+  const stat = readStat(pid);
+  const isBereaved = typeof stat !== "string" && (stat.ppid <= 1 || line.has(stat.ppid));
+  return isBereaved && (await table.writesTo(pid, inherited)) === true;
+}
+
+function pidsAmong({ few, has }: PidsSince): readonly number[] {
+  if (few === null) return listPids().map(Number).filter(has);
+  return few.filter((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false }) !== undefined);
+}

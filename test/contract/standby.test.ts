@@ -1,0 +1,194 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { spawnAgent, type Agent, type AgentSpec } from "../../src/keeper/agent.ts";
+import { passesOn, Standby } from "../../src/keeper/standby.ts";
+import { identify } from "../../src/process/identity.ts";
+import { isAlive } from "../support/live-processes.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
+
+/** The shells of this machine, each as its `/bin/sh`. */
+const shells = ["dash", "bash", "busybox"].flatMap((name) => {
+  const found = ["/bin", "/usr/bin"].map((directory) => join(directory, name)).find((file) => existsSync(file));
+  return found === undefined ? [] : [[name, found] as const];
+});
+
+function asShell(program: string): string {
+  const file = join(temporaryDirectory(), "sh");
+  symlinkSync(program, file);
+  return file;
+}
+
+/** Writes its environment, as it was given to it, to the file that it is told, and ends. */
+function tellsEnvironment(directory: string): { readonly command: readonly string[]; readonly told: () => string[] } {
+  const file = join(directory, "environment");
+  const script = `require("fs").writeFileSync(${JSON.stringify(file)}, require("fs").readFileSync("/proc/self/environ"))`;
+  const told = () => readFileSync(file, "utf8").split("\0").slice(0, -1).toSorted();
+  return { command: [process.execPath, "-e", script], told };
+}
+
+function specOf(command: readonly string[], more: Partial<AgentSpec> = {}): AgentSpec {
+  const cwd = more.cwd ?? temporaryDirectory();
+  return { command, cwd, env: { PATH: path, PWD: cwd }, output: "inherit", descriptor: null, ownGroup: false, ...more };
+}
+
+async function make(spec: AgentSpec, shell?: string): Promise<Standby> {
+  const standby = await Standby.make(spec, shell);
+  if (standby === null) throw new Error(`No standby for ${spec.command.join(" ")}`);
+  onTestFinished(() => standby.end());
+  return standby;
+}
+
+async function take(spec: AgentSpec, shell?: string): Promise<Agent> {
+  const agent = await (await make(spec, shell)).take(7);
+  if (agent === null) throw new Error("The standby is of no use");
+  return agent;
+}
+
+const environments = {
+  plain: { A: "1", SHLVL: "3", OLDPWD: "/" },
+  "without PWD and SHLVL": { PWD: undefined, A: "1" },
+  "with values of all kinds": {
+    PWD: undefined,
+    SHLVL: "1",
+    A: "",
+    B: " a\n'b' \"c\" $d `e` \\f\té\u{1f600}=",
+    _: "/x",
+    C: "=",
+  },
+  "with names that are none to a shell": { "a.b": "1", "X-Y": "2", "1st": "3", ä: "4" },
+  "with a shell's own names": {
+    IFS: "x",
+    PS1: "$",
+    PPID: "1",
+    OPTIND: "7",
+    LINENO: "9",
+    UID: "5",
+    RANDOM: "1",
+    ENV: "/x",
+  },
+  "with a PWD that lies": { PWD: "/nowhere" },
+  "with a function of bash": { "BASH_FUNC_f%%": "() {  echo f\n}" },
+};
+
+describe.each(shells)("a command's process that is made ahead of its turn by %s", (name, program) => {
+  it.each(Object.entries(environments))("has the environment it should have, or is not made: %s", async (_, more) => {
+    const { command, told } = tellsEnvironment(temporaryDirectory());
+    const spec = specOf(command, { env: { ...specOf(command).env, HOLDFAST_TOKEN: "", ...more } });
+    const shell = asShell(program);
+    const agent = await take(spec, shell);
+    agent.letGo?.();
+    expect(await agent.exited).toMatchObject({ code: 0, signal: null });
+    const wanted = Object.entries({ ...spec.env, HOLDFAST_TOKEN: "7" }).filter(([, value]) => value !== undefined);
+    const isExact =
+      told().join("\n") ===
+      wanted
+        .map((pair) => pair.join("="))
+        .toSorted()
+        .join("\n");
+    expect(await passesOn(spec, shell)).toBe(isExact);
+  });
+
+  it("is made where nothing is odd", async () => {
+    const spec = specOf(["true"]);
+    const shell = asShell(program);
+    expect(await passesOn({ ...spec, env: { ...spec.env, SHLVL: "1", LANG: "C" } }, shell)).toBe(name !== "busybox");
+    if (name === "dash") expect(await passesOn({ ...spec, env: { PATH: path } }, shell)).toBe(true);
+  });
+});
+
+describe("a command's process that is made ahead of its turn", () => {
+  it("becomes the command, with its arguments as they are, when it is let go and not before", async () => {
+    const directory = temporaryDirectory();
+    const script = join(directory, "says.sh");
+    writeFileSync(
+      script,
+      '#!/bin/sh\nfor each in "$@"; do printf "<%s>" "$each"; done > said\necho "$$" > pid\nexit 3\n',
+    );
+    chmodSync(script, 0o700);
+    const agent = await take(specOf([script, "", "a b", "$x", "-n", "é\n"], { cwd: directory }));
+    expect(agent.identity).toEqual(identify(agent.pid));
+    expect(existsSync(join(directory, "pid"))).toBe(false);
+    agent.letGo?.();
+    expect(await agent.exited).toMatchObject({ code: 3, signal: null });
+    expect(readFileSync(join(directory, "said"), "utf8")).toBe("<><a b><$x><-n><é\n>");
+    expect(readFileSync(join(directory, "pid"), "utf8")).toBe(`${agent.pid}\n`);
+  });
+
+  it("has the same files open as one that is started in its turn", async () => {
+    const directory = temporaryDirectory();
+    const descriptor = openSync(join(directory, "claim"), "w");
+    const spec = specOf(["sh", "-c", "exec ls -l /proc/self/fd > open"], { cwd: directory, descriptor });
+    const open: string[][] = [];
+    for (const start of [take, spawnAgent]) {
+      const agent = await start(spec);
+      agent.letGo?.();
+      await agent.exited;
+      // That of the listing itself has the PID in its path.
+      const lines = readFileSync(join(directory, "open"), "utf8").split("\n");
+      open.push(lines.flatMap((line) => /\d+ -> .*$/.exec(line)?.[0].replace(String(agent.pid), "PID") ?? []));
+    }
+    closeSync(descriptor);
+    expect(open[0]).toContain(`10 -> ${join(directory, "claim")}`);
+    expect(open[0]).toEqual(open[1]);
+  });
+
+  it("is gone when it is not wanted, without having run", async () => {
+    const directory = temporaryDirectory();
+    const standby = await make(specOf(["touch", "ran"], { cwd: directory }));
+    const agent = await standby.take(1);
+    await standby.end();
+    expect(isAlive(agent?.pid ?? process.pid)).toBe(false);
+    expect(existsSync(join(directory, "ran"))).toBe(false);
+  });
+
+  it.each([
+    ["a command that is not there", ["no-such-command"], {}],
+    ["a command that is no program", ["./plain"], {}],
+    ["a command that looks like an option", ["-x"], {}],
+    ["no PATH", ["true"], { env: {} }],
+    ["a PATH that means something to a shell", ["true"], { env: { PATH: `%func:${path}` } }],
+  ])("is not made for %s: it is started in its turn, or fails then", async (_, command, more) => {
+    const spec = specOf(command, more);
+    writeFileSync(join(spec.cwd, "plain"), "");
+    expect(await Standby.make(spec)).toBeNull();
+  });
+
+  it("is not used when its program has been removed meanwhile", async () => {
+    const directory = temporaryDirectory();
+    symlinkSync(process.execPath, join(directory, "program"));
+    const standby = await make(specOf(["./program"], { cwd: directory }));
+    unlinkSync(join(directory, "program"));
+    expect(await standby.take(1)).toBeNull();
+  });
+
+  it("is not used when its working directory is another one meanwhile", async () => {
+    const cwd = join(temporaryDirectory(), "work");
+    mkdirSync(cwd);
+    const standby = await make(specOf(["true"], { cwd }));
+    renameSync(cwd, `${cwd}.old`);
+    mkdirSync(cwd);
+    expect(await standby.take(1)).toBeNull();
+  });
+
+  it("is not used when somebody has killed it", async () => {
+    const standby = await make(specOf(["true"]));
+    const agent = await standby.take(1);
+    process.kill(agent?.pid ?? 0, "SIGKILL");
+    await agent?.exited;
+    expect(await standby.take(1)).toBeNull();
+  });
+});
