@@ -99,7 +99,7 @@ export class ModelProcess {
 
   /** For a question whose answer the code awaits. */
   async ask(asked: Asked): Promise<number> {
-    return this.#next(asked) ?? new Promise<never>(() => undefined);
+    return this.#next(asked) ?? forEver();
   }
 
   /** For one in the middle of the code. */
@@ -125,6 +125,8 @@ export class ModelProcess {
     while (this.#tasks.length > 0) {
       for (const task of this.#tasks.splice(0)) task();
       await this.#untilQuiet();
+      // What comes after this would be done while another one runs.
+      if (this.#isStill) await forEver();
     }
   }
 
@@ -214,10 +216,9 @@ export class ModelProcess {
 }
 
 const realImmediate = setImmediate;
+const forEver = () => new Promise<never>(() => undefined);
 
-function systemError(code: string): Error {
-  return Object.assign(new Error(code), { code });
-}
+const systemError = (code: string) => Object.assign(new Error(code), { code });
 
 function isNumbered(path: string): boolean {
   return /^\/model\/(?:claims|queue)\/session\.\d+$/.test(path);
@@ -236,7 +237,7 @@ class ModelPulse implements Pulse {
 
   async begin(path: string, descriptor: number): Promise<Beat> {
     const directory = directoryOf(path);
-    const end = () => running().end(directory);
+    const end = running().end.bind(running(), directory);
     return { mark: { kind: "kernel" }, descriptor, lost: neverAborted(), end, leave: end };
   }
 

@@ -69,8 +69,8 @@ function contend(bounds: Omit<QueueModel, "dead" | "highest">): Promise<QueueExp
 }
 
 const models: readonly Bounds[] = [
-  { contenders: [waits, waits], crashes: 2, atLeastStates: 4_000 },
-  { contenders: [waits, doesNotWait], crashes: 2, atLeastStates: 3_000 },
+  { contenders: [waits, waits], crashes: 2, atLeastStates: 3_000 },
+  { contenders: [waits, doesNotWait], crashes: 2, atLeastStates: 2_000 },
   { contenders: [waits, waits, waits], crashes: 0, switches: 1, atLeastStates: 8_000 },
   { contenders: [waits, waits, waits], crashes: 2, switches: 2, atLeastStates: 500_000, isDeep: true },
   { contenders: [waits, waits, doesNotWait], crashes: 2, switches: 2, atLeastStates: 300_000, isDeep: true },
