@@ -76,6 +76,9 @@ function bug(error: unknown): Failure {
   return new Failure("INTERNAL", `This is a bug in holdfast: ${errorText(error)}`, { facts: { trace }, cause: error });
 }
 
+// A wait for something that never comes ends the process when nothing else is left to do. That is no success.
+process.exitCode = exitCodes.INTERNAL;
+
 main(process.argv.slice(2)).then(
   async (code) => {
     await Promise.all(beforeExit.map((task) => task()));

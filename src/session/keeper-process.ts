@@ -29,11 +29,14 @@ export class KeeperProcess {
   readonly #log: string | null;
   /** The signal that ended it; null when it exited. */
   readonly #ended: Promise<NodeJS.Signals | null>;
+  readonly #report: Promise<string>;
 
   private constructor(child: ChildProcess, log: string | null) {
     this.#child = child;
     this.#log = log;
     this.#ended = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
+    // From the first: what nobody reads is closed when the process is gone, and tells its end no more.
+    this.#report = readAll(child.stdio[reportDescriptor]);
   }
 
   /**
@@ -64,10 +67,10 @@ export class KeeperProcess {
     return new KeeperProcess(child, log);
   }
 
-  /** @throws Failure `INTERNAL` when it is gone already */
-  get identity(): ProcessIdentity {
+  /** @throws Failure when it is gone already, as `instruct` does */
+  async identify(): Promise<ProcessIdentity> {
     const identity = this.#child.pid === undefined ? null : identify(this.#child.pid);
-    if (identity === null) throw this.#crashed();
+    if (identity === null) throw await this.#died();
     return identity;
   }
 
@@ -79,8 +82,8 @@ export class KeeperProcess {
   async instruct(handover: Handover, meanwhile?: () => void): Promise<Report> {
     this.#child.stdin?.end(formatMessage(handover));
     meanwhile?.();
-    const report = parseMessage<Report>(await this.#readReport());
-    if (report === null) throw this.#died(await this.#ended);
+    const report = parseMessage<Report>(await this.#report);
+    if (report === null) throw await this.#died();
     this.#child.unref();
     return report;
   }
@@ -91,21 +94,8 @@ export class KeeperProcess {
     this.#child.unref();
   }
 
-  #readReport(): Promise<string> {
-    const stream = this.#child.stdio[reportDescriptor];
-    return new Promise((resolve) => {
-      if (stream === null || stream === undefined || !("setEncoding" in stream)) {
-        resolve("");
-        return;
-      }
-      let text = "";
-      stream.setEncoding("utf8");
-      stream.on("data", (chunk: string) => (text += chunk));
-      stream.on("close", () => resolve(text));
-    });
-  }
-
-  #died(signal: NodeJS.Signals | null): Failure {
+  async #died(): Promise<Failure> {
+    const signal = await this.#ended;
     if (signal === null) return this.#crashed();
     const { pid } = this.#child;
     return new Failure(
@@ -127,6 +117,19 @@ export class KeeperProcess {
       facts: { exit_code: exitCode },
     });
   }
+}
+
+function readAll(stream: ChildProcess["stdio"][number] | undefined): Promise<string> {
+  return new Promise((resolve) => {
+    if (stream === null || stream === undefined || !("setEncoding" in stream)) {
+      resolve("");
+      return;
+    }
+    let text = "";
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => (text += chunk));
+    stream.on("close", () => resolve(text));
+  });
 }
 
 function lastWords(log: string): string {

@@ -113,7 +113,7 @@ async function launchKeeper(context: Context, taken: TakenLock, meanwhile?: () =
     // It needs as long to boot as all that follows takes.
     keeper = await KeeperProcess.spawn(context, session, { claim: held.descriptor, log: files.keeperLog });
     logClaimed(context, session, held.token);
-    await held.handTo(keeper.identity);
+    await held.handTo(await keeper.identify());
     isHandedOver = true;
     const { token, mark } = held;
     return await keeper.instruct({ ...aboutSession(context, session), kind: "held", token, mark, hold }, meanwhile);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { childrenOf } from "../support/live-processes.ts";
@@ -126,6 +127,19 @@ describe("a keeper that is killed while start waits for it", () => {
     const ended = workspace.events("ended").map(({ uid }) => uid);
     expect(ended).toEqual([...new Set(ended)]);
     expect(ended).toEqual(expect.arrayContaining(workspace.events("claimed").map(({ uid }) => uid)));
+  });
+
+  // With LATE=handover it exited with 0 and had said nothing, with LATE=identity it called this a bug.
+  it.each(["identity", "handover"])("before it is told anything: start fails, and says so (R3.1; %s)", async (late) => {
+    const workspace = openWorkspace();
+    const preload = join(import.meta.dirname, "../fixtures/preloads/keeper-dies-at-once.cjs");
+    const env = { HOLDFAST_PULSE: "lease", NODE_OPTIONS: `--require=${preload}`, LATE: late };
+    const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...sleeper], { env });
+    expect(failed.exitCode).toBe(1);
+    expect(failed.json().error).toMatchObject({ code: "START_FAILED", signal: "SIGKILL" });
+    await expectFree(workspace);
+    const ended = workspace.events("ended");
+    expect(ended.map(({ session }) => session)).toEqual(["demo"]);
   });
 
   // `start` wrote an end that was none, and removed the output of an agent that ran on; and it said that this was a bug.
