@@ -1,3 +1,4 @@
+import { excerpt } from "../home/names.ts";
 import { usage } from "./globals.ts";
 
 /**
@@ -7,7 +8,7 @@ import { usage } from "./globals.ts";
 export function parseCount(text: string, what: string, command: string): number {
   const count = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;
-  throw usage(`${what}: expected a number, got ${text}`, `holdfast ${command} --help`);
+  throw usage(`${what}: expected a number, got ${excerpt(text)}`, `holdfast ${command} --help`);
 }
 
 const mostSlots = 1000;
@@ -16,5 +17,5 @@ const mostSlots = 1000;
 export function parseSlots(text: string): number {
   const slots = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
   if (slots >= 1 && slots <= mostSlots) return slots;
-  throw usage(`--slots: expected a number from 1 to ${mostSlots}, got ${text}`);
+  throw usage(`--slots: expected a number from 1 to ${mostSlots}, got ${excerpt(text)}`);
 }

@@ -1,3 +1,5 @@
+import { escapeControl } from "../home/names.ts";
+
 /*
  * Terminal escape sequences (ECMA-48, 5.3 to 5.6), looked for in bytes: a character of a latin1 string is a byte. None
  * goes beyond the end of its line or is longer than 4 KiB, so that one which is never finished swallows little.
@@ -24,10 +26,17 @@ const anyEscape = new RegExp(whole.join("|"), "g");
 const firstEscape = new RegExp(`^(?:${whole.join("|")})`);
 const openEscape = new RegExp(`(?:${begun.join("|")})$`);
 
-/** These bytes as text, without the escape sequences. */
+/**
+ * Control characters that make a terminal answer (ENQ), switch its character set (SO), or do who knows what. Not those
+ * that ring or move the cursor in a line, as progress bars do.
+ */
+// oxlint-disable-next-line no-control-regex -- they are what it looks for
+const strayControls = /[\0-\u0006\u000e-\u001f\u007f-\u009f]/g;
+
+/** These bytes as text, without the escape sequences; other control characters are shown as `\x0e`. */
 export function withoutEscapes(bytes: Buffer): string {
-  const text = bytes.toString("latin1");
-  return Buffer.from(text.replaceAll(anyEscape, ""), "latin1").toString();
+  const text = Buffer.from(bytes.toString("latin1").replaceAll(anyEscape, ""), "latin1").toString();
+  return text.replaceAll(strayControls, escapeControl);
 }
 
 /** Where an escape sequence begins that goes on behind these bytes; their end when none does. */

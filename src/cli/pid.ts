@@ -1,3 +1,4 @@
+import { excerpt } from "../home/names.ts";
 import { usage } from "./globals.ts";
 
 /** A PID as a person gave it; undefined when none was given. */
@@ -5,5 +6,5 @@ export function parsePid(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const pid = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
   if (pid > 1) return pid;
-  throw usage(`--pid: expected a process id, got ${text}`);
+  throw usage(`--pid: expected a process id, got ${excerpt(text)}`);
 }

@@ -1,4 +1,5 @@
 import { parseDuration } from "../home/duration.ts";
+import { excerpt } from "../home/names.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
 import { usage } from "./globals.ts";
 
@@ -42,5 +43,5 @@ function parsePattern(text: string): string {
 function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port >= 1 && port <= 65_535) return port;
-  throw usage(`--ready-port: expected a number from 1 to 65535, got ${text}`, "holdfast start --help");
+  throw usage(`--ready-port: expected a number from 1 to 65535, got ${excerpt(text)}`, "holdfast start --help");
 }

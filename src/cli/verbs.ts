@@ -146,6 +146,7 @@ export const verbs: readonly Verb[] = [
         .option("--orphans", "only sessions whose keeper is dead")
         .option("--idle [duration]", "only sessions without client and activity for this long (24h)")
         .option("--ended [duration]", "only forget sessions that ended longer ago than this (1h)")
+        .option("--damaged", "only what cannot be read: damaged claims, and records of ended sessions")
         .option("--match <glob>", "only sessions whose id matches")
         .option("--force", "what belongs to another owner too"),
     run: async ({ cli, options }) => (await commands()).cleanup(cli, options),
@@ -168,7 +169,7 @@ export const verbs: readonly Verb[] = [
     summary: "who holds the lock, with which processes, clients and queue",
     declare: (command) =>
       command
-        .option("--check", "exit 0 active, 1 stale or orphaned, 3 no session")
+        .option("--check", "exit 0 active, 1 orphaned or not readable, 3 no session")
         .option("--watch [duration]", "look again so often (1s), in place; piped: one JSON line for each change"),
     run: async ({ cli, options }) => (await commands()).status(cli, options),
   }),

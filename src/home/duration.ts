@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import { escapeControl } from "./names.ts";
+import { excerpt } from "./names.ts";
 
 /** In lower case only, for elsewhere `5M` is five months, or five million. */
 const millisecondsPer = new Map([
@@ -75,6 +75,6 @@ function quantity(text: string, bareUnit: string, units: ReadonlyMap<string, num
 }
 
 function unreadable(what: string, expected: string, text: string): Failure {
-  const shown = escapeControl(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const shown = excerpt(text);
   return new Failure("USAGE", `${what}: expected ${expected}, got "${shown}"`, { facts: { what, text: shown } });
 }

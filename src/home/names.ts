@@ -12,7 +12,7 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
  */
 export function parseName(kind: NameKind, text: string): string {
   if (namePattern.test(text)) return text;
-  const shown = escapeControl(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const shown = excerpt(text);
   throw new Failure(
     "USAGE",
     `Not a ${kind}: "${shown}"\nUse 1 to 64 letters, digits, ".", "_" or "-", a letter or digit first.`,
@@ -36,6 +36,13 @@ export function escapeControl(text: string): string {
     const hex = code.toString(16);
     return code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u{${hex}}`;
   });
+}
+
+const longestExcerpt = 80;
+
+/** The beginning of what somebody has typed, on one line, to be shown in an error. */
+export function excerpt(text: string): string {
+  return escapeControl(text.length > longestExcerpt ? `${text.slice(0, longestExcerpt)}…` : text);
 }
 
 /** Crockford's base 32, in lower case: no i, l, o or u. Its order is the order of the characters. */

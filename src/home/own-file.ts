@@ -32,16 +32,21 @@ export function openOwnFile(path: string, operation = "read"): number | null {
   }
 }
 
+/** A session carries its command line, which may have megabytes. */
+const mostBytes = 32 * 1024 * 1024;
+
 /**
  * A whole small file of the state directory as text; null when there is none.
- * @throws Failure as `openOwnFile`, and when others can write to it
+ * @throws Failure as `openOwnFile`, and when others can write to it; `DATA` when it is larger than any of ours
  */
 export function readOwnFile(path: string): string | null {
   const descriptor = openOwnFile(path, "read a file");
   if (descriptor === null) return null;
   try {
-    const reason = whoElseWrites(fstatSync(descriptor));
+    const stats = fstatSync(descriptor);
+    const reason = whoElseWrites(stats);
     if (reason !== null) throw untrusted(path, reason);
+    if (stats.size > mostBytes) throw tooLarge(path, stats.size);
     return readFileSync(descriptor, "utf8");
   } catch (error) {
     throw failureFromErrno(error, "read a file", path);
@@ -63,6 +68,12 @@ export function openOwnFileToAppend(path: string, what: string): number {
   } catch (error) {
     throw refusedIfLink(error, `open ${what}`, path);
   }
+}
+
+function tooLarge(path: string, bytes: number): Failure {
+  return new Failure("DATA", `This file cannot be read: it has ${bytes} bytes, and none of ours is so large\n${path}`, {
+    facts: { path },
+  });
 }
 
 function checked(descriptor: number, path: string): number {

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { Failure } from "../failure.ts";
-import { escapeControl } from "./names.ts";
+import { excerpt } from "./names.ts";
 
 /**
  * Reads a signal as kill(1) and timeout(1) do: `TERM`, `SIGTERM` or `15`, in either case.
@@ -9,13 +9,9 @@ import { escapeControl } from "./names.ts";
 export function parseSignal(text: string): NodeJS.Signals {
   const signal = readSignal(text);
   if (signal !== null) return signal;
-  throw new Failure(
-    "USAGE",
-    `Not a signal: "${escapeControl(text)}"\nUse a name or number such as TERM, SIGINT or 9.`,
-    {
-      facts: { text: escapeControl(text) },
-    },
-  );
+  throw new Failure("USAGE", `Not a signal: "${excerpt(text)}"\nUse a name or number such as TERM, SIGINT or 9.`, {
+    facts: { text: excerpt(text) },
+  });
 }
 
 /** As `parseSignal`; null for what it refuses. */

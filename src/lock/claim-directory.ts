@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import { isSameProcess, livenessOf, selfIdentity, whereaboutsOf, type Liveness } from "../process/identity.ts";
 import { isDamage, readClaim, type ClaimRecord } from "./claim-record.ts";
-import { highestOf } from "./protocol.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
 /** A claim file as a reader finds it, judged. */
@@ -88,10 +87,14 @@ export class ClaimDirectory {
     }
   }
 
-  /** The claim with the highest number below this one, if it can be read; null when there is none. */
+  /** The claim just below a number that can be read: one that is damaged hides nothing of those below it. */
   async judgeBelow(number: number): Promise<JudgedClaim | null> {
-    const below = highestOf(this.numbers().filter((other) => other < number));
-    return below === 0 ? null : this.judgeOrForgive(below, true);
+    const below = this.numbers().filter((other) => other < number);
+    for (const other of below.toSorted((a, b) => b - a)) {
+      const judged = await this.judgeOrForgive(other, true);
+      if (judged !== null) return judged;
+    }
+    return null;
   }
 
   /** Resolves when the claim may have ended: released, dead or gone. The caller judges again. */

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, holderOf, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
+import { isDamage } from "./claim-record.ts";
 import type { ClaimLockOptions } from "./claim-lock-options.ts";
 import { HeldClaim } from "./held-claim.ts";
 import { Line, type Taken, type TakenInTurn } from "./line.ts";
@@ -10,16 +11,18 @@ import type {
   AcquireRequest,
   HandedOver,
   HeldLock,
+  LineView,
   Lock,
   LockView,
   WaitForUse,
   WaitOptions,
 } from "./lock.ts";
+import { isFree, lookAround, lookAtSlot } from "./look-around.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { highestOf } from "./protocol.ts";
 import { publishClaim, type Published, type PublishOptions } from "./publish-claim.ts";
 import type { Pulses } from "./pulses.ts";
-import { agreeOn, gateName, numbersOfSlots, oneAtATime, readSlot, slotName } from "./slots.ts";
+import { gateName, numbersOfSlots, oneAtATime, readSlot, slotName } from "./slots.ts";
 import { tidyClaims } from "./tidy-claims.ts";
 import { Ticket } from "./ticket.ts";
 
@@ -60,14 +63,19 @@ export class ClaimLock implements Lock {
 
   async look(): Promise<LockView> {
     const last = await this.#highestClaim();
-    return { holder: holderOf(last), last, waiters: await Ticket.live(this.#queue) };
+    return { holder: holderOf(last), last, blocked: null, ...(await this.line()) };
+  }
+
+  line(): Promise<LineView> {
+    return Ticket.line(this.#queue);
   }
 
   async acquire(request: AcquireRequest): Promise<Acquired> {
     if (request.passQueue === true || request.despiteDamage === true) return this.#acquireHere(request);
     const { wait, slots = 1 } = request;
     const views = await this.#lookAround(slots);
-    if (views[0].waiters.length === 0 && views.some(({ holder }) => holder === null)) {
+    const [{ waiters, unreadable }] = views;
+    if (waiters.length + unreadable.length === 0 && views.some(isFree)) {
       const acquired = await this.#takeAny(request, slots);
       if (acquired.held !== null || wait === undefined) return acquired;
     }
@@ -152,7 +160,7 @@ export class ClaimLock implements Lock {
     for (let slot = 1; slot <= slots; slot += 1) {
       const lock = this.at(slot);
       // Cheaper than to write a claim in vain.
-      if (except.has(slot) || (slots > 1 && holderOf(await lock.#highestClaim()) !== null)) continue;
+      if (except.has(slot) || (slots > 1 && !isFree(await lookAtSlot(() => lock.#highestClaim())))) continue;
       const acquired = await lock.#take(request, { besideSlots: true });
       if (acquired.held === null) continue;
       await this.#agreeOrGiveBack(acquired.held, request, slots);
@@ -174,20 +182,19 @@ export class ClaimLock implements Lock {
     }
   }
 
-  /** The slots that may be taken, in order. @throws Failure `USAGE` when somebody goes by another number of them */
-  async #lookAround(slots: number): Promise<readonly [LockView, ...LockView[]]> {
-    const first = await this.at(1).look();
-    const views: [LockView, ...LockView[]] = [first];
-    for (let slot = 2; slot <= slots; slot += 1) {
-      const last = await this.at(slot).#highestClaim();
-      views.push({ ...first, holder: holderOf(last), last });
-    }
-    const holders = views.map(({ holder }) => holder);
-    for (const slot of this.slotsInUse().filter((used) => used > slots)) {
-      holders.push(holderOf(await this.at(slot).#highestClaim()));
-    }
-    agreeOn(slots, [...holders, ...first.waiters]);
-    return views;
+  #lookAround(slots: number): Promise<readonly [LockView, ...LockView[]]> {
+    return lookAround(slots, {
+      lastOf: (slot) => this.at(slot).#highestClaim(),
+      line: () => this.line(),
+      mayBeHeld: (slot, why) => this.at(slot).#mayBeHeld(why),
+      used: () => this.slotsInUse(),
+    });
+  }
+
+  /** @param why the last claim cannot be read */
+  async #mayBeHeld(why: Failure): Promise<boolean> {
+    if (!isDamage(why) || this.#pulses.choice.kind === "lease") return true;
+    return this.#claims.isHeldThoughUnreadable(highestOf(this.#claims.numbers()));
   }
 
   /** @param besideSlots whether the numbers of other slots count: only in turn with whoever takes those */
@@ -269,7 +276,7 @@ export class ClaimLock implements Lock {
     if (request.despiteDamage !== true) return this.look();
     const highest = highestOf(this.#claims.numbers());
     const last = highest === 0 ? null : await this.#claims.judgeOrForgive(highest, true);
-    return { holder: holderOf(last), last, waiters: [] };
+    return { holder: holderOf(last), last, blocked: null, waiters: [], unreadable: [] };
   }
 
   async #highestClaim(): Promise<JudgedClaim | null> {

@@ -95,7 +95,7 @@ export function isDamage(error: unknown): boolean {
 function unreadable(path: string, why: string): Failure {
   return new Failure("DATA", `This claim cannot be read: ${why}\n${path}`, {
     facts: { path },
-    next: [{ does: "clean up", command: "holdfast cleanup" }],
+    next: [{ does: "repair it", command: "holdfast cleanup --damaged" }],
   });
 }
 

@@ -3,6 +3,7 @@ import { ClaimAhead } from "./claim-ahead.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
 import type { HeldClaim } from "./held-claim.ts";
 import type { LockView, WaitForUse, WaitOptions } from "./lock.ts";
+import { isFree } from "./look-around.ts";
 import { highestOf } from "./protocol.ts";
 import type { Pulse } from "./pulse.ts";
 import { numbersOfSlots } from "./slots.ts";
@@ -103,7 +104,7 @@ export class Line {
       if (onNext !== undefined) ahead.begin();
       return claims.waitForEnd(only, signal);
     }
-    while ((await lookAround()).every(({ holder }) => holder !== null)) {
+    while (!(await lookAround()).some(isFree)) {
       await systemClock.sleep(lookAtSlotsEveryMs, signal);
       signal?.throwIfAborted();
     }

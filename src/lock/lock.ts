@@ -1,3 +1,4 @@
+import type { Failure } from "../failure.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import type { JudgedClaim } from "./claim-directory.ts";
 import type { PulseKind, PulseMark } from "./pulse.ts";
@@ -16,12 +17,14 @@ export interface Lock {
   slotsInUse(): readonly number[];
   /** Who holds it, who waits, and what the last claim says. Changes nothing. */
   look(): Promise<LockView>;
+  /** Who waits; also where the last claim cannot be read. Changes nothing. */
+  line(): Promise<LineView>;
   /**
    * Takes the lock, or says who is in the way. Rejects with the signal's reason when a wait is aborted, and with `USAGE`
    * when live holders or waiters go by another number of slots. What passes the queue takes this very slot, else any.
    */
   acquire(request: AcquireRequest): Promise<Acquired>;
-  /** The claim just below a number, alive or not: what came before it. Null when there is none. */
+  /** The claim just below a number, alive or not, that can be read: what came before it. Null when there is none. */
   below(number: number): Promise<JudgedClaim | null>;
   /** Carries on a lock that another process took and handed over. */
   adopt(handedOver: HandedOver): Promise<HeldLock>;
@@ -86,13 +89,21 @@ export interface WaitView {
   readonly holders: readonly JudgedClaim[];
 }
 
-export interface LockView {
+/** The line before a lock, that of all its slots. */
+export interface LineView {
+  /** Live tickets, in order. A damaged ticket is nobody's place. */
+  readonly waiters: readonly JudgedClaim[];
+  /** What is wrong with tickets that cannot be read, and may well be somebody's place: nobody may pass them. */
+  readonly unreadable: readonly Failure[];
+}
+
+export interface LockView extends LineView {
   /** The live claim with the highest number, a maintenance claim included. */
   readonly holder: JudgedClaim | null;
   /** The claim with the highest number, alive or not. */
   readonly last: JudgedClaim | null;
-  /** Live tickets, in order. */
-  readonly waiters: readonly JudgedClaim[];
+  /** What is wrong with the claim, of one of several slots, when it cannot be read: the slot cannot be had. */
+  readonly blocked: Failure | null;
 }
 
 export interface HandedOver {

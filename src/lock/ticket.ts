@@ -3,7 +3,7 @@ import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
 import { isDamage } from "./claim-record.ts";
-import type { WaitOptions } from "./lock.ts";
+import type { LineView, WaitOptions } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { sweep } from "./protocol.ts";
 import { publishClaim } from "./publish-claim.ts";
@@ -53,14 +53,19 @@ export class Ticket {
     return new Ticket(queue, pulse, options, claim);
   }
 
-  /** The live tickets, first in line first. A damaged ticket is nobody's place. */
-  static async live(queue: ClaimDirectory): Promise<readonly JudgedClaim[]> {
-    const judged: JudgedClaim[] = [];
+  static async line(queue: ClaimDirectory): Promise<LineView> {
+    const waiters: JudgedClaim[] = [];
+    const unreadable: Failure[] = [];
     for (const number of queue.numbers().toSorted((a, b) => a - b)) {
-      const ticket = await judgeTicket(queue, number);
-      if (ticket !== null && !ticket.free) judged.push(ticket);
+      try {
+        const ticket = await judgeTicket(queue, number);
+        if (ticket !== null && !ticket.free) waiters.push(ticket);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        unreadable.push(error);
+      }
     }
-    return judged;
+    return { waiters, unreadable };
   }
 
   get number(): number {
@@ -79,7 +84,7 @@ export class Ticket {
 
   /** Tells its waiter where it stands. @param holders who has the lock; none: it waits for something else */
   async tell({ onWaiting }: WaitOptions, holders: readonly JudgedClaim[]): Promise<void> {
-    const ahead = (await Ticket.live(this.#queue)).filter((ticket) => ticket.number < this.number);
+    const ahead = (await Ticket.line(this.#queue)).waiters.filter((ticket) => ticket.number < this.number);
     onWaiting?.({ ticket: this.number, position: ahead.length + 1, holders });
   }
 

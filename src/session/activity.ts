@@ -1,7 +1,6 @@
-import { statSync } from "node:fs";
 import { livenessOf } from "../process/identity.ts";
 import type { Home } from "../home/locate.ts";
-import { sessionFiles } from "./session-files.ts";
+import { sessionFiles, statOf } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 
 /**
@@ -30,9 +29,9 @@ export function lastOutputAt(home: Home, session: SessionInfo): Date | null {
 }
 
 function modifiedAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return statOf(path)?.mtimeMs ?? 0;
 }
 
 function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return statOf(path)?.size ?? 0;
 }

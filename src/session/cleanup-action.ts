@@ -1,5 +1,6 @@
 import { errorText } from "../failure.ts";
 import type { Context } from "./context.ts";
+import { matchesGlob } from "./glob.ts";
 import { otherOwner } from "./owners.ts";
 
 /** What a clean-up may take; everything, when nothing is named. */
@@ -9,6 +10,8 @@ export interface CleanupScope {
   readonly idleMs?: number;
   /** Ended sessions older than this are forgotten. */
   readonly endedMs?: number;
+  /** What cannot be read, and refuses or hides something for that. */
+  readonly damaged?: boolean;
   /** Only sessions whose id matches this glob. */
   readonly match?: string;
   /** What belongs to another owner too; it is only named otherwise. */
@@ -39,8 +42,7 @@ export async function attempt(
     const detail = await run();
     return { ...subject, result: subject.pid === null ? "removed" : "ended", detail };
   } catch (error) {
-    // On one line, as the rest of it.
-    return { ...subject, result: "failed", detail: errorText(error).replaceAll("\n", " ") };
+    return { ...subject, result: "failed", detail: onOneLine(error) };
   }
 }
 
@@ -56,6 +58,28 @@ export function spare(
   return { ...subject, why: `belongs to ${other}`, result: "named", detail: "holdfast cleanup --force ends it too" };
 }
 
+export function isSameFailure(a: CleanupAction, b: CleanupAction): boolean {
+  return (
+    a.result === "failed" && b.result === "failed" && a.what === b.what && a.name === b.name && a.detail === b.detail
+  );
+}
+
+/** A clean-up that cannot be logged has failed in that (R4.7). */
+export function logged(context: Context, action: CleanupAction): CleanupAction {
+  try {
+    logAction(context, action);
+    return action;
+  } catch (error) {
+    const detail = [action.detail ?? "", onOneLine(error)].filter((text) => text !== "").join("; ");
+    return { ...action, result: "failed", detail };
+  }
+}
+
+/** As the rest of what is said of an action. */
+export function onOneLine(error: unknown): string {
+  return errorText(error).replaceAll("\n", " ");
+}
+
 export function logAction(context: Context, { what, name, why, result }: CleanupAction): void {
   context.journal.append({
     event: "cleaned",
@@ -69,10 +93,5 @@ export function logAction(context: Context, { what, name, why, result }: Cleanup
 
 /** Whether a clean-up is about sessions of this id: `*` stands for any text in what it matches, `?` for a character. */
 export function matches({ match }: Pick<CleanupScope, "match">, id: string): boolean {
-  if (match === undefined) return true;
-  const pattern = match
-    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${pattern}$`).test(id);
+  return match === undefined || matchesGlob(match, id);
 }

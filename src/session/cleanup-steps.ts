@@ -9,15 +9,16 @@ import type { Context } from "./context.ts";
 import { endLost, endProcesses } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
-import { activeSession, reconcile, withMaintenance } from "./reconcile.ts";
-import { readRecord } from "./session-end.ts";
+import { activeSession, reconcile } from "./reconcile.ts";
+import { readableRecord } from "./session-end.ts";
 import { sessionUids } from "./session-files.ts";
-import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
+import { waiterOf, type SessionInfo } from "./session-info.ts";
 import { stopAtSlot } from "./stop.ts";
 import { forget } from "./prune.ts";
 import {
   attempt,
   matches,
+  onOneLine,
   spare,
   type CleanupAction,
   type CleanupScope,
@@ -25,33 +26,6 @@ import {
 } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
 import type { Unsettled } from "./unsettled.ts";
-
-/** A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. */
-export async function repairLock(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
-  const damage = await damageOf(context);
-  if (damage === null) return [];
-  const action = { what: "lock", name: context.lock.name, pid: null, why: damage } as const;
-  return [
-    await attempt(scope, action, async () => {
-      const settled = await withMaintenance(context, async (_held, unsettled) => unsettled, { despiteDamage: true });
-      if (settled === null) throw new Failure("BUSY", "Somebody holds the lock");
-      return "a new claim was written over it";
-    }),
-  ];
-}
-
-async function damageOf(context: Context): Promise<string | null> {
-  try {
-    const { last } = await context.lock.look();
-    if (last !== null) holdOf(last);
-    return null;
-  } catch (error) {
-    if (error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined) {
-      return error.message.split("\n")[0] ?? error.message;
-    }
-    throw error;
-  }
-}
 
 export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const active = activeSession(await context.lock.look());
@@ -91,8 +65,15 @@ export function isIdle(context: Context, session: SessionInfo, idleMs: number): 
 }
 
 export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
-  const { waiters } = await context.lock.look();
-  return Promise.all(waiters.map((ticket) => endOneWaiter(context, scope, ticket)));
+  const { waiters, unreadable } = await context.lock.look();
+  const ended = await Promise.all(waiters.map((ticket) => endOneWaiter(context, scope, ticket)));
+  return [...ended, ...unreadable.map(leftInLine)];
+}
+
+/** Whoever waits with such a ticket cannot be told of. */
+function leftInLine(failure: Failure): CleanupAction {
+  const detail = onOneLine(failure);
+  return { what: "waiter", name: "unknown", pid: null, why: "clean-up", result: "failed", detail };
 }
 
 async function endOneWaiter(context: Context, scope: CleanupScope, ticket: JudgedClaim): Promise<CleanupAction> {
@@ -163,7 +144,7 @@ export async function forgetEnded(context: Context, scope: CleanupScope): Promis
   const why = "ended long enough ago";
   const actions: CleanupAction[] = [];
   for (const uid of sessionUids(context.home)) {
-    const record = readRecord(context.home, uid);
+    const record = readableRecord(context.home, uid);
     if (record === null || Date.parse(record.end.ended_at) > oldest || !matches(scope, record.session.id)) continue;
     if (record.lock !== null && record.lock !== context.lock.name) continue;
     const action = { what: "ended_session", name: record.session.id, pid: null, why } as const;

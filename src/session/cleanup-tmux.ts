@@ -6,7 +6,7 @@ import { listTmuxSockets, removeSocket } from "../tmux/tmux-socket.ts";
 import { attempt, matches, spare, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import type { Context } from "./context.ts";
 import { endSessionProcesses } from "./end-session-processes.ts";
-import { readRecord, type SessionRecord } from "./session-end.ts";
+import { readableRecord, type SessionRecord } from "./session-end.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { endTmux } from "./session-tmux.ts";
@@ -41,7 +41,7 @@ export async function endLeftTmux(context: Context, scope: CleanupScope): Promis
 
 /** Null for one that is not left, or not proven to be of this lock. */
 async function lookAt(context: Context, socket: string, uid: string): Promise<LeftTmux | null> {
-  const record = readRecord(context.home, uid);
+  const record = readableRecord(context.home, uid);
   if (mayLive(context, uid, record) || sessionsAround(context.env).includes(uid)) return null;
   const isOthers = record !== null && record.lock !== null && record.lock !== context.lock.name;
   if (isOthers) return null;

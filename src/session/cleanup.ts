@@ -1,15 +1,10 @@
-import { logAction, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
-import {
-  endActive,
-  endOrphans,
-  endOutsiders,
-  endStrays,
-  endWaiters,
-  forgetEnded,
-  repairLock,
-} from "./cleanup-steps.ts";
+import { Failure } from "../failure.ts";
+import { isDamage } from "../lock/claim-record.ts";
+import { isSameFailure, logged, onOneLine, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import { endActive, endOrphans, endOutsiders, endStrays, endWaiters, forgetEnded } from "./cleanup-steps.ts";
 import { endLeftTmux } from "./cleanup-tmux.ts";
 import type { Context } from "./context.ts";
+import { forgetDamaged, repairLock } from "./repair.ts";
 import { slotsOf } from "./slots.ts";
 
 /**
@@ -18,38 +13,67 @@ import { slotsOf } from "./slots.ts";
  */
 export async function cleanup(context: Context, scope: CleanupScope): Promise<CleanupAction[]> {
   const actions: CleanupAction[] = [];
-  for (const step of stepsFor(scope)) actions.push(...(await step(context, scope)));
-  if (scope.dryRun === true) return actions;
-  for (const action of actions) {
-    // A session that was forgotten has an event of its own, `removed`; to what is left alone nothing has happened.
-    if (action.result === "named" || (action.what === "ended_session" && action.result === "removed")) continue;
-    logAction(context, action);
+  for (const step of stepsFor(scope)) {
+    // A slot that cannot be read is no reason to leave the others as they are.
+    for (const slot of step.isOfSlot === true ? slotsOf(context) : [context]) {
+      for (const action of await whatBecameOf(step, slot, scope)) {
+        // One cause, such as a claim of a newer version, may fail every step.
+        if (!actions.some((other) => isSameFailure(other, action))) actions.push(action);
+      }
+    }
   }
-  return actions;
+  return scope.dryRun === true
+    ? actions
+    : actions.map((action) => (isLogged(action) ? logged(context, action) : action));
 }
 
-type Step = (context: Context, scope: CleanupScope) => Promise<readonly CleanupAction[]>;
+/** A session that was forgotten has an event of its own, `removed`; to what is left alone nothing has happened. */
+function isLogged({ what, result }: CleanupAction): boolean {
+  return result !== "named" && (what !== "ended_session" || result !== "removed");
+}
+
+interface Step {
+  /** In the infinitive, for when it fails. */
+  readonly does: string;
+  /** Whether it is about who holds the lock: to be done at each of its slots. */
+  readonly isOfSlot?: true;
+  readonly run: (context: Context, scope: CleanupScope) => Promise<readonly CleanupAction[]>;
+}
+
+async function whatBecameOf(step: Step, context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  try {
+    return await step.run(context, scope);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // What a damaged claim hides shows when it has been repaired, which is only planned.
+    return scope.dryRun === true && isDamage(error) ? [] : [failed(step, context, error)];
+  }
+}
+
+function failed({ does }: Step, { lock: { name } }: Context, error: Failure): CleanupAction {
+  return { what: "lock", name, pid: null, why: `could not ${does}`, result: "failed", detail: onOneLine(error) };
+}
 
 function stepsFor(scope: CleanupScope): readonly Step[] {
   const steps: Step[] = [];
-  const narrowed = scope.orphans === true || scope.idleMs !== undefined || scope.endedMs !== undefined;
-  const isWhole = !narrowed && scope.match === undefined;
-  if (isWhole) steps.push(atEachSlot(repairLock));
+  const { orphans, idleMs, endedMs, damaged, match } = scope;
+  const narrowed = orphans === true || damaged === true || idleMs !== undefined || endedMs !== undefined;
+  const isWhole = !narrowed && match === undefined;
+  if (isWhole || damaged === true) {
+    steps.push(
+      { does: "repair the lock", isOfSlot: true, run: repairLock },
+      { does: "forget what is damaged", run: forgetDamaged },
+    );
+  }
   // Waiters first: the end of the active session would be the turn of the next one.
-  if (isWhole) steps.push(endWaiters);
-  if (!narrowed || scope.idleMs !== undefined) steps.push(atEachSlot(endActive));
-  if (!narrowed || scope.orphans === true) steps.push(atEachSlot(endOrphans));
+  if (isWhole) steps.push({ does: "end waiters", run: endWaiters });
+  if (!narrowed || idleMs !== undefined) steps.push({ does: "end the session", isOfSlot: true, run: endActive });
+  if (!narrowed || orphans === true) steps.push({ does: "end orphans", isOfSlot: true, run: endOrphans });
   // Of a stray in tmux a copy of its history is kept, so it is not left to what ends any stray.
-  if (!narrowed) steps.push(endLeftTmux);
-  if (isWhole) steps.push(endStrays, endOutsiders);
-  if (scope.endedMs !== undefined) steps.push(forgetEnded);
+  if (!narrowed) steps.push({ does: "end what is left in tmux", run: endLeftTmux });
+  if (isWhole) {
+    steps.push({ does: "end strays", run: endStrays }, { does: "end agents outside any session", run: endOutsiders });
+  }
+  if (endedMs !== undefined) steps.push({ does: "forget ended sessions", run: forgetEnded });
   return steps;
-}
-
-function atEachSlot(step: Step): Step {
-  return async (context, scope) => {
-    const actions: CleanupAction[] = [];
-    for (const slot of slotsOf(context)) actions.push(...(await step(slot, scope)));
-    return actions;
-  };
 }

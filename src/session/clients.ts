@@ -1,11 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import { makeUid } from "../home/names.ts";
+import { shellWord } from "../home/shell-word.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
-import { createJson, isDirectory, makeSessionDirectory, readJson, removeOnce, sessionFiles } from "./session-files.ts";
+import { readAs } from "./read-as.ts";
+import { createJson, isDirectory, makeSessionDirectory, removeOnce, sessionFiles } from "./session-files.ts";
 import { identitySchema, type SessionInfo } from "./session-info.ts";
 
 const clientSchema = v.object({
@@ -63,9 +65,14 @@ export function removeClient(context: Context, session: SessionInfo, client: Cli
   return true;
 }
 
+/** Told of each registration that cannot be read: nobody can tell of what, so it counts as none. */
+export type TellUnreadable = (failure: Failure) => void;
+
+const tellNobody: TellUnreadable = () => undefined;
+
 /** The clients whose processes live. Registrations of dead ones are removed on the way, however they died. */
-export function liveClients(context: Context, session: SessionInfo): readonly Client[] {
-  return allClients(context, session).filter((client) => {
+export function liveClients(context: Context, session: SessionInfo, tell = tellNobody): readonly Client[] {
+  return allClients(context, session, tell).filter((client) => {
     // A client of another PID namespace or host cannot be judged from here: it counts until it leaves.
     if (livenessOf(client.process) !== "dead") return true;
     removeClient(context, session, client, "gone");
@@ -74,10 +81,10 @@ export function liveClients(context: Context, session: SessionInfo): readonly Cl
 }
 
 export function dropAllClients(context: Context, session: SessionInfo, reason: LeaveReason): void {
-  for (const client of allClients(context, session)) removeClient(context, session, client, reason);
+  for (const client of allClients(context, session, tellNobody)) removeClient(context, session, client, reason);
 }
 
-function allClients(context: Context, session: SessionInfo): Client[] {
+function allClients(context: Context, session: SessionInfo, tell: TellUnreadable): Client[] {
   const { directory, clients } = sessionFiles(context.home, session.uid);
   // A link would lead to files that are none of ours.
   if (!isDirectory(directory) || !isDirectory(clients)) return [];
@@ -89,16 +96,32 @@ function allClients(context: Context, session: SessionInfo): Client[] {
     throw failureFromErrno(error, "list the clients", clients);
   }
   return names
-    .flatMap((name) => clientIn(clients, name) ?? [])
+    .filter((name) => name.endsWith(".json"))
+    .flatMap((name) => clientIn(clients, name, tell) ?? [])
     .toSorted((a, b) => a.joined_at.localeCompare(b.joined_at));
 }
 
-/** Null for what is no client's registration. */
-function clientIn(directory: string, name: string): Client | null {
-  if (!name.endsWith(".json")) return null;
-  const parsed = v.safeParse(clientSchema, readJson(join(directory, name)));
-  // Its uid names the file that goes when it leaves: that must be its own.
-  return parsed.success && name === `${parsed.output.uid}.json` ? parsed.output : null;
+const clientKind = {
+  what: "client's registration",
+  schema: clientSchema,
+  next: (path: string) => ({ does: "remove it", command: `rm -r ${shellWord(path)}` }),
+};
+
+function clientIn(directory: string, name: string, tell: TellUnreadable): Client | null {
+  const path = join(directory, name);
+  try {
+    const client = readAs(clientKind, path);
+    // Its uid names the file that goes when it leaves: that must be its own.
+    if (client === null || name === `${client.uid}.json`) return client;
+    throw new Failure("DATA", `This client's registration is that of another, ${client.uid}\n${path}`, {
+      facts: { path },
+      next: [clientKind.next(path)],
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    tell(error);
+    return null;
+  }
 }
 
 function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {

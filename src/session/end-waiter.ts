@@ -4,7 +4,7 @@ import { systemClock } from "../process/clock.ts";
 import { livenessOf, whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
-import { readRecord } from "./session-end.ts";
+import { hasRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
 import { signalOwner } from "./signal-owner.ts";
 import { slotsOf } from "./slots.ts";
@@ -48,7 +48,7 @@ async function ceases(holds: () => Promise<boolean>, withinMs: number): Promise<
 
 async function hasItsTurn(context: Context, ticket: JudgedClaim): Promise<boolean> {
   const uid = waiterOf(ticket)?.uid;
-  if (uid !== undefined && readRecord(context.home, uid) !== null) return true;
+  if (uid !== undefined && hasRecord(context.home, uid)) return true;
   for (const slot of slotsOf(context)) {
     const active = activeSession(await slot.lock.look());
     if (uid !== undefined && active?.session.uid === uid) return true;

@@ -1,7 +1,7 @@
-import { statSync } from "node:fs";
+import { Failure } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
 import { readRecord, type SessionRecord } from "./session-end.ts";
-import { sessionFiles, sessionUids } from "./session-files.ts";
+import { sessionFiles, sessionUids, statOf } from "./session-files.ts";
 
 export interface EndedQuery {
   /** At most so many. */
@@ -10,6 +10,8 @@ export interface EndedQuery {
   readonly lock: string | null;
   /** Only those that ended at this time or later, in milliseconds; absent: whenever they ended. */
   readonly sinceMs?: number;
+  /** Told of each record that cannot be read, which is passed over; absent: it is thrown. */
+  readonly onUnreadable?: (failure: Failure) => void;
 }
 
 /** A file's time may lag behind the clock that `ended_at` was read from, by the length of a tick. */
@@ -27,7 +29,7 @@ export function endedSessions(home: Home, query: EndedQuery): readonly SessionRe
     const last = newest.at(-1);
     const isFull = newest.length >= count;
     if (latestMs < sinceMs || (isFull && (last === undefined || latestMs < endedMs(last)))) break;
-    const record = readRecord(home, uid);
+    const record = readOrTell(home, uid, query.onUnreadable);
     if (record === null || endedMs(record) < sinceMs || (lock !== null && record.lock !== lock)) continue;
     const place = newest.findLastIndex((other) => endedMs(other) >= endedMs(record)) + 1;
     newest.splice(place, 0, record);
@@ -36,12 +38,22 @@ export function endedSessions(home: Home, query: EndedQuery): readonly SessionRe
   return newest;
 }
 
+function readOrTell(home: Home, uid: string, tell: EndedQuery["onUnreadable"]): SessionRecord | null {
+  try {
+    return readRecord(home, uid);
+  } catch (error) {
+    if (tell === undefined || !(error instanceof Failure)) throw error;
+    tell(error);
+    return null;
+  }
+}
+
 /** The sessions with a record, the one written last first. */
 function recordsByTime(home: Home): readonly { readonly uid: string; readonly latestMs: number }[] {
   return sessionUids(home)
     .flatMap((uid) => {
-      const stat = statSync(sessionFiles(home, uid).record, { throwIfNoEntry: false });
-      return stat === undefined ? [] : [{ uid, latestMs: stat.mtimeMs + tickMs }];
+      const stat = statOf(sessionFiles(home, uid).record);
+      return stat === null ? [] : [{ uid, latestMs: stat.mtimeMs + tickMs }];
     })
     .toSorted((a, b) => b.latestMs - a.latestMs);
 }

@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { holdOf, type SessionInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
+import type { Trouble } from "./trouble.ts";
 import { withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** Where a session stands: `orphaned`: its processes live and its keeper does not. */
@@ -20,10 +21,16 @@ export interface LiveSession {
 /**
  * The sessions of one lock that live in truth, the one that holds it first; more than one only after `start --force`. A
  * session that is dead is closed on the way (R1.2).
+ * @param trouble told when that cannot be written down; null: it is thrown
  */
-export async function findLive(context: Context, view: LockView): Promise<readonly LiveSession[]> {
+export async function findLive(
+  context: Context,
+  view: LockView,
+  trouble: Trouble | null,
+): Promise<readonly LiveSession[]> {
   const active = activeSession(view);
-  const lost = [...(await reconcile(context, view)), ...(await beside(context, active))];
+  const options = trouble === null ? {} : { onUnwritable: trouble.tell };
+  const lost = [...(await reconcile(context, view, options)), ...(await beside(context, active))];
   const live: LiveSession[] = [];
   if (active !== null) live.push(liveSession(active.session, active.claim, active.orphaned));
   for (const { session } of lost) {
@@ -38,7 +45,7 @@ export async function findLiveOnSlots(
 ): Promise<readonly { readonly slot: Context; readonly live: LiveSession }[]> {
   const found: { slot: Context; live: LiveSession }[] = [];
   for (const slot of slotsOf(context)) {
-    for (const live of await findLive(slot, await slot.lock.look())) found.push({ slot, live });
+    for (const live of await findLive(slot, await slot.lock.look(), null)) found.push({ slot, live });
   }
   return found;
 }

@@ -4,7 +4,7 @@ import { systemClock } from "../process/clock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import { lastSignOfLife } from "./activity.ts";
 import type { Context } from "./context.ts";
-import { EndWriter, findEnd, readRecord, secondsBetween, type SessionEnd } from "./session-end.ts";
+import { EndWriter, findEnd, hasRecord, readableRecord, secondsBetween, type SessionEnd } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { forgetTmux } from "./session-tmux.ts";
 
@@ -42,7 +42,7 @@ export async function logLost(
   await letKeeperSpeak(context, session);
   if (lastLogged(context, session.uid) === "ended") return writerOfRecord(context, session);
   forgetTmux(context, session);
-  const end = readRecord(context.home, session.uid)?.end ?? lostEnd(context, session, terminated);
+  const end = readableRecord(context.home, session.uid)?.end ?? lostEnd(context, session, terminated);
   const writer = new EndWriter(context, session, end);
   writer.log();
   return writer;
@@ -68,7 +68,7 @@ function lostEnd(context: Context, session: SessionInfo, terminated: TerminateRe
 
 /** Who died between the log and the record left the log alone to tell of the end. */
 function writerOfRecord(context: Context, session: SessionInfo): EndWriter | null {
-  const end = readRecord(context.home, session.uid) === null ? findEnd(context, session.uid) : null;
+  const end = hasRecord(context.home, session.uid) ? null : findEnd(context, session.uid);
   return end === null ? null : new EndWriter(context, session, end);
 }
 
@@ -82,7 +82,7 @@ const lookEveryMs = 2;
  */
 async function letKeeperSpeak(context: Context, { uid, token }: SessionInfo): Promise<void> {
   const deadline = systemClock.now() + keeperSpeaksWithinMs;
-  while (systemClock.now() < deadline && readRecord(context.home, uid) === null) {
+  while (systemClock.now() < deadline && !hasRecord(context.home, uid)) {
     const claim = token === null ? null : await context.lock.below(token + 1);
     if (claim?.number !== token || claim.record.state === "released" || claim.owner !== "alive") return;
     await systemClock.sleep(lookEveryMs);

@@ -9,8 +9,9 @@ const maintenancePatienceMs = 15_000;
  * @returns whether it is worth another try
  */
 export async function outwaitMaintenance(context: Context, views: readonly LockView[]): Promise<boolean> {
-  for (const { holder, waiters } of views) {
-    if (holder === null && waiters.length === 0) return true;
+  for (const { holder, waiters, unreadable, blocked } of views) {
+    if (blocked !== null) continue;
+    if (holder === null && waiters.length + unreadable.length === 0) return true;
     if (holder === null || holder.record.purpose !== "maintenance" || holder.owner === "dead") continue;
     const patience = AbortSignal.timeout(maintenancePatienceMs);
     await context.lock.waitForEnd(holder, patience).catch(() => undefined);

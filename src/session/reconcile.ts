@@ -9,28 +9,50 @@ import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost } from "./lost-end.ts";
 import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
+export interface ReconcileOptions {
+  /** Told each session that was closed here, and what went wrong while its end was written. */
+  readonly onClosed?: (session: SessionInfo, problems: readonly string[]) => void;
+  /** Told when nothing can be written down, as on a full disk, in place of failing for it. */
+  readonly onUnwritable?: (failure: Failure) => void;
+}
+
 /**
  * Closes what is active on record and dead in truth, if anything is: whoever notices does it, exactly once.
- * @param onClosed told each session that was closed here, and what went wrong while its end was written
  * @returns the lost sessions whose processes still run; they stay open until somebody ends those
  */
 export async function reconcile(
   context: Context,
   view: LockView,
-  onClosed?: (session: SessionInfo, problems: readonly string[]) => void,
+  { onClosed, onUnwritable }: ReconcileOptions = {},
 ): Promise<readonly Unsettled[]> {
   const found = await findUnsettled(context, leftBehind(await whenSettled(context, view)));
   if (found.every(({ processes }) => processes.length > 0)) return found;
-  const left = await withMaintenance(context, async (held, unsettled) => {
+  try {
+    const left = await closeAll(context, onClosed);
+    if (left !== null) return left;
+    await whenSettled(context, await context.lock.look());
+  } catch (error) {
+    if (onUnwritable === undefined || !(error instanceof Failure)) throw error;
+    onUnwritable(notWritten(found, error));
+  }
+  return found.filter(({ processes }) => processes.length > 0);
+}
+
+/** They are dead all the same, and are shown as that. */
+function notWritten(found: readonly Unsettled[], { code, message, facts, next }: Failure): Failure {
+  const dead = found.filter(({ processes }) => processes.length === 0).map(({ session }) => session.id);
+  return new Failure(code, `The end of ${dead.join(", ")} cannot be written down: ${message}`, { facts, next });
+}
+
+/** @returns null when somebody else holds the lock */
+function closeAll(context: Context, onClosed: ReconcileOptions["onClosed"]): Promise<readonly Unsettled[] | null> {
+  return withMaintenance(context, async (held, unsettled) => {
     for (const { session, processes } of unsettled) {
       const problems = processes.length === 0 ? await closeLost(context, held, session) : null;
       if (problems !== null) onClosed?.(session, problems);
     }
     return unsettled.filter(({ processes }) => processes.length > 0);
   });
-  if (left !== null) return left;
-  await whenSettled(context, await context.lock.look());
-  return found.filter(({ processes }) => processes.length > 0);
 }
 
 const settlingPatienceMs = 2_000;

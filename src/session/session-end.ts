@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import type { Home } from "../home/locate.ts";
-import { errorText } from "../failure.ts";
+import { errorText, Failure } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
 import { survivalReasons } from "../process/survivor.ts";
 import { dropAllClients } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { makeSessionDirectory, readJson, sessionFiles, writeJson } from "./session-files.ts";
+import { readAs } from "./read-as.ts";
+import { makeSessionDirectory, sessionFiles, statOf, writeJson } from "./session-files.ts";
 import { actorSchema, sessionSchema, type SessionInfo } from "./session-info.ts";
 
 export const endReasons = [
@@ -130,16 +131,35 @@ export function writeEnd(context: Context, session: SessionInfo, end: SessionEnd
   return writer.problems;
 }
 
-/** The record of an ended session; null when it has none (it lives, or was forgotten). */
+/**
+ * The record of an ended session; null when it has none (it lives, or was forgotten).
+ * @throws Failure `DATA`, `NOT_PERMITTED` when there is one that cannot be read
+ */
 export function readRecord(home: Home, uid: string): SessionRecord | null {
-  const parsed = v.safeParse(recordSchema, readJson(sessionFiles(home, uid).record));
+  const path = sessionFiles(home, uid).record;
+  const record = readAs(recordKind, path);
   // What was copied from elsewhere must not speak for, or be the end of, another session.
-  return parsed.success && parsed.output.session.uid === uid ? parsed.output : null;
+  if (record !== null && record.session.uid !== uid) {
+    throw new Failure("DATA", `This session's record is that of another session, ${record.session.uid}\n${path}`, {
+      facts: { path },
+      next: [forgetIt],
+    });
+  }
+  return record;
+}
+
+const forgetIt = { does: "forget it", command: "holdfast cleanup --damaged" };
+
+const recordKind = { what: "session's record", schema: recordSchema, next: () => forgetIt };
+
+/** Whether a session has ended, going by there being a record, readable or not. */
+export function hasRecord(home: Home, uid: string): boolean {
+  return statOf(sessionFiles(home, uid).record) !== null;
 }
 
 /** How a session ended: from its record, else from the log; null when it has not ended, or that is forgotten. */
 export function findEnd(context: Context, uid: string): SessionEnd | null {
-  const record = readRecord(context.home, uid);
+  const record = readableRecord(context.home, uid);
   if (record !== null) return record.end;
   for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed"] })) {
     if (event.uid !== uid) continue;
@@ -157,6 +177,16 @@ export function findFreshEnd(context: Context, uid: string): SessionEnd | null {
   const end = findEnd(context, uid);
   if (end !== null) context.journal.sync();
   return end;
+}
+
+/** Null also for one that cannot be read. */
+export function readableRecord(home: Home, uid: string): SessionRecord | null {
+  try {
+    return readRecord(home, uid);
+  } catch (error) {
+    if (error instanceof Failure) return null;
+    throw error;
+  }
 }
 
 /** The end of a session whose agent never came to be started. */

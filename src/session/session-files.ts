@@ -1,4 +1,14 @@
-import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  type Stats,
+} from "node:fs";
 import { join } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
@@ -48,7 +58,10 @@ export function isUid(text: string): boolean {
 /** The uids of all sessions that have a directory, active or ended, in no order. */
 export function sessionUids(home: Home): string[] {
   try {
-    return readdirSync(home.sessions).filter(isUid);
+    // A link would lead to files that are none of ours.
+    return readdirSync(home.sessions, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && isUid(entry.name))
+      .map(({ name }) => name);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw failureFromErrno(error, "list the sessions", home.sessions);
@@ -75,11 +88,16 @@ export function makeSessionDirectory(files: SessionFiles): void {
 
 /** Whether there is a directory, and not a link to one. */
 export function isDirectory(path: string): boolean {
+  return statOf(path)?.isDirectory() ?? false;
+}
+
+/** What is there, without following a link; null when there is nothing, or it cannot be looked at. */
+export function statOf(path: string): Stats | null {
   try {
-    return lstatSync(path).isDirectory();
+    return lstatSync(path, { throwIfNoEntry: false }) ?? null;
   } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return false;
-    throw failureFromErrno(error, "look at a directory", path);
+    if (errnoOf(error) === undefined) throw error;
+    return null;
   }
 }
 

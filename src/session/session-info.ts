@@ -173,7 +173,7 @@ export function holdOf(claim: JudgedClaim): Hold {
     `This claim cannot be read: info.${v.getDotPath(issue) ?? ""}: ${issue.message}\n${claim.path}`,
     {
       facts: { path: claim.path },
-      next: [{ does: "clean up", command: "holdfast cleanup" }],
+      next: [{ does: "repair it", command: "holdfast cleanup --damaged" }],
     },
   );
 }

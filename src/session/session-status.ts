@@ -9,6 +9,7 @@ import { secondsBetween } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
 import { tmuxDetails } from "./session-tmux.ts";
+import type { Trouble } from "./trouble.ts";
 
 export interface SessionStatus {
   readonly state: SessionState;
@@ -34,8 +35,11 @@ export interface SessionStatus {
   readonly tmux: TmuxDetails | null;
 }
 
-/** A session as it stands: what its claim, its files and the process table tell of it. */
-export async function sessionStatus(context: Context, live: LiveSession): Promise<SessionStatus> {
+/**
+ * A session as it stands: what its claim, its files and the process table tell of it.
+ * @param trouble told what cannot be read
+ */
+export async function sessionStatus(context: Context, live: LiveSession, trouble: Trouble): Promise<SessionStatus> {
   const { state, session, token, claim } = live;
   const { owner } = claim.record;
   const isElsewhere = isCopied(context.home, session);
@@ -53,7 +57,7 @@ export async function sessionStatus(context: Context, live: LiveSession): Promis
     lastActivity: lastSignOfLife(context.home, session),
     lastOutputAt: lastOutputAt(context.home, session),
     ...(visible ? await processesOf(context, live) : { processes: [], unproven: [] }),
-    clients: liveClients(context, session),
+    clients: liveClients(context, session, trouble.tell),
     tmux: visible ? await tmuxDetails(context, session) : null,
   };
 }

@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { Trouble } from "./trouble.ts";
 import { readableHold } from "./unsettled.ts";
 
 /** The context of another slot of the same lock. */
@@ -17,17 +18,22 @@ export function slotsOf(context: Context): readonly [Context, ...Context[]] {
 
 /**
  * The slot of the session that is meant: of this id, or the only one that is active. The first one, when there is none.
- * @throws Failure `USAGE` when several are active and none is named
+ * @throws Failure `USAGE` when several are active and none is named; `DATA` when it may be that of a claim that cannot be
+ *   read
  */
 export async function slotOf(context: Context, id: string | null): Promise<Context> {
   const slots = slotsOf(context);
   if (slots.length === 1) return slots[0];
   const active: { readonly slot: Context; readonly session: SessionInfo }[] = [];
+  const trouble = new Trouble();
   for (const slot of slots) {
-    const session = await sessionAt(slot);
+    const session = await trouble.spare(() => sessionAt(slot));
     if (session !== null && (id === null || session.id === id)) active.push({ slot, session });
   }
   const [first, second] = active;
+  const [unreadable] = trouble.found;
+  // A slot that cannot be read hides nobody else, but it may have the one that is meant.
+  if (first === undefined && unreadable !== undefined) throw unreadable;
   if (first === undefined) return slots[0];
   if (second === undefined || id !== null) return first.slot;
   const ids = active.map(({ session }) => session.id);

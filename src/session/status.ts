@@ -1,3 +1,4 @@
+import type { Failure } from "../failure.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
@@ -14,6 +15,7 @@ import { slotsOf } from "./slots.ts";
 import { waiterOf, type WaiterInfo } from "./session-info.ts";
 import { problemsOf } from "./status-problems.ts";
 import { runningOf, sessionStatus, type SessionStatus } from "./session-status.ts";
+import { inOneLine, Trouble } from "./trouble.ts";
 
 export interface QueueEntry {
   readonly position: number;
@@ -43,19 +45,33 @@ export interface Status {
   readonly pidFile: PidFile | null;
   /** What is wrong, in words; empty when nothing is. */
   readonly problems: readonly string[];
+  /** What of these could not be read or written. */
+  readonly trouble: readonly Failure[];
+  /** Why a slot of the lock cannot be told of; null when all can. */
+  readonly hidden: Failure | null;
 }
 
-/** Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. */
+/**
+ * Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. What cannot be
+ * read hides nothing else.
+ * @throws Failure `DATA`, `NOT_PERMITTED` when nothing can be told of the lock
+ */
 export async function status(given: Context): Promise<Status> {
   const context = withOneLook(given);
   const sessions: SessionStatus[] = [];
   const views: LockView[] = [];
+  const trouble = new Trouble();
   for (const slot of slotsOf(given)) {
-    const view = await slot.lock.look();
-    views.push(view);
-    // Not with one look at the processes: this may have to look again, at those that are dying.
-    for (const live of await findLive(slot, view)) sessions.push(await sessionStatus(context, live));
+    await trouble.spare(async () => {
+      const view = await slot.lock.look();
+      // Not with one look at the processes: this may have to look again, at those that are dying.
+      const live = await findLive(slot, view, trouble);
+      for (const each of live) sessions.push(await sessionStatus(context, each, trouble));
+      view.unreadable.forEach(trouble.tell);
+      views.push(view);
+    });
   }
+  if (views.length === 0 && trouble.hidden !== null) throw trouble.hidden;
   for (const { state, session, processes } of sessions) {
     const running = runningOf(processes);
     if (state === "orphaned" && running.length > 0) tryToNoteOrphaned(given, session, running);
@@ -73,7 +89,9 @@ export async function status(given: Context): Promise<Status> {
     slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
     queue: (views[0]?.waiters ?? []).map(queueEntry),
     pidFile,
-    problems: problemsOf(views, sessions, { outside, pidFile }),
+    problems: [...problemsOf(views, sessions, { outside, pidFile }), ...trouble.found.map(inOneLine)],
+    trouble: trouble.found,
+    hidden: trouble.hidden,
   };
 }
 

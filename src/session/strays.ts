@@ -1,4 +1,6 @@
+import { Failure } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
+import { isDamage } from "../lock/claim-record.ts";
 import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { OpenFiles } from "../process/open-files.ts";
 import { ownLine } from "../process/own-line.ts";
@@ -15,13 +17,18 @@ import { readableHold } from "./unsettled.ts";
 
 type Spared = ReadonlySet<string | undefined>;
 
+interface StrayOptions {
+  /** True: a session whose claim cannot be read is over. */
+  readonly despiteDamage?: boolean;
+}
+
 /**
  * Processes of this user that carry the cookie of a session of this very lock and directory which is over, or have
  * inherited its claim; not of one that waits: its command may be ready. Not this process's own sessions, and not what
  * `--close` has let go.
  */
-export async function findStrays(context: Context): Promise<readonly ProcessEntry[]> {
-  const spared = await uidsToSpare(context);
+export async function findStrays(context: Context, options: StrayOptions = {}): Promise<readonly ProcessEntry[]> {
+  const spared = await uidsToSpare(context, options);
   const table = await context.processes();
   const own = new Set(ownLine());
   const others = (await table.list()).filter(
@@ -32,6 +39,15 @@ export async function findStrays(context: Context): Promise<readonly ProcessEntr
   const files = await releasedClaims(context, spared);
   if (files.length > 0) for (const entry of await OpenFiles.of(table).writersOf(files, others)) strays.add(entry);
   return [...strays];
+}
+
+async function uidAt(slot: Context, { despiteDamage = false }: StrayOptions): Promise<string | undefined> {
+  try {
+    return activeSession(await slot.lock.look())?.session.uid;
+  } catch (error) {
+    if (despiteDamage && isDamage(error)) return undefined;
+    throw error;
+  }
 }
 
 async function carriesCookie(
@@ -50,8 +66,15 @@ async function carriesCookie(
 }
 
 function isLeftElsewhere(home: Home, uid: string): boolean {
-  const record = isUid(uid) ? readRecord(home, uid) : null;
-  return record !== null && isElsewhere(record.session);
+  if (!isUid(uid)) return false;
+  try {
+    const record = readRecord(home, uid);
+    return record !== null && isElsewhere(record.session);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // A whole cleanup forgets damaged records before it comes here. Of one that others can read, they know.
+    return !isDamage(error);
+  }
 }
 
 /** The claims that were given back; whoever has one open for writing still got it from the session's agent. */
@@ -70,9 +93,9 @@ async function releasedClaims(context: Context, spared: Spared): Promise<readonl
   return files;
 }
 
-async function uidsToSpare(context: Context): Promise<ReadonlySet<string | undefined>> {
-  const { waiters } = await context.lock.look();
+async function uidsToSpare(context: Context, options: StrayOptions): Promise<Spared> {
+  const { waiters } = await context.lock.line();
   const uids = new Set([...sessionsAround(context.env), ...waiters.map((ticket) => waiterOf(ticket)?.uid)]);
-  for (const slot of slotsOf(context)) uids.add(activeSession(await slot.lock.look())?.session.uid);
+  for (const slot of slotsOf(context)) uids.add(await uidAt(slot, options));
   return uids;
 }

@@ -1,11 +1,11 @@
-import { errorText } from "../failure.ts";
 import { livenessOf } from "../process/identity.ts";
-import { logAction, type CleanupAction } from "./cleanup-action.ts";
+import { isSameFailure, logged, onOneLine, type CleanupAction } from "./cleanup-action.ts";
 import { endOrphans, endSession, isIdle } from "./cleanup-steps.ts";
 import type { Context } from "./context.ts";
 import { noteOrphaned } from "./orphans.ts";
 import { pruneEnded } from "./prune.ts";
 import { longestGraceMs } from "./session-info.ts";
+import type { SessionInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 
@@ -28,41 +28,45 @@ export interface SweepOptions {
 export async function sweep(context: Context, options: SweepOptions): Promise<CleanupAction[]> {
   const actions: CleanupAction[] = [];
   for (const step of steps) {
-    if (options.signal?.aborted === true) break;
-    for (const found of await whatBecameOf(step, context, options)) {
-      // One cause, such as a claim that cannot be read, may fail every step.
-      if (found.result === "failed" && actions.some((other) => isSameFailure(other, found))) continue;
-      const isNews = !isStanding(found) || !(options.before ?? []).some((other) => isSameThing(other, found));
-      const action = isNews && (step.isUnlogged || found.result === "failed") ? logged(context, found) : found;
-      actions.push(action);
-      if (isNews) options.onAction?.(action);
+    // A slot that cannot be read is no reason to leave the others as they are.
+    for (const slot of step.isOfSlot === true ? slotsOf(context) : [context]) {
+      if (options.signal?.aborted === true) break;
+      for (const found of await whatBecameOf(step, slot, options)) {
+        // One cause, such as a claim that cannot be read, may fail every step.
+        if (!actions.some((other) => isSameFailure(other, found))) actions.push(told(context, step, found, options));
+      }
     }
   }
   return actions;
 }
 
+function told(
+  context: Context,
+  step: Step,
+  found: CleanupAction,
+  { before = [], onAction }: SweepOptions,
+): CleanupAction {
+  const isNews = !isStanding(found) || !before.some((other) => isSameThing(other, found));
+  const action = isNews && (step.isUnlogged || found.result === "failed") ? logged(context, found) : found;
+  if (isNews) onAction?.(action);
+  return action;
+}
+
 interface Step {
   /** In the infinitive, for when it fails. */
   readonly does: string;
+  /** Whether it is about who holds the lock: to be done at each of its slots. */
+  readonly isOfSlot?: true;
   /** What it does leaves no event by itself. */
   readonly isUnlogged: boolean;
   readonly run: (context: Context, options: SweepOptions) => Promise<readonly CleanupAction[]>;
 }
 
-/** A step that is about who holds the lock, at each of its slots. */
-function atEachSlot(run: Step["run"]): Step["run"] {
-  return async (context, options) => {
-    const actions: CleanupAction[] = [];
-    for (const slot of slotsOf(context)) actions.push(...(await run(slot, options)));
-    return actions;
-  };
-}
-
 const steps: readonly Step[] = [
-  { does: "close lost sessions", isUnlogged: false, run: atEachSlot(closeLostSessions) },
-  { does: "end orphans", isUnlogged: true, run: atEachSlot(reapOrphans) },
-  { does: "name orphans", isUnlogged: false, run: atEachSlot(nameOrphans) },
-  { does: "end idle sessions", isUnlogged: true, run: atEachSlot(endOverdue) },
+  { does: "close lost sessions", isOfSlot: true, isUnlogged: false, run: closeLostSessions },
+  { does: "end orphans", isOfSlot: true, isUnlogged: true, run: reapOrphans },
+  { does: "name orphans", isOfSlot: true, isUnlogged: false, run: nameOrphans },
+  { does: "end idle sessions", isOfSlot: true, isUnlogged: true, run: endOverdue },
   { does: "forget ended sessions", isUnlogged: false, run: forgetByRetention },
 ];
 
@@ -72,7 +76,7 @@ async function whatBecameOf(step: Step, context: Context, options: SweepOptions)
   } catch (error) {
     const { name } = context.lock;
     return [
-      { what: "lock", name, pid: null, why: `could not ${step.does}`, result: "failed", detail: errorText(error) },
+      { what: "lock", name, pid: null, why: `could not ${step.does}`, result: "failed", detail: onOneLine(error) },
     ];
   }
 }
@@ -80,14 +84,15 @@ async function whatBecameOf(step: Step, context: Context, options: SweepOptions)
 /** Dead with all their processes, and active on record until somebody looked. */
 async function closeLostSessions(context: Context): Promise<readonly CleanupAction[]> {
   const closed: CleanupAction[] = [];
-  await reconcile(context, await context.lock.look(), ({ id: name }, problems) => {
+  const onClosed = ({ id: name }: SessionInfo, problems: readonly string[]): void => {
     const subject = { what: "session", name, pid: null, why: "its keeper and its processes are dead" } as const;
     closed.push(
       problems.length === 0
         ? { ...subject, result: "ended", detail: null }
         : { ...subject, result: "failed", detail: problems.join("; ") },
     );
-  });
+  };
+  await reconcile(context, await context.lock.look(), { onClosed });
   return closed;
 }
 
@@ -145,19 +150,4 @@ function isStanding({ result }: CleanupAction): boolean {
 
 function isSameThing(a: CleanupAction, b: CleanupAction): boolean {
   return a.what === b.what && a.name === b.name && a.pid === b.pid && a.why === b.why && a.result === b.result;
-}
-
-function isSameFailure(a: CleanupAction, b: CleanupAction): boolean {
-  return a.result === "failed" && a.what === b.what && a.name === b.name && a.detail === b.detail;
-}
-
-/** A clean-up that cannot be logged has failed in that (R4.7). */
-function logged(context: Context, action: CleanupAction): CleanupAction {
-  try {
-    logAction(context, action);
-    return action;
-  } catch (error) {
-    const detail = [action.detail ?? "", errorText(error)].filter((text) => text !== "").join("; ");
-    return { ...action, result: "failed", detail };
-  }
 }

@@ -201,9 +201,11 @@ export function sessionsAround(env: NodeJS.ProcessEnv): readonly string[] {
 
 type Views = readonly [LockView, ...LockView[]];
 
-/** What is in the way: the sessions that hold the lock; an orphan, when it is the only one. */
+/** What is in the way: what cannot be read, else the sessions that hold the lock; an orphan, when it is the only one. */
 async function refusal(context: Context, views: Views, options: TakeOptions, wanted: SessionInfo): Promise<Failure> {
-  const [{ holder }] = views;
+  const [{ holder, unreadable }] = views;
+  const [damage] = [...unreadable, ...views.flatMap(({ blocked }) => blocked ?? [])];
+  if (damage !== undefined) return damage;
   const isOrphan = views.length === 1 && holder?.owner === "dead" && holdOf(holder).session !== null;
   return isOrphan ? orphaned(context, holder) : alreadyActive(context, views, wanted, options.verb);
 }

@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
 import { activeSession } from "./reconcile.ts";
-import { readRecord } from "./session-end.ts";
+import { hasRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
 
@@ -24,7 +24,7 @@ export async function untilItsTurn(context: Context, id: string | null, signal?:
 
 /** Why there is nothing to wait for: the session that was in line does not hold the lock now. */
 export function notItsTurn(context: Context, id: string | null, uid: string): Failure {
-  const what = readRecord(context.home, uid) === null ? "left the line before its turn" : "has ended already";
+  const what = hasRecord(context.home, uid) ? "has ended already" : "left the line before its turn";
   return new Failure("NO_SESSION", `${id ?? uid} ${what}`, {
     facts: { session: id },
     next: [{ does: "look back", command: "holdfast logs" }],

@@ -8,8 +8,8 @@ import { openWorkspace, type CallOptions, type Workspace } from "../support/work
 
 const preload = join(import.meta.dirname, "../fixtures/preloads/dies-at-step.cjs");
 
-/** A command that ends when all that its beginning has others do is done. */
-const endsLate = "until grep -q after_pid .holdfast/session.lock; do sleep 0.01; done; echo > armed";
+/** A command that ends when all that its beginning has others do is done. Its pattern does not match itself in its claim. */
+const endsLate = "until grep -q 'after[_]pid' .holdfast/session.lock; do sleep 0.01; done; echo > armed";
 
 /** The environment of a holdfast that dies at its n-th change to the file system after the file `armed` is there. */
 function dyingAt(workspace: Workspace, step: number): NonNullable<CallOptions["env"]> {

@@ -61,10 +61,10 @@ describe("what somebody has put into a session's directory", () => {
       const directory = join(workspace.state, "sessions", uid);
       rmSync(join(directory, part), { recursive: true });
       symlinkSync(elsewhere, join(directory, part));
-      // Its end was written already when it was stopped; this one is lost.
+      // Its end was written already when it was stopped. This one is lost, unless its record tells how it ended.
       rmSync(join(workspace.state, "holdfast.log"));
       await callEverything(workspace);
-      expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
+      expect(endOf(workspace, uid)).toMatchObject({ reason: part === "" ? "lost" : "stopped" });
       expect(new Set(readdirSync(elsewhere, { recursive: true, encoding: "utf8" }))).toEqual(
         new Set(["client.json", "clients", "clients/client.json"]),
       );

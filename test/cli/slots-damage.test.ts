@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
@@ -20,31 +21,62 @@ async function openUsed(): Promise<Workspace> {
   return workspace;
 }
 
-describe("a claim of the second slot that cannot be read", () => {
-  it("refuses everybody in plain words until a clean-up takes the next number over its head", async () => {
+describe("a claim of a slot that cannot be read", () => {
+  it("hides and hinders nothing of the first, if it is the second's: that is shown, taken, given back, and waited for", async () => {
+    const workspace = await openUsed();
+    const path = workspace.write(".holdfast/claims/session~2.5", "garbage\n");
+    expect((await workspace.holdfast(["run", "--slots", "2", "--", "true"])).exitCode).toBe(0);
+    const { uid } = await start(workspace, "third");
+    const shown = await workspace.holdfast(["status", "--json"]);
+    expect(shown.exitCode).toBe(65);
+    expect(shown.json()).toMatchObject({ ok: true, session: { uid }, problems: [expect.stringContaining(path)] });
+    expect((await workspace.holdfast(["status", "--check"])).exitCode).toBe(1);
+    expect((await workspace.holdfast(["list", "--json"])).json().sessions).toContainEqual(
+      expect.objectContaining({ uid, state: "active" }),
+    );
+    const next = await waitInLine(workspace, ["--slots", "2", "--", "true"]);
+    expect((await workspace.holdfast(["stop", "third"])).exitCode).toBe(0);
+    expect((await next.ended).exitCode).toBe(0);
+  });
+
+  it("refuses in plain words where the second slot is needed, until it is repaired", async () => {
     const workspace = await openUsed();
     workspace.write(".holdfast/claims/session~2.5", "garbage\n");
+    await start(workspace, "third");
     for (const words of [
-      ["status"],
-      ["list"],
-      ["run", "--slots", "2", "--", "touch", "ran"],
+      ["run", "-n", "--slots", "2", "--", "touch", "ran"],
+      // Whoever goes by one slot must know that nobody has another.
       ["run", "touch", "ran"],
     ]) {
       const [verb = "", ...rest] = words;
       const refused = await workspace.holdfast([verb, "--json", ...rest]);
       expect(refused.exitCode).toBe(65);
-      expect(refused.json().error).toMatchObject({ code: "DATA", next: ["holdfast cleanup"] });
+      expect(refused.json().error).toMatchObject({ code: "DATA", next: ["holdfast cleanup --damaged"] });
       expect(refused.json().error.message).toContain("session~2.5");
     }
     expect(existsSync(join(workspace.root, "ran"))).toBe(false);
-    const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+    const cleaned = await workspace.holdfast(["cleanup", "--damaged", "--json"]);
     expect(cleaned.exitCode).toBe(0);
     expect(cleaned.json().actions).toMatchObject([{ what: "lock", name: "session", result: "removed" }]);
-    const tokens = [await start(workspace, "third"), await start(workspace, "fourth")].map(({ token }) => token);
-    expect(tokens).toEqual([7, 8]);
+    expect((await start(workspace, "fourth")).token).toBeGreaterThan(5);
     await workspace.holdfast(["cleanup"]);
     await expectFree(workspace);
     expect((await workspace.holdfast(["run", "--", "true"])).exitCode).toBe(0);
+  });
+
+  it("lets nobody have the first, while it may be that of a holder who goes by one slot (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const { token, pid } = await startSession(workspace, sleeper, { id: "only" });
+    const path = join(workspace.state, `claims/session.${token}`);
+    // In place, as an editor or a full disk would: it stays locked.
+    writeFileSync(path, "garbage\n");
+    const run = ["run", "-n", "--slots", "2", "--json", "--", "touch", "ran"];
+    const refused = await workspace.holdfast(run);
+    expect(refused.json().error).toMatchObject({ code: "DATA", message: expect.stringContaining(path) });
+    expect((await workspace.holdfast(["cleanup", "--damaged", "--json"])).json().actions).toMatchObject([
+      { result: "failed", detail: expect.stringContaining(path) },
+    ]);
+    expect([existsSync(join(workspace.root, "ran")), isAlive(pid)]).toEqual([false, true]);
   });
 
   it("is no matter when it is the one that is held while a slot is taken", async () => {

@@ -17,6 +17,19 @@ export function mountedDirectory(type: string, options: string): string | null {
   return directory;
 }
 
+/** The same directory at another path, at which nothing can be written; null where this process may not mount one. */
+export function readOnlyView(of: string): string | null {
+  const directory = temporaryDirectory();
+  try {
+    shell(`mount --bind ${of} "$0"`, directory);
+  } catch {
+    return null;
+  }
+  onTestFinished(() => shell(`umount "$0"`, directory));
+  shell(`mount -o remount,bind,ro "$0"`, directory);
+  return directory;
+}
+
 function shell(script: string, argument: string): void {
   execFileSync("sh", ["-c", script, argument], { stdio: "ignore" });
 }

@@ -6,6 +6,7 @@ import { openCliContext, type Cli, type Exit } from "../cli.ts";
 export interface CleanupOptions {
   readonly dryRun?: boolean;
   readonly orphans?: boolean;
+  readonly damaged?: boolean;
   /** True: without a duration. */
   readonly idle?: string | true;
   readonly ended?: string | true;
@@ -20,6 +21,7 @@ export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
   const scope = {
     dryRun: options.dryRun === true,
     ...(options.orphans === true ? { orphans: true } : {}),
+    ...(options.damaged === true ? { damaged: true } : {}),
     ...(options.force === true ? { force: true } : {}),
     ...(options.idle === undefined ? {} : { idleMs: duration(options.idle, idleDefault, "--idle") }),
     ...(options.ended === undefined ? {} : { endedMs: duration(options.ended, endedDefault, "--ended") }),

@@ -1,6 +1,7 @@
 import { list } from "../../session/list.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { openLocks } from "../open-locks.ts";
 
 export interface ListOptions {
@@ -16,5 +17,5 @@ export async function listCommand(cli: Cli, options: ListOptions): Exit {
     allLocks: cli.globals.lock === undefined,
   });
   (await cli.show()).listed(listing);
-  return 0;
+  return listing.hidden === null ? 0 : exitCodes[listing.hidden.code];
 }

@@ -1,5 +1,5 @@
 import { parseDuration } from "../../home/duration.ts";
-import { parseName } from "../../home/names.ts";
+import { excerpt, parseName } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import { followEvents } from "../../journal/follow.ts";
 import { endOfLog, lastEvents } from "../../journal/read.ts";
@@ -46,7 +46,7 @@ function parseTime(text: string | undefined, what: string): Date | undefined {
   if (/^\d{4}-\d\d/.test(text)) {
     const time = new Date(text);
     if (!Number.isNaN(time.getTime())) return time;
-    throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${text}`, "holdfast logs --help");
+    throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${excerpt(text)}`, "holdfast logs --help");
   }
   return new Date(Date.now() - parseDuration(text, what));
 }

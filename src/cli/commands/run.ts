@@ -1,6 +1,6 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
-import { parseName } from "../../home/names.ts";
+import { excerpt, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock } from "../../keeper/foreground.ts";
 import { newSession, type SessionRequest } from "../../session/new-session.ts";
@@ -85,5 +85,5 @@ function parseConflictCode(text: string | undefined): number | null {
   if (text === undefined) return null;
   const code = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
   if (code >= 0 && code <= 255) return code;
-  throw usage(`--conflict-exit-code: expected a number from 0 to 255, got ${text}`, "holdfast run --help");
+  throw usage(`--conflict-exit-code: expected a number from 0 to 255, got ${excerpt(text)}`, "holdfast run --help");
 }

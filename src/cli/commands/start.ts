@@ -1,6 +1,6 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration, parseSize } from "../../home/duration.ts";
-import { parseName } from "../../home/names.ts";
+import { excerpt, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
@@ -111,7 +111,7 @@ function parseMaxOutput(text: string): number | null {
   if (text === "none") return null;
   const bytes = parseSize(text, "--max-output");
   if (bytes > 0) return bytes;
-  throw usage(`--max-output: expected a size above 0, or none, got ${text}`, "holdfast start --help");
+  throw usage(`--max-output: expected a size above 0, or none, got ${excerpt(text)}`, "holdfast start --help");
 }
 
 function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: RestartPolicy; maxRestarts?: number } {
@@ -124,7 +124,7 @@ function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: Resta
     throw usage("--max-restarts: give --restart on-failure or always too", "holdfast start --help");
   }
   if (!/^\d{1,9}$/.test(maxRestarts)) {
-    throw usage(`--max-restarts: expected a whole number, got ${maxRestarts}`, "holdfast start --help");
+    throw usage(`--max-restarts: expected a whole number, got ${excerpt(maxRestarts)}`, "holdfast start --help");
   }
   return { restart: policy, maxRestarts: Number(maxRestarts) };
 }

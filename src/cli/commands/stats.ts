@@ -1,3 +1,4 @@
+import { excerpt } from "../../home/names.ts";
 import { hasTooManyOrphans, stats } from "../../session/stats.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
@@ -26,5 +27,5 @@ export async function statsCommand(cli: Cli, options: StatsOptions): Exit {
 function parseDays(text: string): number {
   const days = parseCount(text, "--days", "stats");
   if (days >= 1 && days <= mostDays) return days;
-  throw usage(`--days: expected a number from 1 to ${mostDays}, got ${text}`, "holdfast stats --help");
+  throw usage(`--days: expected a number from 1 to ${mostDays}, got ${excerpt(text)}`, "holdfast stats --help");
 }

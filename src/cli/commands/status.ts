@@ -6,6 +6,7 @@ import type { SessionInfo } from "../../session/session-info.ts";
 import { status, type Status } from "../../session/status.ts";
 import { stop } from "../../session/stop.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
 import type { LiveSource } from "../live/live-loop.ts";
 import { tailPart } from "../output-parts.ts";
@@ -24,11 +25,12 @@ export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
   const result = await status(await openCliContext(cli, { access: "read" }));
   (await cli.show()).status(result);
-  return options.check === true ? checkCodes[judge(result)] : 0;
+  if (options.check === true) return checkCodes[judge(result)];
+  return result.hidden === null ? 0 : exitCodes[result.hidden.code];
 }
 
-function judge({ sessions }: Status): keyof typeof checkCodes {
-  if (sessions.some(({ state }) => state === "orphaned")) return "wrong";
+function judge({ sessions, hidden }: Status): keyof typeof checkCodes {
+  if (hidden !== null || sessions.some(({ state }) => state === "orphaned")) return "wrong";
   return sessions.length > 0 ? "active" : "none";
 }
 

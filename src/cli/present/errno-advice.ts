@@ -25,3 +25,9 @@ export function adviceOn({ next, facts }: Failure): readonly NextStep[] {
   const step = new Map(Object.entries(advice)).get(errno);
   return step === undefined ? [] : [step(typeof path === "string" ? path : ".")];
 }
+
+/** The same on several, each command once. */
+export function adviceOnAll(failures: readonly Failure[]): readonly NextStep[] {
+  const steps = failures.flatMap((failure) => adviceOn(failure));
+  return steps.filter(({ command }, index) => steps.findIndex((other) => other.command === command) === index);
+}

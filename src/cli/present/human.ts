@@ -10,9 +10,11 @@ import type { Queued, Started } from "../../session/start.ts";
 import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
+import { inOneLine } from "../../session/trouble.ts";
 import type { Waited } from "../../session/wait.ts";
 import { toAscii } from "./ascii.ts";
 import { cutToWidth } from "./display-width.ts";
+import { adviceOnAll } from "./errno-advice.ts";
 import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
 import { liveFrame } from "./live-frame.ts";
@@ -40,6 +42,7 @@ import { startHint, statusText } from "./status-text.ts";
 import type { Style } from "./style.ts";
 import { waitingLine } from "./waiting-line.ts";
 import { WaitingPace } from "./waiting-pace.ts";
+import { warningText } from "./warning-text.ts";
 
 /** The presenter for people; decides for each stream by itself whether it takes colour. */
 export async function openHumanPresenter(options: PresenterOptions): Promise<Presenter> {
@@ -113,7 +116,9 @@ class HumanPresenter implements Presenter {
 
   listed(listing: Listing): void {
     this.#print(listText(listing, this.#style("stdout"), (line) => this.#fit(line)));
-    if (listing.sessions.length === 0) this.#talk(startHint(this.#style("stderr")));
+    this.#talk(listing.trouble.map((failure) => warningText(inOneLine(failure), this.#style("stderr"))));
+    this.#hint(adviceOnAll(listing.trouble));
+    if (listing.sessions.length === 0 && listing.trouble.length === 0) this.#talk(startHint(this.#style("stderr")));
     this.#hint(afterList(listing));
   }
 

@@ -11,6 +11,7 @@ import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { TmuxDetails } from "../../tmux/tmux-server.ts";
+import { inOneLine } from "../../session/trouble.ts";
 import { adviceOn } from "./errno-advice.ts";
 import { onThisLock } from "./on-this-lock.ts";
 
@@ -155,8 +156,8 @@ function tmuxDocument({ attached, columns, rows }: TmuxDetails): Fields {
   return { attached, columns, rows };
 }
 
-export function listDocument({ sessions, more }: Listing): Fields {
-  return { count: sessions.length, more, sessions: sessions.map(listedDocument) };
+export function listDocument({ sessions, more, trouble }: Listing): Fields {
+  return { count: sessions.length, more, sessions: sessions.map(listedDocument), problems: trouble.map(inOneLine) };
 }
 
 function listedDocument(listed: ListedSession): Fields {

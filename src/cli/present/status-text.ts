@@ -10,11 +10,13 @@ import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
 import { onThisLock } from "./on-this-lock.ts";
 import { padToWidth } from "./display-width.ts";
+import { adviceOnAll } from "./errno-advice.ts";
 import { nextSteps } from "./next-steps.ts";
 import { processTable } from "./process-table.ts";
 import { durationText, secondsSince } from "./quantities.ts";
 import { cardFacts, clientTexts, labelledRows, pathText, type LabelledRow } from "./session-card.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
+import { warningText } from "./warning-text.ts";
 
 const phrases: Readonly<Record<SessionState, string>> = {
   active: "active for",
@@ -28,8 +30,10 @@ const phrases: Readonly<Record<SessionState, string>> = {
 export function statusText(status: Status, style: Style): readonly string[] {
   const { sessions, outside, problems } = status;
   const blocks = [
-    [...problems.map((problem) => warning(problem, style)), ...nextSteps(repairs(status), style)],
-    ...(sessions.length === 0 ? [["No active session"]] : []),
+    [...problems.map((problem) => warningText(problem, style)), ...nextSteps(repairs(status), style)],
+    ...(sessions.length === 0
+      ? [[status.hidden === null ? "No active session" : "No active session that can be read"]]
+      : []),
     ...sessions.flatMap((session, index) => sessionBlocks(session, { status, index }, style)),
     outside.length === 0 ? [] : outsideBlock(status, style),
     labelledRows(footRows(status, style), style),
@@ -45,12 +49,13 @@ export function startHint(style: Style): readonly string[] {
   return nextSteps([{ does: "start one", command: "holdfast start ID -- COMMAND" }], style);
 }
 
-function warning(problem: string, { paint }: Style): string {
-  return `${paint.yellow("⚠")} ${escapeControl(problem)}`;
+/** What to do about what is wrong. */
+function repairs(status: Status): readonly NextStep[] {
+  return [...endings(status), ...adviceOnAll(status.trouble)];
 }
 
 /** Never a clean-up of everything without a word of it while a healthy session runs. */
-function repairs({ sessions, outside, queue }: Status): readonly NextStep[] {
+function endings({ sessions, outside, queue }: Status): readonly NextStep[] {
   const orphans = sessions.some(({ state }) => state === "orphaned");
   const healthy = sessions.some(({ state }) => state !== "orphaned");
   // Never those who wait, either.

@@ -71,6 +71,12 @@ describe("OutputText", () => {
     ["a title longer than any", `\u001B]0;${"x".repeat(4100)}\u0007.`, `0;${"x".repeat(4100)}\u0007.`],
     ["a picture's end", "\u001BPq#0;2;0\u001B\\after", "after"],
     ["what is never finished, at the end", "text\u001B]0;tit", "text"],
+    [
+      "nothing of what switches character sets, or makes a terminal answer: that is shown",
+      "a\u000E\u0005b\u007F\u0085\0",
+      String.raw`a\x0e\x05b\x7f\x85\x00`,
+    ],
+    ["nothing of what moves the cursor in its line", "10 %\r20 %\b\t\u0007", "10 %\r20 %\b\t\u0007"],
   ])("leaves out %s", (_what, text, expected) => {
     expect(shown(Buffer.from(text), [], false)).toBe(expected);
   });

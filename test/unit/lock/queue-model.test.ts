@@ -136,7 +136,7 @@ describe("each part of it is needed: the exploration finds a violation", () => {
     {
       without: "looking who is in line (-n)",
       bounds: { contenders: [waits, doesNotWait, doesNotWait], crashes: 0, switches: 2 },
-      begin: () => vi.spyOn(Ticket, "live").mockResolvedValue([]),
+      begin: () => vi.spyOn(Ticket, "line").mockResolvedValue({ waiters: [], unreadable: [] }),
       what: /passes/,
     },
     {

@@ -155,7 +155,10 @@ const cases: readonly Case[] = [
     options: { isTTY: true, columns: 90, unicode: false },
   },
   { name: "list-one-lock (R1.2)", show: (to) => to.listed(sample.oneLock) },
-  { name: "list-nothing (R1.2)", show: (to) => to.listed({ locks: ["session"], sessions: [], more: false }) },
+  {
+    name: "list-nothing (R1.2)",
+    show: (to) => to.listed({ locks: ["session"], sessions: [], more: false, trouble: [], hidden: null }),
+  },
   { name: "stats (R2.5)", show: (to) => to.stats(stats) },
   { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...stats, maxOrphans: 0 }) },
   {

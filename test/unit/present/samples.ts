@@ -160,6 +160,8 @@ export const status: Status = {
   ],
   pidFile: null,
   problems: [],
+  trouble: [],
+  hidden: null,
 };
 
 export const nothing: Status = { ...status, sessions: [], processCount: 0, operations: [], queue: [] };
@@ -247,6 +249,8 @@ export const listing: Listing = {
     { kind: "ended", record: { ...ended, lock: null, end: { ...end, reason: "lost", exit_code: null } } },
   ],
   more: true,
+  trouble: [],
+  hidden: null,
 };
 
 /** Only one lock, as it usually is, and no more than is shown. */

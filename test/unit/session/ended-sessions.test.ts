@@ -1,6 +1,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Failure } from "../../../src/failure.ts";
 import { homeAt, type Home } from "../../../src/home/locate.ts";
 import { endedSessions, type EndedQuery } from "../../../src/session/ended-sessions.ts";
 import type { SessionEnd } from "../../../src/session/session-end.ts";
@@ -60,7 +61,7 @@ describe("endedSessions", () => {
     const home = remembering(
       { id: "before", endedAt: 29 },
       { id: "since", endedAt: 30 },
-      { id: "noticed since", endedAt: 5, writtenAt: 40 },
+      { id: "noticed-since", endedAt: 5, writtenAt: 40 },
     );
     expect(find(home, { sinceMs: begun + 30 * minute })).toEqual(["since"]);
   });
@@ -87,15 +88,21 @@ describe("endedSessions", () => {
     expect(find(home, { lock: "c" })).toEqual([]);
   });
 
-  it("passes over what is no record, and puts a time that cannot be read last", () => {
+  it("passes over what is no record, tells of it, and puts a time that cannot be read last", () => {
     const home = remembering(
       { id: "fine", endedAt: 1 },
       { id: "timeless", endedAt: 9, end: { ended_at: "yesterday" } },
       { id: "../not an id", endedAt: 2 },
+      { id: "a-directory", endedAt: 3, readable: false },
     );
     mkdirSync(join(home.sessions, "01jyx3kq0zalive"));
     mkdirSync(join(home.sessions, "not-a-uid"));
-    expect(find(home)).toEqual(["fine", "timeless"]);
+    const told: Failure[] = [];
+    expect(find(home, { onUnreadable: (failure) => told.push(failure) })).toEqual(["fine", "timeless"]);
+    expect(told.map(({ code, facts }) => [code, basename(dirname(String(facts["path"])))])).toEqual([
+      ["NOT_PERMITTED", "01jyx3kq0zabcdefghjkmnp003"],
+      ["DATA", "01jyx3kq0zabcdefghjkmnp002"],
+    ]);
     expect(find(homeAt("/nowhere", "/nowhere/.holdfast"))).toEqual([]);
   });
 
@@ -108,6 +115,8 @@ describe("endedSessions", () => {
       join(copy, "record.json"),
       JSON.stringify({ schema_version: 1, session: { ...session, uid, phase: "ended" }, end }),
     );
-    expect(find(home)).toEqual(["copied"]);
+    const told: Failure[] = [];
+    expect(find(home, { onUnreadable: (failure) => told.push(failure) })).toEqual(["copied"]);
+    expect(told).toMatchObject([{ code: "DATA", message: expect.stringContaining(`that of another session, ${uid}`) }]);
   });
 });

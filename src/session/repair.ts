@@ -1,0 +1,81 @@
+import { Failure } from "../failure.ts";
+import { isDamage } from "../lock/claim-record.ts";
+import { attempt, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import type { Context } from "./context.ts";
+import { withMaintenance } from "./reconcile.ts";
+import { readRecord } from "./session-end.ts";
+import { removeSessionDirectory, sessionFiles, sessionUids } from "./session-files.ts";
+import { holdOf } from "./session-info.ts";
+import { findStrays } from "./strays.ts";
+
+/** A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. */
+export async function repairLock(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const damage = await damageOf(context);
+  if (damage === null) return [];
+  const action = { what: "lock", name: context.lock.name, pid: null, why: damage } as const;
+  return [
+    await attempt(scope, action, async () => {
+      // A whole clean-up ends them afterwards.
+      if (scope.damaged === true) await refuseBesideStrays(context);
+      const settled = await withMaintenance(context, async (_held, unsettled) => unsettled, { despiteDamage: true });
+      if (settled === null) throw new Failure("BUSY", "Somebody holds the lock");
+      return "a new claim was written over it";
+    }),
+  ];
+}
+
+async function damageOf(context: Context): Promise<string | null> {
+  try {
+    const { last } = await context.lock.look();
+    if (last !== null) holdOf(last);
+    return null;
+  } catch (error) {
+    if (isDamage(error)) return oneLineOf(error);
+    throw error;
+  }
+}
+
+/** Of whose claim cannot be read, the processes may still run: nobody is to start beside them. */
+async function refuseBesideStrays(context: Context): Promise<void> {
+  const pids = (await findStrays(context, { despiteDamage: true })).map(({ pid }) => pid);
+  if (pids.length === 0) return;
+  const what = pids.length === 1 ? `PID ${pids[0]} runs` : `PIDs ${pids.join(", ")} run`;
+  throw new Failure("AGENTS_RUNNING", `${what}, and may be of its session; holdfast cleanup ends what is left of it`);
+}
+
+/** Ended sessions whose records cannot be read: nothing else can be done with them. Those that others can read stay. */
+export async function forgetDamaged(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+  const actions: CleanupAction[] = [];
+  for (const uid of sessionUids(context.home)) {
+    const failure = failureOfRecord(context, uid);
+    if (failure === null) continue;
+    const why = oneLineOf(failure);
+    const subject = { what: "ended_session", name: uid, pid: null, why } as const;
+    if (!isDamage(failure)) {
+      actions.push({ ...subject, result: "named", detail: sessionFiles(context.home, uid).record });
+      continue;
+    }
+    actions.push(
+      await attempt(scope, subject, async () => {
+        removeSessionDirectory(sessionFiles(context.home, uid));
+        context.journal.append({ event: "removed", lock: context.lock.name, uid, by: context.by, why });
+        return uid;
+      }),
+    );
+  }
+  return actions;
+}
+
+function failureOfRecord(context: Context, uid: string): Failure | null {
+  try {
+    readRecord(context.home, uid);
+    return null;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
+function oneLineOf(error: unknown): string {
+  return error instanceof Failure ? (error.message.split("\n")[0] ?? error.message) : "";
+}
