@@ -58,12 +58,13 @@ export class Leftovers {
   }
 
   async #look(): Promise<boolean> {
-    const since = this.#window.since(systemClock.now() - this.#agent.spawnedAtMs);
+    const look = () => this.#window.since(systemClock.now() - this.#agent.spawnedAtMs);
+    const since = look();
     if (since === null) return true;
     if (since.few?.length === 0) return false;
     // Late, as the table is: a command that is done in no time has usually started nothing.
     const { mayHaveDescendants } = await import("../process/descendants.ts");
-    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), since);
+    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), look);
   }
 }
 

@@ -13,6 +13,8 @@ export interface PidsSince {
   readonly has: (pid: number) => boolean;
   /** All of them, when they are few; none at all is an answer by itself. */
   readonly few: readonly number[] | null;
+  /** The last one. */
+  readonly newest: number;
 }
 
 /**
@@ -52,11 +54,12 @@ export class PidWindow {
     const newest = newestPid();
     if (newest === null || !(ageMs < sureWithinMs || this.#isWithinOneRound())) return null;
     const first = this.#first;
-    if (newest < first) return { has: (pid) => pid > first || pid <= newest, few: null };
+    if (newest < first) return { has: (pid) => pid > first || pid <= newest, few: null, newest };
     const count = newest - first;
     return {
       has: (pid) => pid > first && pid <= newest,
       few: count <= fewMeans ? Array.from({ length: count }, (_, index) => first + 1 + index) : null,
+      newest,
     };
   }
 
