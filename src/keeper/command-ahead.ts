@@ -73,7 +73,7 @@ export class CommandAhead {
     this.#passesOn ??= passesOn(spec);
     // A descriptor that is closed by now may be of anything.
     if (!(await this.#passesOn) || !made.isWanted || made.ahead.isOver) return;
-    made.standby = await Standby.make(spec);
+    made.standby = Standby.make(spec);
   }
 
   async #rehearse(): Promise<void> {

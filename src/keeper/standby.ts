@@ -1,4 +1,4 @@
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import { Duplex } from "node:stream";
 import { systemClock } from "../process/clock.ts";
@@ -54,7 +54,7 @@ export class Standby {
    *   shell `passesOn`
    * @returns null when it has to be started in the usual way, when its turn has come: then that fails, if it has to
    */
-  static async make(spec: AgentSpec, shell = systemShell): Promise<Standby | null> {
+  static make(spec: AgentSpec, shell = systemShell): Standby | null {
     const [name = "", ...args] = spec.command;
     const searchPath = spec.env["PATH"];
     // `exec -x` and `PATH=%func` mean something to a shell.
@@ -63,11 +63,12 @@ export class Standby {
     if (program === null) return null;
     const env = { ...spec.env, [tokenVariable]: "" };
     const directory = fileAt(spec.cwd);
-    const { spawn } = await import("node:child_process");
     const script = [
       `read -r ${tokenVariable} <&${pipeDescriptor} || exit 126`,
       // The end of the pipe before a token came is the end of this process.
       `IFS= read -r ${tokenVariable} <&${pipeDescriptor} || exit 126`,
+      // `read` may be a function that bash has found in the environment. This is none of the words that can be.
+      `case $${tokenVariable} in "" | *[!0-9]*) exit 126 ;; esac`,
       `exec "$@" ${pipeDescriptor}>&-`,
     ];
     const child = spawn(shell, ["-c", scriptOf(env, script), "holdfast", name, ...args], {
@@ -123,7 +124,6 @@ export class Standby {
  * some add variables, some drop those whose names they do not like, and each has some that are its own.
  */
 export async function passesOn({ env, cwd }: Pick<AgentSpec, "env" | "cwd">, shell = systemShell): Promise<boolean> {
-  const { spawn } = await import("node:child_process");
   const child = spawn(shell, ["-c", scriptOf(env, ["exec env -0"])], { cwd, env, stdio: ["ignore", "pipe", "ignore"] });
   const passed = await new Promise<string>((resolve) => {
     let said = "";
