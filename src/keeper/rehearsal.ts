@@ -77,7 +77,7 @@ async function leaveDead(context: Context): Promise<void> {
   const { held, session } = await takeLock(context, sessionIn(context), { verb: "run", wait: {} });
   logClaimed(context, session, held.token);
   const first = beforeNewest();
-  const forks = new PidWindow(first).note();
+  const forks = new PidWindow(first).note(0);
   const descent = forks === null ? null : { after_pid: first, forks };
   const agent = { ...selfIdentity(), started: "0" };
   held.update({ session: { ...session, agent, descent }, unsettled: [] } satisfies Hold);
