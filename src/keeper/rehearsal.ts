@@ -79,9 +79,10 @@ async function leaveDead(context: Context): Promise<void> {
   const first = beforeNewest();
   const forks = new PidWindow(first).note(0);
   const descent = forks === null ? null : { after_pid: first, forks };
-  const agent = { ...selfIdentity(), started: "0" };
-  held.update({ session: { ...session, agent, descent }, unsettled: [] } satisfies Hold);
-  await held.handTo(selfIdentity());
+  // One that had this PID long ago: a keeper that lives would be waited for, to tell how its session ended.
+  const dead = { ...selfIdentity(), started: "0" };
+  held.update({ session: { ...session, agent: dead, descent }, unsettled: [] } satisfies Hold);
+  await held.handTo(dead);
 }
 
 function sessionIn(context: Context): SessionInfo {
