@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import { Duplex } from "node:stream";
 import { systemClock } from "../process/clock.ts";
+import { findProgram, hasInterpreter, isExecutable } from "../process/find-program.ts";
 import { identify, type ProcessIdentity } from "../process/identity.ts";
 import { newestPid } from "../process/pid-window.ts";
 import { withClaim, type StdioList } from "../session/claim-descriptor.ts";
 import { exitEventOf, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
-import { findProgram, isExecutable } from "./find-program.ts";
 
 /** Where a standby is told its token. A shell can name 0 to 9, and from 3 on a command finds none of these open. */
 const pipeDescriptor = 9;
@@ -59,8 +59,8 @@ export class Standby {
     const searchPath = spec.env["PATH"];
     // `exec -x` and `PATH=%func` mean something to a shell.
     if (name.startsWith("-") || searchPath === undefined || searchPath.includes("%")) return null;
-    const program = findProgram(name, searchPath, spec.cwd);
-    if (program === null) return null;
+    const program = findProgram(name, spec);
+    if (typeof program === "string" || !hasInterpreter(program.path, spec.cwd)) return null;
     const env = { ...spec.env, [tokenVariable]: "" };
     const directory = fileAt(spec.cwd);
     const script = [
@@ -82,7 +82,7 @@ export class Standby {
     // Becoming another program changes neither its PID nor when it was started.
     const identity = child.pid === undefined ? null : identify(child.pid);
     if (identity === null || !(pipe instanceof Duplex)) return null;
-    return new Standby({ ...spec, env }, program, { directory, child, identity, pipe });
+    return new Standby({ ...spec, env }, program.path, { directory, child, identity, pipe });
   }
 
   /**

@@ -169,12 +169,14 @@ describe("a command's process that is made ahead of its turn", () => {
   it.each([
     ["a command that is not there", ["no-such-command"], {}],
     ["a command that is no program", ["./plain"], {}],
+    ["a script without what it is for", ["./script"], {}],
     ["a command that looks like an option", ["-x"], {}],
     ["no PATH", ["true"], { env: {} }],
     ["a PATH that means something to a shell", ["true"], { env: { PATH: `%func:${path}` } }],
   ])("is not made for %s: it is started in its turn, or fails then", async (_, command, more) => {
     const spec = specOf(command, more);
     writeFileSync(join(spec.cwd, "plain"), "");
+    writeFileSync(join(spec.cwd, "script"), "#! /no/such/interpreter -x\n", { mode: 0o700 });
     expect(Standby.make(spec)).toBeNull();
   });
 
