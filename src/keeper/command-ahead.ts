@@ -17,7 +17,7 @@ export class CommandAhead {
   readonly #context: Context;
   #made: Made | null = null;
   #passesOn: Promise<boolean> | null = null;
-  #isRehearsed = false;
+  #rehearsal: Promise<void> | null = null;
 
   constructor(context: Context) {
     this.#context = context;
@@ -34,7 +34,7 @@ export class CommandAhead {
     const all = async () => {
       await dismiss(before);
       await this.#make(made, session);
-      await this.#rehearse();
+      await (this.#rehearsal ??= this.#rehearse());
     };
     all().catch(() => undefined);
   }
@@ -48,6 +48,7 @@ export class CommandAhead {
   async end(): Promise<void> {
     await this.#dismiss();
     await this.#passesOn?.catch(() => undefined);
+    await this.#rehearsal?.catch(() => undefined);
   }
 
   async #dismiss(): Promise<void> {
@@ -73,12 +74,10 @@ export class CommandAhead {
     this.#passesOn ??= passesOn(spec);
     // A descriptor that is closed by now may be of anything.
     if (!(await this.#passesOn) || !made.isWanted || made.ahead.isOver) return;
-    made.standby = await Standby.make(spec);
+    made.standby = Standby.make(spec);
   }
 
   async #rehearse(): Promise<void> {
-    if (this.#isRehearsed) return;
-    this.#isRehearsed = true;
     // Who has to look what a dead holder left does that in its turn.
     await this.#context.processes();
     const { rehearse } = await import("./rehearsal.ts");

@@ -34,7 +34,7 @@ export class Leftovers {
     // What is done for the first time takes longest, and while the agent runs there is time: whoever is next in line
     // waits for what happens after its end.
     this.#timer = setTimeout(() => {
-      const forks = this.#window.note();
+      const forks = this.#window.note(this.#ageMs());
       if (forks !== null) options.onNoted(forks);
       void this.#look().catch(() => undefined);
     }, settledAfterMs);
@@ -57,13 +57,18 @@ export class Leftovers {
     return this.#look();
   }
 
+  #ageMs(): number {
+    return systemClock.now() - this.#agent.spawnedAtMs;
+  }
+
   async #look(): Promise<boolean> {
-    const since = this.#window.since(systemClock.now() - this.#agent.spawnedAtMs);
+    const look = () => this.#window.since(this.#ageMs());
+    const since = look();
     if (since === null) return true;
     if (since.few?.length === 0) return false;
     // Late, as the table is: a command that is done in no time has usually started nothing.
     const { mayHaveDescendants } = await import("../process/descendants.ts");
-    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), since);
+    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), look);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { homeAt } from "../home/locate.ts";
 import { systemClock } from "../process/clock.ts";
@@ -13,6 +13,9 @@ import { SessionKeeper } from "./session-keeper.ts";
 
 /** Where nothing waits for a disk. */
 const memory = "/dev/shm";
+const prefix = "holdfast-rehearsal-";
+/** It takes milliseconds; whoever is stopped for longer does without the rest of it. */
+const abandonedAfterMs = 60_000;
 
 /**
  * Goes once through all that this process will do from its turn to the end of its session, for nothing: in a state
@@ -21,11 +24,26 @@ const memory = "/dev/shm";
  * @throws whatever is in its way, which is no reason not to wait
  */
 export async function rehearse(context: Context): Promise<void> {
-  const root = mkdtempSync(join(memory, "holdfast-rehearsal-"));
+  removeAbandoned();
+  const root = mkdtempSync(join(memory, `${prefix}${process.pid}-`));
+  const remove = (): void => rmSync(root, { recursive: true, force: true });
+  // Its turn may come meanwhile, and be over before this is.
+  process.once("exit", remove);
   try {
     await goThrough(await openScratch(context, root));
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
+  }
+}
+
+/** What waiters left that were killed just then. */
+function removeAbandoned(): void {
+  for (const name of readdirSync(memory).filter((each) => each.startsWith(prefix))) {
+    const path = join(memory, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.uid !== process.geteuid?.() || Date.now() - (stat?.mtimeMs ?? 0) < abandonedAfterMs) continue;
+    rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -59,11 +77,12 @@ async function leaveDead(context: Context): Promise<void> {
   const { held, session } = await takeLock(context, sessionIn(context), { verb: "run", wait: {} });
   logClaimed(context, session, held.token);
   const first = beforeNewest();
-  const forks = new PidWindow(first).note();
+  const forks = new PidWindow(first).note(0);
   const descent = forks === null ? null : { after_pid: first, forks };
-  const agent = { ...selfIdentity(), started: "0" };
-  held.update({ session: { ...session, agent, descent }, unsettled: [] } satisfies Hold);
-  await held.handTo(selfIdentity());
+  // One that had this PID long ago: a keeper that lives would be waited for, to tell how its session ended.
+  const dead = { ...selfIdentity(), started: "0" };
+  held.update({ session: { ...session, agent: dead, descent }, unsettled: [] } satisfies Hold);
+  await held.handTo(dead);
 }
 
 function sessionIn(context: Context): SessionInfo {

@@ -1,12 +1,12 @@
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import { Duplex } from "node:stream";
 import { systemClock } from "../process/clock.ts";
+import { findProgram, hasInterpreter, isExecutable } from "../process/find-program.ts";
 import { identify, type ProcessIdentity } from "../process/identity.ts";
 import { newestPid } from "../process/pid-window.ts";
 import { withClaim, type StdioList } from "../session/claim-descriptor.ts";
 import { exitEventOf, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
-import { findProgram, isExecutable } from "./find-program.ts";
 
 /** Where a standby is told its token. A shell can name 0 to 9, and from 3 on a command finds none of these open. */
 const pipeDescriptor = 9;
@@ -54,20 +54,21 @@ export class Standby {
    *   shell `passesOn`
    * @returns null when it has to be started in the usual way, when its turn has come: then that fails, if it has to
    */
-  static async make(spec: AgentSpec, shell = systemShell): Promise<Standby | null> {
+  static make(spec: AgentSpec, shell = systemShell): Standby | null {
     const [name = "", ...args] = spec.command;
     const searchPath = spec.env["PATH"];
     // `exec -x` and `PATH=%func` mean something to a shell.
     if (name.startsWith("-") || searchPath === undefined || searchPath.includes("%")) return null;
-    const program = findProgram(name, searchPath, spec.cwd);
-    if (program === null) return null;
+    const program = findProgram(name, spec);
+    if (typeof program === "string" || !hasInterpreter(program.path, spec.cwd)) return null;
     const env = { ...spec.env, [tokenVariable]: "" };
     const directory = fileAt(spec.cwd);
-    const { spawn } = await import("node:child_process");
     const script = [
       `read -r ${tokenVariable} <&${pipeDescriptor} || exit 126`,
       // The end of the pipe before a token came is the end of this process.
       `IFS= read -r ${tokenVariable} <&${pipeDescriptor} || exit 126`,
+      // `read` may be a function that bash has found in the environment. This is none of the words that can be.
+      `case $${tokenVariable} in "" | *[!0-9]*) exit 126 ;; esac`,
       `exec "$@" ${pipeDescriptor}>&-`,
     ];
     const child = spawn(shell, ["-c", scriptOf(env, script), "holdfast", name, ...args], {
@@ -81,7 +82,7 @@ export class Standby {
     // Becoming another program changes neither its PID nor when it was started.
     const identity = child.pid === undefined ? null : identify(child.pid);
     if (identity === null || !(pipe instanceof Duplex)) return null;
-    return new Standby({ ...spec, env }, program, { directory, child, identity, pipe });
+    return new Standby({ ...spec, env }, program.path, { directory, child, identity, pipe });
   }
 
   /**
@@ -123,7 +124,6 @@ export class Standby {
  * some add variables, some drop those whose names they do not like, and each has some that are its own.
  */
 export async function passesOn({ env, cwd }: Pick<AgentSpec, "env" | "cwd">, shell = systemShell): Promise<boolean> {
-  const { spawn } = await import("node:child_process");
   const child = spawn(shell, ["-c", scriptOf(env, ["exec env -0"])], { cwd, env, stdio: ["ignore", "pipe", "ignore"] });
   const passed = await new Promise<string>((resolve) => {
     let said = "";

@@ -7,6 +7,12 @@ interface Carried {
   readonly close: boolean;
 }
 
+export interface Carriers {
+  readonly carriers: readonly ProcessEntry[];
+  /** Whether somebody has ended before it could be asked: a child that it left may not have been listed. */
+  readonly isAnyGone: boolean;
+}
+
 const tables = new WeakMap<ProcessTable, Cookies>();
 
 /**
@@ -14,6 +20,9 @@ const tables = new WeakMap<ProcessTable, Cookies>();
  * and its exec, and still show the environment of its parent.
  */
 const settledAfterMs = 4000;
+
+/** Of a process that ended before it was asked whose it is, see `ProcessEntry.uid`. */
+const goneUid = -1;
 
 /** Which processes carry which session's cookie; what a table has told once is not asked again. */
 export class Cookies {
@@ -33,21 +42,23 @@ export class Cookies {
   }
 
   /** Those of `entries` that have `HOLDFAST_SESSION=<cookie>` in their environment, and not `HOLDFAST_CLOSE=1`. */
-  async carriersOf(cookie: string, entries: readonly ProcessEntry[]): Promise<readonly ProcessEntry[]> {
+  async carriersOf(cookie: string, entries: readonly ProcessEntry[]): Promise<Carriers> {
     const user = process.geteuid?.() ?? 0;
     const remembered = new Map<string, Carried>();
     const carriers: ProcessEntry[] = [];
+    let isAnyGone = false;
     for (const entry of entries) {
       const key = `${entry.pid}:${entry.identity.started}`;
       const before = this.#read.get(key);
       const carried = before ?? (await this.#carriedBy(entry, user));
+      if (carried === null) isAnyGone ||= entry.uid === user || entry.uid === goneUid;
       if (carried === null) continue;
       if (before !== undefined || carried.session !== undefined || isSettled(entry)) remembered.set(key, carried);
       if (carried.session === cookie && !carried.close) carriers.push(entry);
     }
     // Only what was listed this time: the memory never outgrows the table.
     this.#read = remembered;
-    return carriers;
+    return { carriers, isAnyGone };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { ownLine } from "./own-line.ts";
-import type { PidsSince } from "./pid-window.ts";
+import { newestPid, type PidsSince } from "./pid-window.ts";
 import { readStat } from "./proc-stat.ts";
 import { listPids } from "./procfs-table.ts";
 import { listedBy, type ProcessTable } from "./table.ts";
@@ -14,33 +14,50 @@ const mostPasses = 10;
  * Whether something of a tree may live whose roots are dead: one look at few processes, where `findTree` looks at all.
  * Descent from the roots cannot be seen any more, so it is for the cookie to tell, for what was inherited, and for the
  * group, if there is one.
- * @param since the PIDs that were given out since the roots began (`PidWindow`): all that they started has one of those
+ * @param look tells, whenever it is asked, which PIDs were given out since the roots began (`PidWindow`): all that they
+ *   started has one of those
  */
-export async function mayHaveDescendants(table: ProcessTable, roots: TreeRoots, since: PidsSince): Promise<boolean> {
-  if (since.few?.length === 0) return false;
+export async function mayHaveDescendants(
+  table: ProcessTable,
+  roots: TreeRoots,
+  look: () => PidsSince | null,
+): Promise<boolean> {
   // To them the kernel gives what loses its parents: the ancestors of this process, and itself.
   const line = new Set(ownLine());
+  const seen = new Set(roots.except);
+  for (let pass = 0; pass < mostPasses; pass += 1) {
+    const since = look();
+    if (since === null) return true;
+    if (since.few?.length === 0) return false;
+    if (await isAnyThere(table, roots, { since, line, seen })) return true;
+    // A process may have handed itself on to a child, and ended, before it was looked at. Not if nobody has made any.
+    if (newestPid() === since.newest) return false;
+  }
+  return true;
+}
+
+interface Sight {
+  readonly since: PidsSince;
+  readonly line: ReadonlySet<number>;
+  /** Who has been looked at already. */
+  readonly seen: Set<number>;
+}
+
+async function isAnyThere(table: ProcessTable, roots: TreeRoots, { since, line, seen }: Sight): Promise<boolean> {
   if (roots.cookie === null || roots.groupLeader !== null) {
     const young = listedBy(table, () => table.list((pid) => since.has(pid) || line.has(pid)));
     return (await findTree(young, roots)).length > 0;
   }
-  const seen = new Set(roots.except);
-  for (let pass = 0; pass < mostPasses; pass += 1) {
-    let isAnyGone = false;
-    for (const pid of pidsAmong(since)) {
-      if (seen.has(pid)) continue;
-      seen.add(pid);
-      // Half the work of listing a process is to read its environment, and here that is mostly enough.
-      const environment = await table.environmentOf(pid, "HOLDFAST_");
-      const isClosed = environment?.get("HOLDFAST_CLOSE") === "1";
-      if (environment?.get("HOLDFAST_SESSION") === roots.cookie && !isClosed) return true;
-      if (await mayBeHeir(table, roots, pid, line)) return true;
-      isAnyGone ||= environment === null;
-    }
-    // A process may have handed itself on to a child, and ended, before it was looked at.
-    if (!isAnyGone) return false;
+  for (const pid of pidsAmong(since)) {
+    if (seen.has(pid)) continue;
+    seen.add(pid);
+    // Half the work of listing a process is to read its environment, and here that is mostly enough.
+    const environment = await table.environmentOf(pid, "HOLDFAST_");
+    const isClosed = environment?.get("HOLDFAST_CLOSE") === "1";
+    if (environment?.get("HOLDFAST_SESSION") === roots.cookie && !isClosed) return true;
+    if (await mayBeHeir(table, roots, pid, line)) return true;
   }
-  return true;
+  return false;
 }
 
 /** Whether a process may have lost an ancestor in the tree, and has inherited what is only inherited there. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 
 /** Where a program is looked for when there is no PATH, as execvp(3) does. */
@@ -20,17 +20,40 @@ export function findProgram(
   let problem: NoProgram = "ENOENT";
   for (const directory of name === "" ? [] : directories) {
     const path = resolve(cwd, directory, name);
-    if (isRunnable(path)) return { path };
+    if (isExecutable(path)) return { path };
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) problem = "EACCES";
   }
   return problem;
 }
 
-function isRunnable(path: string): boolean {
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
     return false;
+  }
+}
+
+/** So much of a script's first line does Linux read (BINPRM_BUF_SIZE). */
+const firstLineBytes = 256;
+
+/** Whether what a script says is to run it (`#!`) may be executed; true of what is no script, or cannot be read. */
+export function hasInterpreter(path: string, cwd: string): boolean {
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(firstBytesOf(path)) ?? [];
+  return interpreter === undefined || isExecutable(resolve(cwd, interpreter));
+}
+
+function firstBytesOf(path: string): string {
+  const bytes = Buffer.alloc(firstLineBytes);
+  try {
+    const descriptor = openSync(path, "r");
+    try {
+      return bytes.toString("utf8", 0, readSync(descriptor, bytes));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return "";
   }
 }

@@ -1,7 +1,10 @@
 import { readProcFile } from "./proc-files.ts";
 
-/** Long before a machine could give out all its PIDs once around. */
-const sureWithinMs = 1_000;
+/**
+ * Long before a machine could give out all its PIDs once around: one CPU makes some 30 000 threads a second, and there are
+ * mostly 32 768 PIDs.
+ */
+const sureWithinMs = 250;
 /** When nobody knows how many there are, what Linux has at least (pid_max(5), CONFIG_BASE_SMALL aside). */
 const fewestPids = 32_768;
 
@@ -13,6 +16,8 @@ export interface PidsSince {
   readonly has: (pid: number) => boolean;
   /** All of them, when they are few; none at all is an answer by itself. */
   readonly few: readonly number[] | null;
+  /** The last one. */
+  readonly newest: number;
 }
 
 /**
@@ -35,10 +40,13 @@ export class PidWindow {
   }
 
   /**
-   * To be called within a second of that; without it the window is known for a second only.
-   * @returns how many processes and threads this machine has made so far; null when that is not known
+   * To be called soon; without it the window is known for a moment only.
+   * @param ageMs how long ago that was
+   * @returns how many processes and threads this machine has made so far; null when that is not known, or too late
    */
-  note(): number | null {
+  note(ageMs: number): number | null {
+    // Whoever stood still meanwhile does not know how many there were before.
+    if (ageMs >= sureWithinMs) return null;
     this.#forksAtFirst = totalForks();
     this.#pids = howManyPids();
     return this.#forksAtFirst;
@@ -52,11 +60,12 @@ export class PidWindow {
     const newest = newestPid();
     if (newest === null || !(ageMs < sureWithinMs || this.#isWithinOneRound())) return null;
     const first = this.#first;
-    if (newest < first) return { has: (pid) => pid > first || pid <= newest, few: null };
+    if (newest < first) return { has: (pid) => pid > first || pid <= newest, few: null, newest };
     const count = newest - first;
     return {
       has: (pid) => pid > first && pid <= newest,
       few: count <= fewMeans ? Array.from({ length: count }, (_, index) => first + 1 + index) : null,
+      newest,
     };
   }
 

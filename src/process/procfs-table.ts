@@ -39,8 +39,9 @@ export class ProcfsTable implements ProcessTable {
         if (seen.has(name) || !among(Number(name))) continue;
         seen.add(name);
         const stat = readStat(Number(name));
-        if (typeof stat === "string") vanished ||= stat === "gone";
-        else entries.push(new ProcfsEntry(stat, shared));
+        // It may have left a child before it was reaped, too.
+        vanished ||= stat === "gone" || (typeof stat !== "string" && isZombie(stat));
+        if (typeof stat !== "string") entries.push(new ProcfsEntry(stat, shared));
       }
       if (!vanished) break;
     }

@@ -1,4 +1,4 @@
-import { Cookies } from "./cookies.ts";
+import { Cookies, type Carriers } from "./cookies.ts";
 import { isSameProcess, startedBefore, type ProcessIdentity } from "./identity.ts";
 import { OpenFiles } from "./open-files.ts";
 import { isProven } from "./proof.ts";
@@ -32,24 +32,37 @@ export async function findTree(
 export async function findFamily(
   table: ProcessTable,
   roots: TreeRoots,
-  known?: Map<number, ProcessIdentity>,
+  known = new Map<number, ProcessIdentity>(),
 ): Promise<Family> {
+  const first = await lookOnce(table, roots, known);
+  // A process may have handed itself on to a child, and ended, when it was listed already and had not been looked at.
+  const isNothing = first.members.length === 0 && first.unproven.length === 0;
+  return isNothing && first.isAnyGone ? lookOnce(table, roots, known) : first;
+}
+
+async function lookOnce(
+  table: ProcessTable,
+  roots: TreeRoots,
+  known: Map<number, ProcessIdentity>,
+): Promise<Family & Pick<Carriers, "isAnyGone">> {
   const entries = await table.list();
   const tree = new Tree(entries, roots);
-  tree.addAll([...roots.roots, ...(known?.values() ?? [])]);
+  tree.addAll([...roots.roots, ...known.values()]);
   const named = tree.find(roots.named?.agent ?? null);
   if (named !== null && !tree.has(named) && (await isProven(table, { entries, agent: named, roots }))) tree.add(named);
-  for (const entry of await carriers(table, roots, tree)) tree.add(entry);
+  const { carriers, isAnyGone } = await askForCookie(table, roots, tree);
+  for (const entry of carriers) tree.add(entry);
   for (const entry of await heirs(table, roots, tree)) tree.add(entry);
   if (roots.groupLeader !== null) tree.addGroup(roots.groupLeader);
   const members = tree.members();
-  known?.clear();
-  for (const entry of members) known?.set(entry.pid, entry.identity);
-  return { members, unproven: tree.without(named) };
+  known.clear();
+  for (const entry of members) known.set(entry.pid, entry.identity);
+  return { members, unproven: tree.without(named), isAnyGone };
 }
 
-async function carriers(table: ProcessTable, { cookie }: TreeRoots, tree: Tree): Promise<readonly ProcessEntry[]> {
-  return cookie === null ? [] : Cookies.of(table).carriersOf(cookie, tree.strangers());
+async function askForCookie(table: ProcessTable, { cookie }: TreeRoots, tree: Tree): Promise<Carriers> {
+  if (cookie === null) return { carriers: [], isAnyGone: false };
+  return Cookies.of(table).carriersOf(cookie, tree.strangers());
 }
 
 async function heirs(table: ProcessTable, { inherited = [] }: TreeRoots, tree: Tree): Promise<readonly ProcessEntry[]> {

@@ -189,6 +189,13 @@ export function readableRecord(home: Home, uid: string): SessionRecord | null {
   }
 }
 
+/** As `readRecord`, for who reports that this session has ended: the log has it on disk when this returns. */
+export function readFreshRecord(context: Context, uid: string): SessionRecord | null {
+  const record = readRecord(context.home, uid);
+  if (record !== null) context.journal.sync();
+  return record;
+}
+
 /** The end of a session whose agent never came to be started. */
 export function neverStarted(session: SessionInfo): SessionEnd {
   const now = new Date();

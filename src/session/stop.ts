@@ -7,7 +7,7 @@ import { endWaiter } from "./end-waiter.ts";
 import { otherOwner } from "./owners.ts";
 import { outOfReach, runsElsewhere } from "./out-of-reach.ts";
 import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
-import { findEnd, findFreshEnd, readRecord, type SessionEnd } from "./session-end.ts";
+import { findEnd, findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
 import { proveOwner, signalOwner } from "./signal-owner.ts";
@@ -78,7 +78,7 @@ async function stopTurned(context: Context, options: StopRequestOptions, uid: st
     return await stop(context, { ...options, uid });
   } catch (error) {
     // It has gone by the signal it had as a waiter.
-    const record = readRecord(context.home, uid);
+    const record = readFreshRecord(context, uid);
     if (record === null) throw error;
     return { kind: "session", session: record.session, end: record.end };
   }
@@ -205,7 +205,7 @@ export async function hasLetGo(
 /** Ends a session whose keeper is dead, in its keeper's place. */
 async function stopLost(context: Context, session: SessionInfo, options: StopRequestOptions): Promise<SessionEnd> {
   await endLost(context, session, "stop", options);
-  const end = findEnd(context, session.uid);
+  const end = findFreshEnd(context, session.uid);
   if (end === null)
     throw new Failure("IO", `${session.id} has ended, but its end could not be written\n${context.home.log}`);
   return end;

@@ -113,10 +113,9 @@ async function isSurelyDead(table: ProcessTable, session: SessionInfo): Promise<
   const roots = rootsOf(session);
   // Numbers of another boot mean others.
   if (roots.groupLeader !== null || agent.boot !== here().boot) return false;
-  const since = new PidWindow(descent.after_pid, descent.forks).since(Number.POSITIVE_INFINITY);
-  if (since === null) return false;
+  const window = new PidWindow(descent.after_pid, descent.forks);
   const { mayHaveDescendants } = await import("../process/descendants.ts");
-  return !(await mayHaveDescendants(table, roots, since));
+  return !(await mayHaveDescendants(table, roots, () => window.since(Number.POSITIVE_INFINITY)));
 }
 
 /** Null for a claim that does not say what it is held for. */

@@ -4,7 +4,7 @@ import { endOfLog, readEventsBackward } from "../journal/read.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { activeSession, noSession, reconcile, requireSession, type ActiveSession } from "./reconcile.ts";
-import { findFreshEnd, readRecord, type SessionEnd } from "./session-end.ts";
+import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
 import { atSlot, slotOf, slotsOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
@@ -42,7 +42,7 @@ export async function wait(given: Context, request: WaitRequest): Promise<Waited
   const active = activeSession(view);
   if (queued !== null && active?.session.uid !== queued) {
     await reconcile(context, view);
-    const record = request.until === "ended" ? readRecord(context.home, queued) : null;
+    const record = request.until === "ended" ? readFreshRecord(context, queued) : null;
     if (record !== null) return { session: record.session, end: record.end };
     throw notItsTurn(context, request.id, queued);
   }
@@ -162,7 +162,7 @@ async function untilReleased(context: Context, uid: string, signal?: AbortSignal
 function lastEnded(context: Context, id: string): Waited | null {
   for (const event of readEventsBackward(context.home.log)) {
     if (event.event !== "ended" || event.session !== id || event.lock !== context.lock.name) continue;
-    const record = event.uid === undefined ? null : readRecord(context.home, event.uid);
+    const record = event.uid === undefined ? null : readFreshRecord(context, event.uid);
     if (record !== null) return { session: record.session, end: record.end };
   }
   return null;

@@ -1,9 +1,10 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { here } from "../../src/process/identity.ts";
 import { openWorkspace, type Workspace } from "../support/workspace.ts";
 
+const preload = join(import.meta.dirname, "../fixtures/preloads/tells-syncs.cjs");
 const log = ".holdfast/holdfast.log";
 
 /** Two sessions that have ended, one after the other. @returns their uids */
@@ -83,5 +84,14 @@ describe("a power failure right after the lock was given back", () => {
     const before = workspace.read(log);
     await workspace.holdfast(["status"]);
     expect(workspace.read(log)).toBe(before);
+  });
+
+  it("does not make `wait` a liar: what it says of a session that has ended is on disk", async () => {
+    const workspace = openWorkspace();
+    await endTwo(workspace);
+    const synced = join(workspace.root, "synced");
+    const env = { NODE_OPTIONS: `--require ${preload}`, SYNCED: synced };
+    expect((await workspace.holdfast(["wait", "one"], { env })).exitCode).toBe(3);
+    expect(existsSync(synced)).toBe(true);
   });
 });

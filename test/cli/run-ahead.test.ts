@@ -1,12 +1,24 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  watch,
+} from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { holdLock, waitInLine } from "../support/held-lock.ts";
 import { childrenOf, findProcesses, isAlive } from "../support/live-processes.ts";
+import type { RunningProgram } from "../support/program.ts";
 import { readyWaiter, standbyOf } from "../support/ready-waiter.ts";
 import { endOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace } from "../support/workspace.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 describe("run, while it is the next in line", () => {
   it("has its command's process ready, which then is the command (R4.6)", async () => {
@@ -119,6 +131,52 @@ describe("run, when its turn does not come", () => {
     await until(() => !isAlive(standby));
     await workspace.untilEmpty();
     expect(readdirSync(workspace.root)).not.toContain("ran");
+  });
+});
+
+describe.skipIf(!existsSync("/dev/shm"))("run, which goes through all once while it waits", () => {
+  const memory = "/dev/shm";
+  const rehearsalsOf = (pid: number | string) =>
+    readdirSync(memory).filter((name) => name.startsWith(`holdfast-rehearsal-${pid}-`));
+
+  /** A waiter whose rehearsal has just begun. */
+  async function rehearsing(workspace: Workspace): Promise<RunningProgram> {
+    const seen = new Set<string>();
+    const watcher = watch(memory, (_, name) => void seen.add(name ?? ""));
+    onTestFinished(() => watcher.close());
+    const waiter = await waitInLine(workspace, ["true"]);
+    await until(() => [...seen].some((name) => name.startsWith(`holdfast-rehearsal-${waiter.pid}-`)));
+    return waiter;
+  }
+
+  it("leaves nothing of that when its command is done sooner", async () => {
+    const workspace = openWorkspace();
+    const holder = await holdLock(workspace);
+    const waiter = await rehearsing(workspace);
+    await holder.letGo();
+    expect(await waiter.ended).toMatchObject({ exitCode: 0 });
+    expect(rehearsalsOf(waiter.pid)).toEqual([]);
+  });
+
+  it("leaves nothing of that when it is told to go meanwhile", async () => {
+    const workspace = openWorkspace();
+    await holdLock(workspace);
+    const waiter = await rehearsing(workspace);
+    waiter.signal("SIGTERM");
+    expect(await waiter.ended).toMatchObject({ signal: "SIGTERM" });
+    expect(rehearsalsOf(waiter.pid)).toEqual([]);
+  });
+
+  it("removes what one that was killed meanwhile has left", async () => {
+    const left = mkdtempSync(join(memory, "holdfast-rehearsal-0-"));
+    onTestFinished(() => rmSync(left, { recursive: true, force: true }));
+    mkdirSync(join(left, "state"));
+    const longAgo = new Date(Date.now() - 120_000);
+    utimesSync(left, longAgo, longAgo);
+    const workspace = openWorkspace();
+    await holdLock(workspace);
+    await rehearsing(workspace);
+    expect(existsSync(left)).toBe(false);
   });
 });
 

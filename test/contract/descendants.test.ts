@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { mayHaveDescendants } from "../../src/process/descendants.ts";
 import { identify } from "../../src/process/identity.ts";
 import { newestPid, PidWindow, type PidsSince } from "../../src/process/pid-window.ts";
-import { openProcessTable } from "../../src/process/table.ts";
+import { listedBy, openProcessTable, type ProcessTable } from "../../src/process/table.ts";
 import { until } from "../support/until.ts";
 import { environmentOf } from "../support/live-processes.ts";
 
@@ -22,10 +22,19 @@ async function startWith(env: Record<string, string>, { detached = false } = {})
   return pid;
 }
 
-function windowFrom(first: number): PidsSince {
-  const since = new PidWindow(first).since(0);
-  if (since === null) throw new Error("Known within a second");
-  return since;
+type Look = () => PidsSince | null;
+
+function windowFrom(first: number): Look {
+  const window = new PidWindow(first);
+  return () => window.since(0);
+}
+
+/** As when they are too many to be looked up one by one. */
+function amongAll(look: Look): Look {
+  return () => {
+    const since = look();
+    return since && { ...since, few: null };
+  };
 }
 
 describe.skipIf(process.platform !== "linux")("what may live of a tree whose roots are dead", () => {
@@ -40,10 +49,28 @@ describe.skipIf(process.platform !== "linux")("what may live of a tree whose roo
     const first = newestPid() ?? 0;
     await startWith(env);
     const table = await openProcessTable();
-    const since = windowFrom(first);
-    expect(await mayHaveDescendants(table, roots, since)).toBe(expected);
+    const look = windowFrom(first);
+    expect(await mayHaveDescendants(table, roots, look)).toBe(expected);
     // Looked up one by one, or found among all.
-    expect(await mayHaveDescendants(table, roots, { has: since.has, few: null })).toBe(expected);
+    expect(await mayHaveDescendants(table, roots, amongAll(look))).toBe(expected);
+  });
+
+  it.each([
+    ["looked up one by one", windowFrom],
+    ["found among all", (first: number) => amongAll(windowFrom(first))],
+  ])("is a child that its parent, which has ended, had before it was looked at: %s (R3.4)", async (_, lookFrom) => {
+    const first = newestPid() ?? 0;
+    const parent = await startWith({});
+    const real = await openProcessTable();
+    let child = 0;
+    // What it looks at is gone by then, and what it has left is not among the PIDs that it began with.
+    const read: ProcessTable["environmentOf"] = async (pid, prefix) => {
+      if (pid === parent && child === 0) child = await startWith({ HOLDFAST_SESSION: cookie });
+      return pid === parent ? null : real.environmentOf(pid, prefix);
+    };
+    const table = { ...listedBy(real, (among) => real.list(among)), environmentOf: read };
+    expect(await mayHaveDescendants(table, roots, lookFrom(first))).toBe(true);
+    expect(child).toBeGreaterThan(0);
   });
 
   it("is nobody who was there before", async () => {
@@ -51,14 +78,16 @@ describe.skipIf(process.platform !== "linux")("what may live of a tree whose roo
     const first = newestPid() ?? 0;
     const table = await openProcessTable();
     expect(await mayHaveDescendants(table, roots, windowFrom(first))).toBe(false);
-    expect(await mayHaveDescendants(table, roots, { has: (pid) => pid > first, few: null })).toBe(false);
+    expect(await mayHaveDescendants(table, roots, amongAll(windowFrom(first)))).toBe(false);
   });
 
   it("is a member of the group of a leader that is there, though it carries nothing", async () => {
     const first = newestPid() ?? 0;
     const pid = await startWith({}, { detached: true });
     const table = await openProcessTable();
-    expect(await mayHaveDescendants(table, { ...roots, groupLeader: identify(pid) }, windowFrom(first))).toBe(true);
+    const leader = identify(pid);
+    const led = { ...roots, groupLeader: leader, roots: leader === null ? [] : [leader] };
+    expect(await mayHaveDescendants(table, led, windowFrom(first))).toBe(true);
     expect(await mayHaveDescendants(table, roots, windowFrom(first))).toBe(false);
   });
 });

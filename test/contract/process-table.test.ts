@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -154,6 +154,22 @@ describe.runIf(isLinux)("the process table by procfs", () => {
     child.kill("SIGKILL");
     await exited;
     expect(entry).toMatchObject({ argv: [], command: `[${entry?.name}]`, uid: -1, user: "-1" });
+  });
+
+  it("lists the child that a process had before it ended, though nobody has reaped that yet", async () => {
+    const { pid, child } = await startFixture("sleeper.sh");
+    let late: ChildProcess | undefined;
+    // Asked about each PID when all are known, and right before that process is looked at.
+    const entries = await new ProcfsTable().list((listed) => {
+      if (listed === pid && late === undefined) {
+        late = spawn("sleep", ["66"], { stdio: "ignore" });
+        child.kill("SIGKILL");
+        while (!readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ")) continue;
+      }
+      return true;
+    });
+    late?.kill("SIGKILL");
+    expect(entries.map((entry) => entry.pid)).toContain(late?.pid);
   });
 
   it("reads arguments and environments of any size", async () => {

@@ -16,6 +16,7 @@ import { spawnAgent, type Agent, type AgentSpec } from "../../src/keeper/agent.t
 import { passesOn, Standby } from "../../src/keeper/standby.ts";
 import { identify } from "../../src/process/identity.ts";
 import { isAlive } from "../support/live-processes.ts";
+import { until } from "../support/until.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
@@ -45,15 +46,15 @@ function specOf(command: readonly string[], more: Partial<AgentSpec> = {}): Agen
   return { command, cwd, env: { PATH: path, PWD: cwd }, output: "inherit", descriptor: null, ownGroup: false, ...more };
 }
 
-async function make(spec: AgentSpec, shell?: string): Promise<Standby> {
-  const standby = await Standby.make(spec, shell);
+function make(spec: AgentSpec, shell?: string): Standby {
+  const standby = Standby.make(spec, shell);
   if (standby === null) throw new Error(`No standby for ${spec.command.join(" ")}`);
   onTestFinished(() => standby.end());
   return standby;
 }
 
 async function take(spec: AgentSpec, shell?: string): Promise<Agent> {
-  const agent = await (await make(spec, shell)).take(7);
+  const agent = await make(spec, shell).take(7);
   if (agent === null) throw new Error("The standby is of no use");
   return agent;
 }
@@ -102,6 +103,16 @@ describe.each(shells)("a command's process that is made ahead of its turn by %s"
     expect(await passesOn(spec, shell)).toBe(isExact);
   });
 
+  it("does not begin before its turn, whatever `read` means to its shell", async () => {
+    const read = { "BASH_FUNC_read%%": "() {  return 0\n}" };
+    const spec = specOf(["touch", "ran"], { env: { ...specOf([]).env, ...read } });
+    const standby = make(spec, asShell(program));
+    const isFooled = name === "bash";
+    if (isFooled) await until(async () => (await standby.take(7)) === null);
+    else expect(await standby.take(7)).not.toBeNull();
+    expect(existsSync(join(spec.cwd, "ran"))).toBe(false);
+  });
+
   it("is made where nothing is odd", async () => {
     const spec = specOf(["true"]);
     const shell = asShell(program);
@@ -148,7 +159,7 @@ describe("a command's process that is made ahead of its turn", () => {
 
   it("is gone when it is not wanted, without having run", async () => {
     const directory = temporaryDirectory();
-    const standby = await make(specOf(["touch", "ran"], { cwd: directory }));
+    const standby = make(specOf(["touch", "ran"], { cwd: directory }));
     const agent = await standby.take(1);
     await standby.end();
     expect(isAlive(agent?.pid ?? process.pid)).toBe(false);
@@ -158,19 +169,21 @@ describe("a command's process that is made ahead of its turn", () => {
   it.each([
     ["a command that is not there", ["no-such-command"], {}],
     ["a command that is no program", ["./plain"], {}],
+    ["a script without what it is for", ["./script"], {}],
     ["a command that looks like an option", ["-x"], {}],
     ["no PATH", ["true"], { env: {} }],
     ["a PATH that means something to a shell", ["true"], { env: { PATH: `%func:${path}` } }],
   ])("is not made for %s: it is started in its turn, or fails then", async (_, command, more) => {
     const spec = specOf(command, more);
     writeFileSync(join(spec.cwd, "plain"), "");
-    expect(await Standby.make(spec)).toBeNull();
+    writeFileSync(join(spec.cwd, "script"), "#! /no/such/interpreter -x\n", { mode: 0o700 });
+    expect(Standby.make(spec)).toBeNull();
   });
 
   it("is not used when its program has been removed meanwhile", async () => {
     const directory = temporaryDirectory();
     symlinkSync(process.execPath, join(directory, "program"));
-    const standby = await make(specOf(["./program"], { cwd: directory }));
+    const standby = make(specOf(["./program"], { cwd: directory }));
     unlinkSync(join(directory, "program"));
     expect(await standby.take(1)).toBeNull();
   });
@@ -178,14 +191,14 @@ describe("a command's process that is made ahead of its turn", () => {
   it("is not used when its working directory is another one meanwhile", async () => {
     const cwd = join(temporaryDirectory(), "work");
     mkdirSync(cwd);
-    const standby = await make(specOf(["true"], { cwd }));
+    const standby = make(specOf(["true"], { cwd }));
     renameSync(cwd, `${cwd}.old`);
     mkdirSync(cwd);
     expect(await standby.take(1)).toBeNull();
   });
 
   it("is not used when somebody has killed it", async () => {
-    const standby = await make(specOf(["true"]));
+    const standby = make(specOf(["true"]));
     const agent = await standby.take(1);
     process.kill(agent?.pid ?? 0, "SIGKILL");
     await agent?.exited;

@@ -41,6 +41,8 @@ export class FakeMachine implements ProcessTable {
   /** What happens on the machine whenever time passes. */
   onTick: () => void = () => undefined;
   onList: () => void = () => undefined;
+  /** What happens when an environment is about to be read. */
+  onRead: (pid: number) => void = () => undefined;
   #nowMs = 0;
   #started = 0;
   #lastPid = 999;
@@ -109,6 +111,7 @@ export class FakeMachine implements ProcessTable {
 
   environmentOf(pid: number): Promise<ReadonlyMap<string, string> | null> {
     this.environmentsRead.push(pid);
+    this.onRead(pid);
     const env = this.processes.get(pid)?.env ?? null;
     return Promise.resolve(env === null ? null : new Map(Object.entries(env)));
   }

@@ -72,6 +72,18 @@ describe("descent", () => {
     expect([...known.keys()]).toEqual([100]);
   });
 
+  it("sees a child that one who carries the cookie had after the listing, when it ended before it was looked at", async () => {
+    machine.end(100);
+    const daemon = machine.start({ env: ours });
+    let child = 0;
+    machine.onRead = (pid) => {
+      if (pid !== daemon.pid) return;
+      child = machine.fork(daemon).pid;
+      machine.end(daemon.pid);
+    };
+    expect(await pidsOf(rootsOf())).toEqual([child]);
+  });
+
   it("counts no zombies", async () => {
     machine.fork(agent, { state: "zombie" });
     expect(await pidsOf(rootsOf())).toEqual([100]);
