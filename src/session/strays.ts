@@ -1,4 +1,4 @@
-import type { Home } from "../home/locate.ts";
+import { isMeantBy, type Home } from "../home/locate.ts";
 import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { OpenFiles } from "../process/open-files.ts";
 import { ownLine } from "../process/own-line.ts";
@@ -45,7 +45,7 @@ async function carriesCookie(
   if (environment === null || cookie === undefined || spared.has(cookie)) return false;
   // What is left of a session in a container is left to those who are there.
   if (isLeftElsewhere(home, cookie)) return false;
-  const isHere = environment.get("HOLDFAST_DIR") === home.root && environment.get("HOLDFAST_LOCK") === lock.name;
+  const isHere = isMeantBy(home, environment) && environment.get("HOLDFAST_LOCK") === lock.name;
   return isHere && environment.get("HOLDFAST_CLOSE") !== "1";
 }
 
