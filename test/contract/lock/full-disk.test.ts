@@ -1,25 +1,12 @@
-import { statfsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { statfsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { errnoOf } from "../../../src/failure.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
+import { fillDisk } from "../../support/full-disk.ts";
 import { lockPlace, openLock } from "../../support/lock-place.ts";
 import { mountedDirectory, whyNotMounted } from "../../support/mounted-directory.ts";
 import { pulsesHere } from "../../support/pulses-here.ts";
 
 const session = { purpose: "session", info: null } as const;
-
-/** Writes until nothing more fits. */
-function fill(directory: string): void {
-  for (let file = 0; ; file += 1) {
-    try {
-      writeFileSync(join(directory, `filler-${file}`), Buffer.alloc(4096));
-    } catch (error) {
-      if (errnoOf(error) === "ENOSPC") return;
-      throw error;
-    }
-  }
-}
 
 describe.each(pulsesHere)("the lock with a %s pulse, on a full disk", (pulse) => {
   it("says so, keeps what was said before, and is given back in the end", async (test) => {
@@ -27,7 +14,7 @@ describe.each(pulsesHere)("the lock with a %s pulse, on a full disk", (pulse) =>
     if (directory === null) return test.skip(whyNotMounted);
     const lock = openLock(lockPlace(directory, pulse));
     const { held } = await lock.acquire({ ...session, info: "before" });
-    fill(directory);
+    fillDisk(directory);
     expect(statfsSync(directory).bavail).toBe(0);
     expect(() => held?.update("x".repeat(100_000))).toThrow(/the disk is full \(ENOSPC\)/);
     expect((await lock.look()).holder).toMatchObject({ number: 1, record: { info: "before" } });
