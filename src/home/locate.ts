@@ -36,7 +36,17 @@ const stateDirectoryName = ".holdfast";
  */
 export function locateHome(options: LocateOptions): Home {
   const root = locateRoot(options);
-  return homeAt(root, resolve(root, options.env["HOLDFAST_STATE_DIR"] || stateDirectoryName));
+  return homeAt(root, stateOf(root, options.env["HOLDFAST_STATE_DIR"]));
+}
+
+function stateOf(root: string, named: string | undefined): string {
+  return resolve(root, named || stateDirectoryName);
+}
+
+/** Whether a process with these variables, which every agent is given, means this very state: one project may have several. */
+export function isMeantBy(home: Home, variables: ReadonlyMap<string, string>): boolean {
+  const root = variables.get("HOLDFAST_DIR");
+  return root === home.root && stateOf(root, variables.get("HOLDFAST_STATE_DIR")) === home.state;
 }
 
 function locateRoot({ dir, env, cwd }: LocateOptions): string {

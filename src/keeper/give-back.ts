@@ -31,7 +31,8 @@ export async function giveBack(
     writer.log();
     writer.record();
   }
-  const left = terminated.survivors.length > 0 ? [session] : [];
+  // On a full disk the end is lost here: the next one closes the session, as it finishes what is half written.
+  const left = terminated.survivors.length > 0 || writer.problems.length > 0 ? [session] : [];
   const unsettled = [...(hold.unsettled ?? []), ...left];
   try {
     await held.release({ session: { ...session, phase: "ended" }, unsettled } satisfies Hold);

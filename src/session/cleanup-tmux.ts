@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { Failure } from "../failure.ts";
+import { isMeantBy } from "../home/locate.ts";
 import { identify } from "../process/identity.ts";
 import type { TmuxServer } from "../tmux/tmux-server.ts";
 import { listTmuxSockets, removeSocket } from "../tmux/tmux-socket.ts";
@@ -65,7 +66,7 @@ function mayLive({ home }: Context, uid: string, record: SessionRecord | null): 
 async function provenName(context: Context, pid: number, uid: string): Promise<string | null> {
   const { home, lock } = context;
   const carried = await (await context.processes()).environmentOf(pid, "HOLDFAST_");
-  const isOurs = carried?.get("HOLDFAST_DIR") === home.root && carried.get("HOLDFAST_LOCK") === lock.name;
+  const isOurs = carried !== null && isMeantBy(home, carried) && carried.get("HOLDFAST_LOCK") === lock.name;
   return isOurs && carried.get("HOLDFAST_SESSION") === uid ? (carried.get("HOLDFAST_SESSION_ID") ?? uid) : null;
 }
 

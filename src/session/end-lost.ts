@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import type { Survivor } from "../process/survivor.ts";
@@ -24,7 +25,7 @@ const patienceMs = 5_000;
 
 /**
  * Ends a session whose keeper is dead, in its keeper's place: its processes, then its record. When this returns the
- * end is in the log, unless somebody who holds the lock by now did not write it in time.
+ * end is in the log, unless somebody who holds the lock by now did not write it in time, or nothing can be written here.
  * @throws Failure `NOT_PERMITTED` when something that could not be ended, or found, still holds its lock
  */
 export async function endLost(
@@ -48,11 +49,18 @@ export async function endLost(
 
 /** False when somebody else holds the lock. */
 async function closeAlone(context: Context, session: SessionInfo, terminated: TerminateResult): Promise<boolean> {
-  const left = await withMaintenance(context, async (held, unsettled) => {
-    await closeLost(context, held, session, terminated);
-    return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
-  });
-  return left !== null;
+  try {
+    const left = await withMaintenance(context, async (held, unsettled) => {
+      await closeLost(context, held, session, terminated);
+      return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
+    });
+    return left !== null;
+  } catch (error) {
+    // Nothing can be written here, as on a full disk. Its processes are ended, and that is what counts: whoever comes next
+    // closes it.
+    if (error instanceof Failure && ["CANNOT_CREATE", "IO"].includes(error.code)) return true;
+    throw error;
+  }
 }
 
 /** Ends every process of a session that has no keeper to do it, and logs each one. */

@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
@@ -206,7 +207,10 @@ export async function hasLetGo(
 async function stopLost(context: Context, session: SessionInfo, options: StopRequestOptions): Promise<SessionEnd> {
   await endLost(context, session, "stop", options);
   const end = findFreshEnd(context, session.uid);
-  if (end === null)
-    throw new Failure("IO", `${session.id} has ended, but its end could not be written\n${context.home.log}`);
-  return end;
+  if (end !== null) return end;
+  const { log } = context.home;
+  throw new Failure("IO", `${session.id} has ended, but its end could not be written\n${log}`, {
+    facts: { session: session.id, path: log },
+    next: [{ does: "see whether the disk is full", command: `df -h ${shellWord(context.home.state)}` }],
+  });
 }

@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import type { Home } from "../home/locate.ts";
+import { isMeantBy, type Home } from "../home/locate.ts";
 import { isDamage } from "../lock/claim-record.ts";
 import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { OpenFiles } from "../process/open-files.ts";
@@ -61,7 +61,7 @@ async function carriesCookie(
   if (environment === null || cookie === undefined || spared.has(cookie)) return false;
   // What is left of a session in a container is left to those who are there.
   if (isLeftElsewhere(home, cookie)) return false;
-  const isHere = environment.get("HOLDFAST_DIR") === home.root && environment.get("HOLDFAST_LOCK") === lock.name;
+  const isHere = isMeantBy(home, environment) && environment.get("HOLDFAST_LOCK") === lock.name;
   return isHere && environment.get("HOLDFAST_CLOSE") !== "1";
 }
 

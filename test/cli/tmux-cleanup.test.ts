@@ -100,6 +100,8 @@ describe("cleanup of tmux sessions that have outlived their holdfast session (R4
     const workspace = openWorkspace();
     const left = await leave(workspace, "demo");
     await tmux(workspace, left.socket, "kill-server");
+    // It removes its socket as it goes, and would remove that of the next one.
+    await until(() => !isAlive(left.serverPid));
     const env = {
       ...tmuxEnvironment(workspace),
       HOLDFAST_SESSION: left.uid,

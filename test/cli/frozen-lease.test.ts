@@ -1,0 +1,30 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { waitInLine } from "../support/held-lock.ts";
+import { isAlive } from "../support/live-processes.ts";
+import { endOf, expectFree, startSession } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, openWorkspace } from "../support/workspace.ts";
+
+/** Alone in its file: a lease lasts 15 seconds, and nobody helps it to be over sooner here. */
+describe("a keeper that really stands still for longer than its lease lasts", () => {
+  it("has lost the lock: it ends its agent as soon as it goes on, once (R3.1)", { timeout: 90_000 }, async () => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: "lease" };
+    const { uid, pid, keeperPid } = await startSession(workspace, agent("family.sh"), { env });
+    const child = await workspace.announced("grandchild");
+    process.kill(keeperPid, "SIGSTOP");
+    const next = await waitInLine(workspace, ["--id", "next", "true"], { env });
+    const nextClaim = join(workspace.state, "claims/session.2");
+    await until(() => existsSync(nextClaim), { withinMs: 60_000, what: "the next in line has had the lock" });
+    expect(isAlive(pid)).toBe(true);
+    process.kill(keeperPid, "SIGCONT");
+    await until(() => !isAlive(keeperPid));
+    expect([pid, child].map((each) => isAlive(each))).toEqual([false, false]);
+    expect(workspace.events("lock_lost")).toMatchObject([{ session: "demo", uid }]);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "lock_lost" });
+    expect((await next.ended).exitCode).toBe(0);
+    await expectFree(workspace, { env });
+  });
+});
