@@ -24,8 +24,6 @@ export class Journal {
   readonly path: string;
   readonly #now: () => Date;
   readonly #onAppended: AppendObserver | undefined;
-  /** Made by this process, and its name not on disk yet for all that is known. */
-  #isNew = false;
 
   constructor(path: string, now: () => Date = () => new Date(), onAppended?: AppendObserver) {
     this.path = path;
@@ -46,9 +44,10 @@ export class Journal {
       const stats = fstatSync(descriptor);
       const reason = stats.isFile() ? whyForeign(stats) : "it is not a file";
       if (reason !== null) throw this.#untrusted(reason);
-      this.#isNew ||= stats.size === 0;
       this.#write(descriptor, endsTorn(descriptor) ? `\n${line}\n` : `${line}\n`);
-      if (options.durable === true) this.#sync(descriptor);
+      if (options.durable === true) fdatasyncSync(descriptor);
+      // Whoever takes to the disk what comes later cannot know that the name is not there yet.
+      if (stats.size === 0) syncDirectory(dirname(this.path));
     } catch (error) {
       throw failureFromErrno(error, "append to the event log", this.path);
     } finally {
@@ -65,7 +64,7 @@ export class Journal {
     try {
       const descriptor = openSync(this.path, constants.O_RDONLY | O_NOFOLLOW);
       try {
-        this.#sync(descriptor);
+        fdatasyncSync(descriptor);
       } finally {
         closeSync(descriptor);
       }
@@ -73,12 +72,6 @@ export class Journal {
       // Removed since, and all that was in it with it.
       if (errnoOf(error) !== "ENOENT") throw failureFromErrno(error, "take to the disk", this.path);
     }
-  }
-
-  #sync(descriptor: number): void {
-    fdatasyncSync(descriptor);
-    if (this.#isNew) syncDirectory(dirname(this.path));
-    this.#isNew = false;
   }
 
   #open(): number {
