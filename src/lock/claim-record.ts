@@ -92,6 +92,12 @@ export function isDamage(error: unknown): boolean {
   return error instanceof Failure && error.code === "DATA" && error.facts["schema_version"] === undefined;
 }
 
+/** Why a claim cannot be read or judged. @throws what says nothing of that: it is a bug, and nothing goes on beside it */
+export function asUnreadable(error: unknown): Failure {
+  if (error instanceof Failure && error.code !== "INTERNAL") return error;
+  throw error;
+}
+
 function unreadable(path: string, why: string): Failure {
   return new Failure("DATA", `This claim cannot be read: ${why}\n${path}`, {
     facts: { path },

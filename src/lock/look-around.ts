@@ -1,5 +1,6 @@
-import { Failure } from "../failure.ts";
+import type { Failure } from "../failure.ts";
 import { holderOf, type JudgedClaim } from "./claim-directory.ts";
+import { asUnreadable } from "./claim-record.ts";
 import type { LineView, LockView } from "./lock.ts";
 import { agreeOn } from "./slots.ts";
 
@@ -51,7 +52,6 @@ export async function lookAtSlot(judge: () => Promise<JudgedClaim | null>): Prom
     const last = await judge();
     return { holder: holderOf(last), last, blocked: null };
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return { holder: null, last: null, blocked: error };
+    return { holder: null, last: null, blocked: asUnreadable(error) };
   }
 }

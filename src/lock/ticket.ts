@@ -2,7 +2,7 @@ import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import type { ClaimDirectory, JudgedClaim } from "./claim-directory.ts";
-import { isDamage } from "./claim-record.ts";
+import { asUnreadable, isDamage } from "./claim-record.ts";
 import type { LineView, WaitOptions } from "./lock.ts";
 import { OwnClaim, type ClaimDraft } from "./own-claim.ts";
 import { sweep } from "./protocol.ts";
@@ -61,8 +61,7 @@ export class Ticket {
         const ticket = await judgeTicket(queue, number);
         if (ticket !== null && !ticket.free) waiters.push(ticket);
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        unreadable.push(error);
+        unreadable.push(asUnreadable(error));
       }
     }
     return { waiters, unreadable };
