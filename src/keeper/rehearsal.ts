@@ -1,5 +1,6 @@
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../failure.ts";
 import { homeAt } from "../home/locate.ts";
 import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
@@ -12,7 +13,8 @@ import type { Agent, AgentExit } from "./agent.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 
 /** Where nothing waits for a disk. */
-const memory = "/dev/shm";
+const sharedMemory = "/dev/shm";
+const sticky = 0o1000;
 const prefix = "holdfast-rehearsal-";
 /** It takes milliseconds; whoever is stopped for longer does without the rest of it. */
 const abandonedAfterMs = 60_000;
@@ -23,8 +25,9 @@ const abandonedAfterMs = 60_000;
  * long as ever after, and a waiter has time now, and none then.
  * @throws whatever is in its way, which is no reason not to wait
  */
-export async function rehearse(context: Context): Promise<void> {
-  removeAbandoned();
+export async function rehearse(context: Context, memory = sharedMemory): Promise<void> {
+  requireKept(memory);
+  removeAbandoned(memory);
   const root = mkdtempSync(join(memory, `${prefix}${process.pid}-`));
   const remove = (): void => rmSync(root, { recursive: true, force: true });
   // Its turn may come meanwhile, and be over before this is.
@@ -37,8 +40,16 @@ export async function rehearse(context: Context): Promise<void> {
   }
 }
 
+/** Where others may move what is not theirs, what is removed there may be something else by then. */
+function requireKept(directory: string): void {
+  const { mode, uid } = statSync(directory);
+  const [othersWrite, isSticky] = [(mode & 0o022) !== 0, (mode & sticky) !== 0];
+  const isOurs = uid === 0 || uid === process.geteuid?.();
+  if (!isOurs || (othersWrite && !isSticky)) throw new Failure("NOT_PERMITTED", `Others can move files\n${directory}`);
+}
+
 /** What waiters left that were killed just then. */
-function removeAbandoned(): void {
+function removeAbandoned(memory: string): void {
   for (const name of readdirSync(memory).filter((each) => each.startsWith(prefix))) {
     const path = join(memory, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });

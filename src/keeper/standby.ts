@@ -12,6 +12,8 @@ import { exitEventOf, type Agent, type AgentExit, type AgentSpec } from "./agent
 const pipeDescriptor = 9;
 /** Any shell that POSIX would call sh(1) is as good. */
 const systemShell = "/bin/sh";
+/** Not any `env` that `PATH` may lead to. Where there is none, nothing is made ahead. */
+const environmentTeller = "/usr/bin/env";
 const tokenVariable = "HOLDFAST_TOKEN";
 
 /** What a shell may add to the environment of what it executes. */
@@ -59,6 +61,7 @@ export class Standby {
     const searchPath = spec.env["PATH"];
     // `exec -x` and `PATH=%func` mean something to a shell.
     if (name.startsWith("-") || searchPath === undefined || searchPath.includes("%")) return null;
+    if (Object.keys(spec.env).some(isForShells)) return null;
     const program = findProgram(name, spec);
     if (typeof program === "string" || !hasInterpreter(program.path, spec.cwd)) return null;
     const env = { ...spec.env, [tokenVariable]: "" };
@@ -67,8 +70,6 @@ export class Standby {
       `read -r ${tokenVariable} <&${pipeDescriptor} || exit 126`,
       // The end of the pipe before a token came is the end of this process.
       `IFS= read -r ${tokenVariable} <&${pipeDescriptor} || exit 126`,
-      // `read` may be a function that bash has found in the environment. This is none of the words that can be.
-      `case $${tokenVariable} in "" | *[!0-9]*) exit 126 ;; esac`,
       `exec "$@" ${pipeDescriptor}>&-`,
     ];
     const child = spawn(shell, ["-c", scriptOf(env, script), "holdfast", name, ...args], {
@@ -124,7 +125,11 @@ export class Standby {
  * some add variables, some drop those whose names they do not like, and each has some that are its own.
  */
 export async function passesOn({ env, cwd }: Pick<AgentSpec, "env" | "cwd">, shell = systemShell): Promise<boolean> {
-  const child = spawn(shell, ["-c", scriptOf(env, ["exec env -0"])], { cwd, env, stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(shell, ["-c", scriptOf(env, [`exec ${environmentTeller} -0`])], {
+    cwd,
+    env,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   const passed = await new Promise<string>((resolve) => {
     let said = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
@@ -133,6 +138,11 @@ export async function passesOn({ env, cwd }: Pick<AgentSpec, "env" | "cwd">, she
   });
   const wanted = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   return passed.split("\0").toSorted().join("\0") === ["", ...wanted].toSorted().join("\0");
+}
+
+/** By these bash would do or say something before the command has its turn: functions (`read`!), options (`xtrace`). */
+function isForShells(name: string): boolean {
+  return name.startsWith("BASH_FUNC_") || name === "SHELLOPTS" || name === "BASHOPTS";
 }
 
 function scriptOf(env: NodeJS.ProcessEnv, lines: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { forgeClaim, realClaim } from "../support/forged-claims.ts";
@@ -50,6 +50,40 @@ describe("a claim that names an innocent process by its right identity: no comma
     forgeClaim(workspace, { ...claim, info: { session: null, unsettled: [claim.info.session] } });
     await callEverything(workspace);
     expectUntouched(innocent);
+  });
+
+  it("as its launcher, its tmux server, and in the PID file that it names", async () => {
+    const workspace = openWorkspace();
+    const innocent = await startInnocentLeader();
+    const claim = claimNaming(await realClaim(workspace), { owner: { started: "1" }, agent: { started: "1" } });
+    const named = { ...claim.info.session.agent, pid: innocent.pid, started: innocent.started };
+    const session = {
+      ...claim.info.session,
+      launcher: { process: named, return_within_ms: 1_000, pid_file_within_ms: 1_000 },
+      pid_file: workspace.write("agent.pid", `${innocent.pid}\n`),
+      tmux: { socket: join(workspace.root, "no-socket"), name: "demo", pane: "%0", server: named },
+    };
+    forgeClaim(workspace, { ...claim, info: { ...claim.info, session } });
+    await callEverything(workspace);
+    expectUntouched(innocent);
+  });
+
+  it("nor does any run a command that it carries", async () => {
+    const workspace = openWorkspace();
+    const claim = claimNaming(await realClaim(workspace), { owner: { started: "1" }, agent: { started: "1" } });
+    const harm = join(workspace.root, "harm");
+    const session = {
+      ...claim.info.session,
+      command: ["touch", harm],
+      stop_command: ["touch", harm],
+      ready: { output: null, port: null, command: `touch ${harm}`, timeout_ms: 1_000 },
+      restart: "always",
+      phase: "restarting",
+      restart_at: claim.info.session.created_at,
+    };
+    forgeClaim(workspace, { ...claim, info: { ...claim.info, session } });
+    await callEverything(workspace);
+    expect(existsSync(harm)).toBe(false);
   });
 
   it("as the keeper of a session whose pulse beats: stop says that it could not", { timeout: 90_000 }, async () => {

@@ -1,4 +1,13 @@
-import { existsSync, readdirSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { defaultConfig } from "../../src/home/config.ts";
@@ -6,14 +15,12 @@ import { homeAt } from "../../src/home/locate.ts";
 import { rehearse } from "../../src/keeper/rehearsal.ts";
 import { systemClock } from "../../src/process/clock.ts";
 import { currentActor } from "../../src/session/actor.ts";
-import { openContext } from "../../src/session/context.ts";
+import { openContext, type Context } from "../../src/session/context.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-// The dead holder of the rehearsal had a living owner, whose last word was waited for in vain: for three seconds, with a
-// look at the claims every 2 ms.
-it.skipIf(!existsSync("/dev/shm"))("a rehearsal waits for nobody, and leaves nothing (R4.6)", async () => {
+function newContext(): Promise<Context> {
   const root = temporaryDirectory();
-  const context = await openContext({
+  return openContext({
     home: homeAt(root, join(root, "state")),
     config: defaultConfig,
     env: {},
@@ -21,9 +28,38 @@ it.skipIf(!existsSync("/dev/shm"))("a rehearsal waits for nobody, and leaves not
     by: currentActor(),
     create: true,
   });
+}
+
+// The dead holder of the rehearsal had a living owner, whose last word was waited for in vain: for three seconds, with a
+// look at the claims every 2 ms.
+it.skipIf(!existsSync("/dev/shm"))("a rehearsal waits for nobody, and leaves nothing (R4.6)", async () => {
+  const context = await newContext();
   const sleep = vi.spyOn(systemClock, "sleep");
   await rehearse(context);
   // A process of this machine may become another program just then, which is waited for.
   expect(sleep.mock.calls.length).toBeLessThan(100);
   expect(readdirSync("/dev/shm").filter((name) => name.includes(`-${process.pid}-`))).toEqual([]);
+});
+
+it("a rehearsal makes and removes nothing where others may move what is not theirs", async () => {
+  const context = await newContext();
+  const memory = temporaryDirectory();
+  mkdirSync(join(memory, "holdfast-rehearsal-old"));
+  utimesSync(join(memory, "holdfast-rehearsal-old"), 0, 0);
+  chmodSync(memory, 0o777);
+  await expect(rehearse(context, memory)).rejects.toThrow("Others can move files");
+  expect(readdirSync(memory)).toEqual(["holdfast-rehearsal-old"]);
+  chmodSync(memory, 0o1777);
+  await rehearse(context, memory);
+  expect(readdirSync(memory)).toEqual([]);
+});
+
+it("a rehearsal removes no files that a link in the place of an old one leads to", async () => {
+  const [memory, elsewhere] = [temporaryDirectory(), temporaryDirectory()];
+  writeFileSync(join(elsewhere, "kept"), "");
+  const link = join(memory, "holdfast-rehearsal-1");
+  symlinkSync(elsewhere, link);
+  lutimesSync(link, 0, 0);
+  await rehearse(await newContext(), memory);
+  expect(readdirSync(elsewhere)).toEqual(["kept"]);
 });

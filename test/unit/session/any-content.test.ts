@@ -51,7 +51,7 @@ function withPart(value: unknown, part: string, other: unknown): string {
 function namesIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(namesIn);
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, inner]) => [name, ...namesIn(inner)]);
+  return [...Object.keys(value), ...Object.values(value).flatMap(namesIn)];
 }
 
 function write(path: string, content: string): void {
