@@ -14,7 +14,7 @@ export interface AppendOptions {
 export type AppendObserver = (event: EventInput, line: string) => void;
 
 const newline = 0x0a;
-const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
  * The writing end of the event log. Every event is one line and one `write` with O_APPEND, so that processes which
@@ -62,7 +62,8 @@ export class Journal {
    */
   sync(): void {
     try {
-      const descriptor = openSync(this.path, constants.O_RDONLY | O_NOFOLLOW);
+      // Without O_NONBLOCK, a FIFO that somebody put here would be waited for.
+      const descriptor = openSync(this.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
         fdatasyncSync(descriptor);
       } finally {
@@ -76,7 +77,7 @@ export class Journal {
 
   #open(): number {
     try {
-      return openSync(this.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+      return openSync(this.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
     } catch (error) {
       if (errnoOf(error) !== "ELOOP") throw failureFromErrno(error, "open the event log", this.path);
       throw this.#untrusted("it is a symbolic link");
@@ -121,7 +122,7 @@ function endsTorn(descriptor: number): boolean {
 
 /** A new file is on disk when its directory's entry is. */
 function syncDirectory(path: string): void {
-  const descriptor = openSync(path, constants.O_RDONLY);
+  const descriptor = openSync(path, O_RDONLY);
   try {
     fsyncSync(descriptor);
   } finally {

@@ -127,3 +127,23 @@ describe("a state directory in which everything beside the lock's claim is bad",
     expect({ what, isAlive: isAlive(live.pid) }).toEqual({ what, isAlive: false });
   });
 });
+
+describe.each([".holdfast/holdfast.log", "holdfast.json"])("%s that is bad", (name) => {
+  it("crashes and hangs no command; whoever cannot go on names it; nothing is wrong without it", patient, async () => {
+    const workspace = openWorkspace();
+    const path = join(workspace.root, name);
+    await workspace.holdfast(["run", "true"]);
+    const good = name.endsWith(".log") ? readFileSync(path) : Buffer.from('{"stop": {"kill_after": "1s"}}\n');
+    for (const [how, spoil] of spoils) {
+      rmSync(path, { recursive: true, force: true });
+      spoil(path, good);
+      for (const words of [["status"], ["logs"], ["stats"], ["run", "-n", "true"], ["cleanup", "--dry-run"]]) {
+        const { exitCode, stdout, stderr } = await callSafely(workspace, words);
+        const isNamed = exitCode === 0 || `${stdout}${stderr}`.includes(path);
+        expect({ how, words, isNamed, stderr }).toMatchObject({ isNamed: true });
+      }
+    }
+    rmSync(path, { recursive: true, force: true });
+    expect((await workspace.holdfast(["run", "-n", "true"])).exitCode).toBe(0);
+  });
+});
