@@ -6,6 +6,7 @@ import { newestPid, PidWindow } from "../../../src/process/pid-window.ts";
 import { readProcFile, type ProcRefusal } from "../../../src/process/proc-files.ts";
 import { parseEnvironmentSize } from "../../../src/process/proc-stat.ts";
 import { readProcMachine } from "../../../src/process/proc-machine.ts";
+import { ProcfsTable } from "../../../src/process/procfs-table.ts";
 import { stateOfLetter } from "../../../src/process/process-state.ts";
 import { failureOf } from "../../support/failure-of.ts";
 
@@ -111,6 +112,13 @@ describe.skipIf(!isLinux)("a machine whose /proc does not tell", () => {
 
   it("the size of an environment, as kernels before 3.5 did not: it is not known", () => {
     expect(parseEnvironmentSize("7 (a) S 1 7 7 0")).toBeNull();
+  });
+
+  it("the environment of a part of the kernel, which has none: it is empty, as kernels before 6.14 have it", async () => {
+    const pid = 2 ** 22;
+    hidden.set(`/proc/${pid}/environ`, "");
+    hidden.set(`/proc/${pid}/stat`, `${pid} (kworker/0:0) I 2 0 0 0 -1 69238848 0 0 0 0 1 2 0 0 20 0 1 0 123 4 5\n`);
+    expect(await new ProcfsTable().environmentOf(pid)).toEqual(new Map());
   });
 
   it("a state that has a letter which nobody knows: other", () => {
