@@ -1,5 +1,5 @@
 /**
- * Builds dist/ from src/: `node build.mjs`.
+ * Builds dist/ from src/: `node build.mjs`. With `--coverage` beside each file its source map, for test/coverage/.
  *
  * holdfast is started often and waited for, so two things count. A command loads only its own chunk, which needs code
  * splitting; and the output is CommonJS, because the ESM loader adds about 3 ms to every start. esbuild splits ES
@@ -17,6 +17,16 @@ import { build, transform } from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const target = "node20";
+const isForCoverage = process.argv.includes("--coverage");
+
+/** What a process has run is written when it exits, which one does not that kills itself. */
+const countsBeforeItKillsItself = `if (process.env.NODE_V8_COVERAGE) {
+  const kill = process.kill.bind(process);
+  process.kill = (pid, signal) => {
+    if (pid === process.pid && signal !== 0) require("node:v8").takeCoverage();
+    return kill(pid, signal);
+  };
+}`;
 
 /**
  * Without an export of its own, esbuild takes an entry for CommonJS (the package's type), and wraps it and all it imports
@@ -76,6 +86,8 @@ const shared = {
   // ES modules first, where a package has both: they can be split and shaken.
   mainFields: ["module", "main"],
   legalComments: "none",
+  // For the second step, which makes one map of both.
+  sourcemap: isForCoverage && "inline",
   metafile: true,
   write: false,
   logLevel: "warning",
@@ -92,19 +104,21 @@ const builds = await Promise.all([
   }),
 ]).catch(() => process.exit(1)); // esbuild has said why
 
-const files = new Map(
-  await Promise.all(
-    builds
-      .flatMap(({ outputFiles }) => outputFiles)
-      .map(async (file) => {
-        const name = path.relative(path.join(root, "dist"), file.path);
-        return [name, await toCommonJs(name, file.text)];
-      }),
-  ),
+const files = new Map();
+await Promise.all(
+  builds
+    .flatMap(({ outputFiles }) => outputFiles)
+    .map(async (file) => {
+      const name = path.relative(path.join(root, "dist"), file.path);
+      const { code, map } = await toCommonJs(name, file.text);
+      files.set(name, code);
+      if (isForCoverage) files.set(`${name}.map`, map);
+    }),
 );
 files.set("THIRD-PARTY-LICENSES.txt", await licences(builds.map(({ metafile }) => metafile)));
 await replaceDirectory(path.join(root, "dist"), files);
-await makeCodeCache();
+// V8 counts nothing in code that it has compiled before.
+if (!isForCoverage) await makeCodeCache();
 
 /** Runs what people wait for once, so that V8's compiled code can be kept (bin/code-cache.js). Without it all works too. */
 async function makeCodeCache() {
@@ -150,7 +164,7 @@ async function toCommonJs(name, source) {
     chunk && ["__dirname", "__distDirectory", `require("node:path").dirname(__dirname)`],
     ["import.meta.url", "__fileUrl", `require("node:url").pathToFileURL(__filename).href`],
   ].filter((entry) => entry && source.includes(entry[0]));
-  const { code } = await transform(source, {
+  const { code, map } = await transform(source, {
     sourcefile: name,
     format: "cjs",
     platform: "node",
@@ -158,12 +172,16 @@ async function toCommonJs(name, source) {
     // Without this, esbuild keeps `import()` in CommonJS output, and with it the ESM loader.
     supported: { "dynamic-import": false },
     legalComments: "none",
+    sourcemap: isForCoverage && "external",
     define: Object.fromEntries(stands.map(([original, standIn]) => [original, standIn])),
-    banner: stands.map(([, standIn, value]) => `var ${standIn} = ${value};`).join("\n"),
+    banner: [
+      ...stands.map(([, standIn, value]) => `var ${standIn} = ${value};`),
+      ...(isForCoverage && !chunk ? [countsBeforeItKillsItself] : []),
+    ].join("\n"),
   });
   // A CommonJS package reached by `import()`: hand it over whole, so that its named exports exist too, as in Node.
   const isPackage = /^export default require_\w+\(\);$/m.test(source);
-  return isPackage ? `${code}module.exports = module.exports.default;\n` : code;
+  return { code: isPackage ? `${code}module.exports = module.exports.default;\n` : code, map };
 }
 
 /** The licence texts of every package that has code in the output, as their licences ask. */

@@ -14,8 +14,16 @@ export default defineConfig({
     retry: 0,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    setupFiles: process.env["COUNT_CHILDREN_IN"] === undefined ? [] : ["test/covered/count-children.ts"],
     reporters: ["default", "./test/support/plain-summary-reporter.ts"],
-    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "html", "json-summary"] },
+    // One part of it: test/covered/ puts it together with what other processes ran.
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["json"],
+      reportsDirectory: "coverage/in-process",
+      reportOnFailure: true,
+    },
     projects: [
       project("unit"),
       project("contract", onTheBuiltProgram),

@@ -3,8 +3,10 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { bundlesCounted } from "./counted.ts";
 import { LockChannel } from "./lock-channel.ts";
 import type { LockPlace } from "./lock-place.ts";
 
@@ -25,10 +27,12 @@ export interface Contender extends LockChannel {
 export function useContenders(): (place: LockPlace) => Promise<Contender> {
   let directory = "";
   beforeAll(async () => {
-    directory = mkdtempSync(join(realpathSync(tmpdir()), "holdfast-contender-"));
+    directory = mkdtempSync(join(bundlesCounted ?? realpathSync(tmpdir()), "holdfast-contender-"));
     await bundle(join(directory, "contender.cjs"));
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => {
+    if (bundlesCounted === null) rmSync(directory, { recursive: true, force: true });
+  });
   return (place) => startContender(join(directory, "contender.cjs"), place);
 }
 
@@ -44,6 +48,7 @@ async function bundle(outfile: string): Promise<void> {
     external: ["fs-native-extensions"],
     // `import()` becomes a `require`, which finds packages by NODE_PATH.
     supported: { "dynamic-import": false },
+    sourcemap: bundlesCounted === null ? false : "external",
     logLevel: "warning",
   });
 }
@@ -59,6 +64,7 @@ async function startContender(program: string, place: LockPlace): Promise<Conten
   const channel = new LockChannel(pipes[0], pipes[1]);
   const heir = new LockChannel(pipes[3], pipes[4]);
   onTestFinished(async () => {
+    if (bundlesCounted !== null) await letItCount(pipes[0], exited);
     child.kill("SIGKILL");
     await exited;
     // What it spawned ends with its standard input, and its standard output with it.
@@ -69,6 +75,12 @@ async function startContender(program: string, place: LockPlace): Promise<Conten
   const signal = (name: NodeJS.Signals): Promise<void> => signalChild(child, name, exited);
   const goOn = (): void => void pipes[5].write("\n");
   return Object.assign(channel, { signal, goOn, exited, child: heir });
+}
+
+/** What a process has run is written when it ends by itself, which this one does without its input. */
+async function letItCount(input: Writable, exited: Promise<void>): Promise<void> {
+  input.end();
+  await Promise.race([exited, sleep(500)]);
 }
 
 async function signalChild(child: ChildProcess, signal: NodeJS.Signals, exited: Promise<void>): Promise<void> {

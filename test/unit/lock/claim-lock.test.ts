@@ -58,7 +58,8 @@ describe.each(pulsesHere)("the lock with a %s pulse, when something is in its wa
     const next = lock.acquire({ ...session, wait: { info: null } });
     const unwritable: { self?: unknown } = {};
     unwritable.self = unwritable;
-    // A claim without its lease may be changing hands, for as long as it is fresh.
+    // A claim without its lease may be changing hands, for as long as it is fresh. Before it is looked at: who has seen it
+    // change takes that for a beat.
     if (pulse === "lease") setAge(claimPath(place, 1), 2 * place.staleMs);
     await expect(held.release(unwritable)).rejects.toThrow(TypeError);
     expect((await next).held?.token).toBe(2);

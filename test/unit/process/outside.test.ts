@@ -95,3 +95,16 @@ it("takes an agent for one although it uses holdfast at the moment", async () =>
   const talker = agent({ argv: ["node", "engine.js", "--tool", "holdfast"] });
   expect(await pidsOf()).toEqual([engine.pid, talker.pid]);
 });
+
+it("finds agents anywhere when the project is the whole file system", async () => {
+  const { pid } = agent({ cwd: "/srv/elsewhere" });
+  expect(await pidsOf({ root: "/" })).toEqual([pid]);
+});
+
+it("spares its ancestors also where it cannot see itself (R3.6)", async () => {
+  machine.end(self.pid);
+  const launcher = machine.start({ pid: process.ppid, cwd: directory, command: "node engine.js", ppid: shell.pid });
+  const { pid } = agent();
+  expect(await pidsOf()).toEqual([pid]);
+  expect(launcher.pid).not.toBe(pid);
+});

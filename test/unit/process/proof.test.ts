@@ -139,3 +139,9 @@ describe("who has inherited the claim", () => {
     expect(await look(agent, { inherited: [] })).toEqual(family);
   });
 });
+
+it("a keeper whose claim is gone, or that was never named, proves nothing for anybody (R0.3)", async () => {
+  const agent = machine.start({ pid: 100, ppid: 95, env: {} });
+  expect(await look(agent, { keeper: { process: keeper.identity, claim: null } })).toEqual(nobodys);
+  expect(await look(agent, { keeper: null })).toEqual(nobodys);
+});
