@@ -15,7 +15,9 @@ const strictParts = ["lock", "keeper", "process"];
  */
 export async function report(directory, { fresh, isAdding }) {
   const final = path.join(directory, "coverage-final.json");
-  const all = parsed(path.join(directory, "in-process/coverage-final.json"));
+  const own = path.join(directory, "in-process/coverage-final.json");
+  if (!existsSync(own)) throw new Error("Vitest was ended before it could write what it counted: nothing is reported");
+  const all = parsed(own);
   const before = isAdding && existsSync(final) ? [unchangedOnly(parsed(final))] : [];
   let unplaced = 0;
   for (const map of [...fresh, ...before]) {
