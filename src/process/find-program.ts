@@ -21,9 +21,18 @@ export function findProgram(
   for (const directory of name === "" ? [] : directories) {
     const path = resolve(cwd, directory, name);
     if (isExecutable(path)) return { path };
-    if (statSync(path, { throwIfNoEntry: false }) !== undefined) problem = "EACCES";
+    if (mayBeThere(path)) problem = "EACCES";
   }
   return problem;
+}
+
+/** In a directory that may not be looked into, too. */
+function mayBeThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 export function isExecutable(path: string): boolean {

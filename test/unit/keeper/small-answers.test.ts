@@ -1,30 +1,7 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { cannotRun } from "../../../src/keeper/agent.ts";
 import { exitOfStranger } from "../../../src/keeper/watched-process.ts";
-import { findProgram } from "../../../src/process/find-program.ts";
 import { selfIdentity } from "../../../src/process/identity.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
-
-describe("the file that a command's program will be", () => {
-  it("is found in PATH, an empty part of which is the working directory", () => {
-    const directory = temporaryDirectory();
-    for (const name of ["a/tool", "tool", "a/script"]) {
-      mkdirSync(join(directory, "a"), { recursive: true });
-      writeFileSync(join(directory, name), "");
-      if (!name.endsWith("script")) chmodSync(join(directory, name), 0o755);
-    }
-    const find = (name: string, path: string, cwd = directory) => findProgram(name, { env: { PATH: path }, cwd });
-    expect(find("tool", `${directory}/b:${directory}/a`, "/")).toEqual({ path: join(directory, "a/tool") });
-    expect(find("tool", "/nowhere:")).toEqual({ path: join(directory, "tool") });
-    expect(find("a/tool", "/nowhere")).toEqual({ path: join(directory, "a/tool") });
-    expect(find("script", `${directory}/a`)).toBe("EACCES");
-    expect(find("a", directory)).toBe("EACCES");
-    expect(find("gone", directory)).toBe("ENOENT");
-    expect(find("", directory)).toBe("ENOENT");
-  });
-});
 
 describe("a program that does not come to run", () => {
   it("is told of in the words that there are, where the system gives no errno", () => {

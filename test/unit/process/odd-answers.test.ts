@@ -95,8 +95,9 @@ describe.skipIf(!isLinux)("a machine whose /proc does not tell", () => {
 
   it("how many PIDs there are: few are assumed", () => {
     hidden.set("/proc/sys/kernel/pid_max", "hidden");
-    hidden.set("/proc/stat", "processes 1000\n");
-    const window = new PidWindow(process.pid);
+    const window = new PidWindow(process.pid, 1_000);
+    hidden.set("/proc/stat", "processes 1001\n");
+    expect(window.since(Number.POSITIVE_INFINITY)).not.toBeNull();
     hidden.set("/proc/stat", "processes 900000\n");
     expect(window.since(Number.POSITIVE_INFINITY)).toBeNull();
   });
