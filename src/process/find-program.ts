@@ -1,5 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
+import { errnoOf } from "../failure.ts";
 
 /** Where a program is looked for when there is no PATH, as execvp(3) does. */
 const usualPath = "/usr/local/bin:/usr/bin:/bin";
@@ -30,8 +31,8 @@ export function findProgram(
 function mayBeThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return true;
+  } catch (error) {
+    return errnoOf(error) !== "ENOTDIR";
   }
 }
 

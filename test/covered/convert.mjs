@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { convert as toIstanbul } from "ast-v8-to-istanbul";
-import { parseSync } from "vite";
+import { parseSync } from "oxc-parser";
 
 /**
  * What was counted in the built files, as counts in the sources they were made of. Built files that no process loaded count
