@@ -103,11 +103,12 @@ class Tree {
     return entry !== undefined && identity !== null && isSameProcess(entry.identity, identity) ? entry : null;
   }
 
-  /** Who is not in the tree so far, and could be by its age. */
-  strangers(): readonly ProcessEntry[] {
+  /** Who is not in the tree so far, and could be by its age. @param among of whom it is asked; the age costs more */
+  strangers(among: (entry: ProcessEntry) => boolean = () => true): readonly ProcessEntry[] {
     const { notBefore } = this.#roots;
     return this.#entries.filter(
       (entry) =>
+        among(entry) &&
         !this.has(entry) &&
         entry.state !== "zombie" &&
         !this.#except.has(entry.pid) &&
@@ -127,7 +128,7 @@ class Tree {
       takers.add(at.ppid);
       at = this.#byPid.get(at.ppid);
     }
-    return this.strangers().filter(({ ppid }) => takers.has(ppid));
+    return this.strangers(({ ppid }) => takers.has(ppid));
   }
 
   /** What may count, and is not in the tree. */
