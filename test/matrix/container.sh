@@ -4,7 +4,7 @@ set -eu
 shift
 node=$1
 programs="sh bash cat chmod cp cut date dd df dirname basename echo env expr false find flock grep head id kill ln ls
-mkdir mkfifo mktemp mount mv nice nohup od printf pwd readlink realpath rm rmdir script sed seq setsid sleep sort stat stty sync
+mkdir mkfifo mktemp mount mv nice nohup od printf pwd readlink realpath rm rmdir script sed seq setpriv setsid sleep sort stat stty sync
 tail tee test timeout touch tr true tty umount uname uniq wc which xargs yes"
 
 mount --make-rprivate /
