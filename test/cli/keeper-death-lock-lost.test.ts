@@ -1,16 +1,11 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
-import { endOf, expectFree, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
+import { endOf, expectFree, removeState, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
-
-/** What `git clean -fdx` does to a state directory. */
-function removeState(workspace: Workspace): void {
-  rmSync(workspace.state, { recursive: true, force: true });
-}
+import { agent, openWorkspace } from "../support/workspace.ts";
 
 const lease = { HOLDFAST_PULSE: "lease" };
 

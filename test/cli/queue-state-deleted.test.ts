@@ -1,7 +1,6 @@
-import { rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { pulsesHere } from "../support/pulses-here.ts";
-import { startSession, statusOf } from "../support/sessions.ts";
+import { removeState, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -24,7 +23,7 @@ describe.each(pulsesHere)("a queue whose state directory is deleted, with a %s p
     const workspace = openWorkspace();
     const { uid, pid } = await startSession(workspace, agent("sleeper.sh"), { id: "first", env });
     for (const id of ["second", "third", "fourth"]) await queue(workspace, id, env);
-    rmSync(workspace.state, { recursive: true });
+    removeState(workspace);
     // A waiter may be back before the holder is, which looks once a second; it must not take the lock in between.
     await until(() => workspace.events("lock_restored").length === 1, { what: "the holder stands again" });
     await until(async () => (await lineOf(workspace)).length === 3, { what: "the line stands again" });

@@ -16,7 +16,7 @@ import { holdLock, waitInLine } from "../support/held-lock.ts";
 import { childrenOf, findProcesses, isAlive } from "../support/live-processes.ts";
 import type { RunningProgram } from "../support/program.ts";
 import { readyWaiter, standbyOf } from "../support/ready-waiter.ts";
-import { endOf } from "../support/sessions.ts";
+import { endOf, removeState } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -220,7 +220,7 @@ describe("run, when things have changed while it waited", () => {
     const workspace = openWorkspace();
     const holder = await holdLock(workspace, { id: "first" });
     const { waiter } = await readyWaiter(workspace, ["--id", "second", ...agent("shows-environment.sh")]);
-    rmSync(workspace.state, { recursive: true });
+    removeState(workspace);
     await until(() => workspace.events("lock_restored").length === 1, { what: "the holder stands again" });
     await until(() => readdirSync(join(workspace.state, "queue")).length > 0, { what: "so does the waiter" });
     await holder.letGo();

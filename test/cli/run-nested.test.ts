@@ -1,7 +1,8 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock } from "../support/held-lock.ts";
+import { removeState } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
@@ -94,7 +95,7 @@ describe("run, whose lock is taken away", () => {
   it("takes it back when only the state directory was removed, and ends as its command does", async () => {
     const workspace = openWorkspace();
     const holder = await holdLock(workspace, { id: "first", exitCode: 6 });
-    rmSync(workspace.state, { recursive: true });
+    removeState(workspace);
     await until(() => workspace.events("lock_restored").length === 1);
     expect(workspace.events("lock_restored")).toMatchObject([{ session: "first", token: 1 }]);
     const refused = await workspace.holdfast(["run", "-n", "--json", "true"]);
@@ -114,7 +115,7 @@ describe("run, whose lock is taken away", () => {
     const pids = [await workspace.announced("agent"), await workspace.announced("grandchild")];
     // Held still, it cannot restore its lock before the other one is there.
     run.signal("SIGSTOP");
-    rmSync(workspace.state, { recursive: true });
+    removeState(workspace);
     const thief = await holdLock(workspace, { id: "thief" });
     run.signal("SIGCONT");
     const ended = await run.ended;

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
-import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
+import { endOf, expectFree, removeState, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -113,7 +113,7 @@ describe.each(pulsesHere)("the state directory is removed under the holders of b
     const held = [await start(workspace, "first", env), await start(workspace, "second", env)];
     const keeperPid = held[last === "first" ? 0 : 1]?.keeperPid ?? 0;
     process.kill(keeperPid, "SIGSTOP");
-    rmSync(workspace.state, { recursive: true });
+    removeState(workspace);
     await until(() => workspace.events("lock_restored").length === 1);
     process.kill(keeperPid, "SIGCONT");
     await until(() => workspace.events("lock_restored").length === 2);
@@ -133,7 +133,7 @@ describe.each(pulsesHere)("the state directory is removed under the holders of b
     const first = await start(workspace, "first", env);
     const second = await start(workspace, "second", env);
     for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGSTOP");
-    rmSync(workspace.state, { recursive: true });
+    removeState(workspace);
     const third = await start(workspace, "third", env);
     for (const { keeperPid } of [first, second]) process.kill(keeperPid, "SIGCONT");
     await until(() => !isAlive(first.keeperPid));

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { isAlive, lookAt, openFilesOf } from "./live-processes.ts";
@@ -53,6 +53,11 @@ export function endOf(workspace: Workspace, uid: string): Json {
   const ended = workspace.events("ended").filter((event) => event["uid"] === uid);
   expect(ended).toHaveLength(1);
   return ended[0];
+}
+
+/** As `rm -rf .holdfast`, typed again while what runs puts something into it meanwhile. */
+export function removeState({ state }: Workspace): void {
+  rmSync(state, { recursive: true, maxRetries: 20, retryDelay: 5 });
 }
 
 /** Nothing is active here in any listing, on disk, or in the process table; and the lock can be had. */
