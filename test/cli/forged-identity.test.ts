@@ -9,6 +9,7 @@ import {
   startInnocent,
   startInnocentLeader,
 } from "../support/innocents.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -181,7 +182,7 @@ describe("an agent that only its claim calls one", () => {
 
 const newUid = "01jyx3kq0zabcdefghjkmnpqrs";
 
-describe.each(["kernel", "lease"])("a copy of a state directory whose session runs (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("a copy of a state directory whose session runs (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   it.each([

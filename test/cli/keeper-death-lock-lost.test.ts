@@ -43,7 +43,7 @@ describe("a session whose state directory is removed", () => {
   });
 
   // Who stopped it took its keeper for dead, and wrote an end beside that of the keeper.
-  it.each(["kernel", "lease"])("while it is stopped ends once, and by its keeper (R3.4; %s pulse)", async (pulse) => {
+  it.each(pulsesHere)("while it is stopped ends once, and by its keeper (R3.4; %s pulse)", async (pulse) => {
     const workspace = openWorkspace();
     const env = { HOLDFAST_PULSE: pulse };
     const { uid, pid, keeperPid } = await startSession(workspace, agent("sleeper.sh"), { env });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, survivorsOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -45,7 +46,9 @@ const misbehaviours: readonly Misbehaviour[] = [
 ];
 
 const cases = misbehaviours.flatMap((each) =>
-  (each.pulses ?? ["kernel"]).map((pulse) => [each.fixture, pulse, each] as const),
+  pulsesHere
+    .filter((pulse) => (each.pulses ?? ["kernel"]).includes(pulse))
+    .map((pulse) => [each.fixture, pulse, each] as const),
 );
 
 describe.each(cases)("an agent of the kind %s (%s pulse)", (_, pulse, { fixture, others, untilItMisbehaves }) => {

@@ -15,12 +15,13 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { holdLock, waitInLine } from "../support/held-lock.ts";
 import { childrenOf, findProcesses, isAlive } from "../support/live-processes.ts";
 import type { RunningProgram } from "../support/program.ts";
+import { hasKernelPulse } from "../support/pulses-here.ts";
 import { readyWaiter, standbyOf } from "../support/ready-waiter.ts";
 import { endOf, removeState } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
-describe("run, while it is the next in line", () => {
+describe.skipIf(!hasKernelPulse)("run, while it is the next in line", () => {
   it("has its command's process ready, which then is the command (R4.6)", async () => {
     const workspace = openWorkspace();
     const holder = await holdLock(workspace, { id: "first" });
@@ -89,7 +90,7 @@ describe("run, while it is the next in line", () => {
   });
 });
 
-describe("run, when its turn does not come", () => {
+describe.skipIf(!hasKernelPulse)("run, when its turn does not come", () => {
   it.each(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const)(
     "leaves nothing of its command behind after %s, which has not run (R4.6)",
     async (signal) => {
@@ -134,7 +135,7 @@ describe("run, when its turn does not come", () => {
   });
 });
 
-describe.skipIf(!existsSync("/dev/shm"))("run, which goes through all once while it waits", () => {
+describe.skipIf(!hasKernelPulse || !existsSync("/dev/shm"))("run, which goes through all once while it waits", () => {
   const memory = "/dev/shm";
   const rehearsalsOf = (pid: number | string) =>
     readdirSync(memory).filter((name) => name.startsWith(`holdfast-rehearsal-${pid}-`));
@@ -180,7 +181,7 @@ describe.skipIf(!existsSync("/dev/shm"))("run, which goes through all once while
   });
 });
 
-describe("run, when things have changed while it waited", () => {
+describe.skipIf(!hasKernelPulse)("run, when things have changed while it waited", () => {
   it("runs the program that there is in its turn", async () => {
     const workspace = openWorkspace();
     const tool = (text: string) => chmodSync(workspace.write("tool", `#!/bin/sh\necho ${text}\n`), 0o700);

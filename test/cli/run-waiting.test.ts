@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock, waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
@@ -174,7 +175,7 @@ describe("run, when the lock is held", () => {
 
   // With a lease it exited with 0 in place of dying: a job that was cancelled looked like one that had succeeded.
   it.each(
-    ["kernel", "lease"].flatMap((pulse) =>
+    pulsesHere.flatMap((pulse) =>
       (["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const).map((signal) => ({ pulse, signal })),
     ),
   )("leaves the line at once when $signal ends it, and dies of that ($pulse pulse)", async ({ pulse, signal }) => {

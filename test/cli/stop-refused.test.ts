@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
@@ -93,7 +94,7 @@ describe("stop", () => {
   });
 
   // Where nothing of it held the lock any more, anybody could stop it, and the log did not say who had.
-  it.each(["kernel", "lease"])(
+  it.each(pulsesHere)(
     "treats a session whose keeper is dead no differently, and logs who asked (%s pulse; R3.4, R4.7)",
     async (pulse) => {
       const workspace = openWorkspace();

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree } from "../support/sessions.ts";
 import {
   historyOf,
@@ -164,7 +165,7 @@ describe("a session in tmux ends", () => {
   });
 });
 
-describe.each(["kernel", "lease"])("a session in tmux whose keeper was killed (%s pulse)", (pulse) => {
+describe.each(pulsesHere)("a session in tmux whose keeper was killed (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
 
   it.each([
