@@ -100,7 +100,7 @@ function lifelineOf(child: ChildProcess): AbortSignal {
   const torn = new AbortController();
   const [end] = child.stdio.slice(lifelineDescriptor);
   // What is never read is never seen to end.
-  if (end != null && "resume" in end) end.resume();
+  end?.on("data", () => undefined);
   end?.on("error", () => undefined);
   end?.once("close", () => torn.abort());
   return torn.signal;

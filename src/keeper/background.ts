@@ -11,11 +11,12 @@ import type { SessionInfo } from "../session/session-info.ts";
 import type { TakenLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
 import { withOutputFile } from "./agent-output-file.ts";
-import { spawnAgent, type Agent, type AgentExit, type AgentSpec } from "./agent.ts";
+import { spawnAgent, type Agent, type AgentExit } from "./agent.ts";
 import { restartAgent } from "./restart.ts";
 import { RestartPlan } from "./restart-plan.ts";
 import { SessionKeeper, type Again } from "./session-keeper.ts";
 import { settle } from "./settle.ts";
+import type { TmuxAgentSpec } from "./tmux-agent.ts";
 
 const lastLinesShown = 10;
 const mostBytesShown = 4096;
@@ -54,9 +55,10 @@ export async function keepInBackground(
     const failure = error instanceof Failure ? error : null;
     const facts = { command: session.command, output: lastWords(context, keeper) };
     const end = await keeper.abandon(failure);
+    // A bug: what the keeper's log will say of it is kept.
+    if (failure === null) throw error;
     // A session that was stopped before it was ready has a record for whoever stopped it.
     if (end.reason === "start_failed" && isAttended) removeSessionDirectory(sessionFiles(context.home, session.uid));
-    if (failure === null) throw error;
     const { code, message } = failure;
     const next = [...failure.next, ...(isLauncherMissed(session, failure, end) ? [sayLauncher(session)] : [])];
     report({ outcome: "failed", code, message, facts: { ...facts, ...failure.facts }, next });
@@ -97,7 +99,7 @@ async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: Sessio
 async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): Promise<Agent> {
   const { session } = keeper;
   const started = await withOutputFile(context, session, (output) => {
-    const spec: AgentSpec = {
+    const spec = {
       command: session.command,
       cwd: session.cwd,
       env: agentEnvironment(context, session, held.token),
@@ -111,10 +113,10 @@ async function launch(context: Context, held: HeldLock, keeper: SessionKeeper): 
   });
   if (session.launcher === null) return started;
   const { agentOfLauncher } = await import("./launcher.ts");
-  return agentOfLauncher(context, keeper, started);
+  return agentOfLauncher(context, keeper, started, session.launcher);
 }
 
-async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: AgentSpec): Promise<Agent> {
+async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: TmuxAgentSpec): Promise<Agent> {
   // Loaded only where it is wanted.
   const { spawnInTmux: spawn } = await import("./tmux-agent.ts");
   return spawn(context, keeper, spec);

@@ -10,7 +10,7 @@ import type { EndOrder } from "./end-order.ts";
 import type { SessionLog } from "./session-log.ts";
 import type { StopCommand } from "./stop-command.ts";
 
-export interface EndingOf extends Pick<SessionEnding, "keepTmux" | "beforeTmux"> {
+export interface EndingOf extends Required<Pick<SessionEnding, "keepTmux" | "beforeTmux">> {
   readonly session: SessionInfo;
   /** What makes a process belong to it. */
   readonly roots: TreeRoots;
@@ -26,7 +26,7 @@ export const nothingEnded: TerminateResult = { ended: [], survivors: [] };
 
 /** Ends what runs of a session. What goes wrong is logged and stops nothing (R2.4). */
 export async function endProcesses(context: Context, ending: EndingOf): Promise<TerminateResult> {
-  const { session, roots, log, order, urgent, keepTmux = false, beforeTmux } = ending;
+  const { session, roots, log, order, urgent, keepTmux, beforeTmux } = ending;
   try {
     const table = await context.processes();
     const known = new Map<number, ProcessIdentity>();
@@ -43,7 +43,7 @@ export async function endProcesses(context: Context, ending: EndingOf): Promise<
       killAfterMs,
       abort: urgent,
       keepTmux,
-      ...(beforeTmux === undefined ? {} : { beforeTmux }),
+      beforeTmux,
       ...(stopCommand === null ? {} : { stopCommand: () => run(stopCommand, log) }),
     });
   } catch (error) {

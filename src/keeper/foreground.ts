@@ -111,14 +111,14 @@ function exitCodeOf(kept: KeptSession, session: SessionInfo): number {
   if (end.reason === "max_time") {
     throw new Failure(
       "RUN_TIMEOUT",
-      `The command ran longer than ${(session.max_time_ms ?? 0) / 1000} s and was ended`,
+      `The command ran longer than ${Number(session.max_time_ms) / 1000} s and was ended`,
       {
         facts: { processes: end.processes },
       },
     );
   }
   if (end.reason === "idle_timeout") {
-    const silent = (session.idle_ms ?? 0) / 1000;
+    const silent = Number(session.idle_ms) / 1000;
     throw new Failure("IDLE_TIMEOUT", `The command wrote nothing for ${silent} s and was ended`, {
       facts: { processes: end.processes },
     });

@@ -92,7 +92,7 @@ function isNot(why: string, stranger = false): NamedAgent {
 
 /** What another user runs cannot be kept: it may not be signalled. Root's keeper keeps everything. */
 function isOwn({ uid }: ProcessEntry): boolean {
-  const user = process.geteuid?.() ?? 0;
+  const user = process.geteuid?.();
   return user === 0 || uid === user;
 }
 

@@ -17,11 +17,15 @@ const longestLookMs = 100;
  * is proven to be the session's; without a PID file the eldest that it left. Publishes it.
  * @throws Failure `START_FAILED` when the launcher fails or hangs, leaves nothing, or its PID file names nothing of it
  */
-export async function agentOfLauncher(context: Context, keeper: SessionKeeper, launcher: Agent): Promise<Agent> {
+export async function agentOfLauncher(
+  context: Context,
+  keeper: SessionKeeper,
+  launcher: Agent,
+  limits: Launcher,
+): Promise<Agent> {
   const { session } = keeper;
-  if (session.launcher === null) return launcher;
   const processes = new LaunchedProcesses(await context.processes(), () => keeper.session, launcher.identity);
-  const launch = { session, limits: session.launcher, processes, ending: keeper.ending };
+  const launch = { session, limits, processes, ending: keeper.ending };
   await untilReturned(launcher, launch);
   const found = await findAgent(launch);
   const agent: Agent = {
@@ -29,11 +33,11 @@ export async function agentOfLauncher(context: Context, keeper: SessionKeeper, l
     identity: found.identity,
     spawnedAtMs: systemClock.now(),
     outputFromByte: launcher.outputFromByte,
-    exited: exitOfLaunched(keeper, processes, found, launcher.lifeline ?? null),
+    exited: exitOfLaunched(keeper, processes, found, launcher.lifeline),
   };
   return keeper.adopt(agent, {
     leads_group: leadsGroup(found),
-    launcher: { ...session.launcher, process: launcher.identity },
+    launcher: { ...limits, process: launcher.identity },
   });
 }
 
@@ -82,7 +86,7 @@ async function exitOfLaunched(
   keeper: SessionKeeper,
   processes: LaunchedProcesses,
   first: ProcessEntry,
-  hint: AbortSignal | null,
+  hint: AbortSignal | undefined,
 ): Promise<AgentExit> {
   for (let agent = first; ;) {
     const exit = await exitOfStranger(agent.identity, {

@@ -1,4 +1,5 @@
 import { closeSync, readFileSync, writeSync } from "node:fs";
+import { inspect } from "node:util";
 import { errorText, Failure } from "../failure.ts";
 import { homeAt } from "../home/locate.ts";
 import { claimDescriptor } from "../session/claim-descriptor.ts";
@@ -69,7 +70,7 @@ main().then(
     const failure =
       error instanceof Failure ? error : new Failure("INTERNAL", `The keeper failed: ${errorText(error)}`);
     report({ outcome: "failed", code: failure.code, message: failure.message, facts: failure.facts });
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(`${inspect(error)}\n`);
     process.exit(70);
   },
 );

@@ -11,6 +11,8 @@ export class PublishedSession {
   readonly #log: SessionLog;
   #hold: Hold;
   #session: SessionInfo;
+  /** When the agent was started; before that, when it was taken up. */
+  #startedAt = new Date().toISOString();
 
   constructor(held: HeldLock, hold: Hold, session: SessionInfo, log: SessionLog) {
     this.#held = held;
@@ -51,7 +53,8 @@ export class PublishedSession {
   /** The agent runs. @param durable on disk when this returns: for those who are told of it */
   started({ pid }: Agent, durable: boolean): void {
     const phase = this.#session.ready === null ? "running" : "starting";
-    this.publish({ phase, started_at: new Date().toISOString() });
+    this.#startedAt = new Date().toISOString();
+    this.publish({ phase, started_at: this.#startedAt });
     this.#log.append({ event: "started", command: [...this.#session.command], pid }, { durable });
   }
 
@@ -59,7 +62,7 @@ export class PublishedSession {
   ready(): void {
     const now = new Date();
     this.publish({ phase: "running", ready_at: now.toISOString() });
-    const afterSeconds = secondsBetween(this.#session.started_at ?? this.#session.created_at, now);
+    const afterSeconds = secondsBetween(this.#startedAt, now);
     this.#log.append({ event: "ready", after_seconds: afterSeconds }, { durable: true });
   }
 

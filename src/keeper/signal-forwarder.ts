@@ -14,7 +14,8 @@ export class SignalForwarder {
   readonly #context: Context;
   readonly #listeners: readonly (readonly [NodeJS.Signals, () => void])[];
   #keeper: SessionKeeper | null = null;
-  #early: NodeJS.Signals[] | null = [];
+  readonly #early: NodeJS.Signals[] = [];
+  #isBegun = false;
   #interrupts = 0;
   #isListening = false;
 
@@ -38,9 +39,8 @@ export class SignalForwarder {
 
   /** The command runs: what came before goes to it now. */
   begin(): void {
-    const early = this.#early ?? [];
-    this.#early = null;
-    for (const signal of early) this.#receive(signal);
+    this.#isBegun = true;
+    for (const signal of this.#early) this.#receive(signal);
   }
 
   stop(): void {
@@ -50,7 +50,7 @@ export class SignalForwarder {
   #receive(signal: NodeJS.Signals): void {
     const keeper = this.#keeper;
     if (keeper === null) return;
-    if (this.#early !== null) {
+    if (!this.#isBegun) {
       this.#early.push(signal);
       return;
     }

@@ -4,7 +4,7 @@ import { Failure, failureFromErrno } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import { systemClock } from "../process/clock.ts";
 import { findProgram } from "../process/find-program.ts";
-import { identify } from "../process/identity.ts";
+import { identify, type ProcessIdentity } from "../process/identity.ts";
 import { withClaim } from "../session/claim-descriptor.ts";
 import type { Context } from "../session/context.ts";
 import { sessionFiles } from "../session/session-files.ts";
@@ -17,6 +17,9 @@ import { exitInPane } from "./pane-exit.ts";
 import type { PublishedSession } from "./published-session.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 
+/** What runs in tmux has its output recorded. */
+export type TmuxAgentSpec = AgentSpec & { readonly output: number };
+
 /** Much longer than tmux takes to tell how a process has ended. */
 const newsMs = 2_000;
 
@@ -25,16 +28,16 @@ const newsMs = 2_000;
  * before has ended. When this returns, its program runs, or is about to.
  * @throws Failure as `spawnAgent` does; `UNAVAILABLE` when tmux does not do what it should
  */
-export async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: AgentSpec): Promise<Agent> {
+export async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: TmuxAgentSpec): Promise<Agent> {
   const { published } = keeper;
   requireProgram(spec);
-  const outputFromByte = typeof spec.output === "number" ? fstatSync(spec.output).size : 0;
-  const { client, pane } = await paneFor(context, published, spec);
+  const outputFromByte = fstatSync(spec.output).size;
+  const { client, pane, server } = await paneFor(context, published, spec);
   const spawnedAtMs = systemClock.now();
   const identity = identify(pane.pid);
   const exited = exitInPane(client, {
     pane: pane.id,
-    server: published.session.tmux?.server ?? null,
+    server,
     agent: identity,
     everySecond: (listener) => keeper.everySecond(listener),
   });
@@ -55,7 +58,7 @@ async function paneFor(
   context: Context,
   published: PublishedSession,
   spec: AgentSpec,
-): Promise<{ readonly client: TmuxClient; readonly pane: Pane }> {
+): Promise<{ readonly client: TmuxClient; readonly pane: Pane; readonly server: ProcessIdentity | null }> {
   const { session } = published;
   const server = await tmuxServerOf(context, session);
   if (server === null || session.tmux === null) {
@@ -65,12 +68,13 @@ async function paneFor(
   }
   const { client } = server;
   const before = session.tmux.pane === null ? null : await respawnPane(client, session.tmux.pane);
-  if (before !== null) return { client, pane: before };
+  if (before !== null) return { client, pane: before, server: session.tmux.server };
   // Somebody has closed the pane, or killed the server.
   if (session.tmux.pane !== null) await endTmux(server, session.tmux.server);
   const pane = await openFirst(server, { context, published, spec, name: session.tmux.name });
-  published.publish({ tmux: { ...session.tmux, pane: pane.id, server: identify(pane.serverPid) } });
-  return { client, pane };
+  const serverProcess = identify(pane.serverPid);
+  published.publish({ tmux: { ...session.tmux, pane: pane.id, server: serverProcess } });
+  return { client, pane, server: serverProcess };
 }
 
 interface FirstPane {

@@ -4,7 +4,7 @@ import type { AgentExit } from "./agent.ts";
 
 export interface WatchOptions {
   /** Aborted: look at once, and go on watching. */
-  readonly hint?: AbortSignal | null;
+  readonly hint?: AbortSignal | undefined;
   /** Aborted: stop watching, and resolve. */
   readonly signal?: AbortSignal;
   /**
@@ -28,7 +28,7 @@ const growth = 1.1;
  */
 export async function exitOfStranger(
   identity: ProcessIdentity,
-  { hint = null, signal, everySecond }: WatchOptions = {},
+  { hint, signal, everySecond }: WatchOptions = {},
 ): Promise<AgentExit> {
   let wake = (): void => undefined;
   const wakeUp = (): void => wake();
