@@ -120,6 +120,29 @@ describe("a launcher that does not do its work", () => {
     await expectFree(workspace);
   });
 
+  it("starts an agent that ends as soon as it is found: how is not known (R3.1)", async () => {
+    const workspace = openWorkspace();
+    // It is busy to the end, so that it does not look as if it had settled.
+    const found = `while read -r line; do case $line in *'"process":{'*) exit;; esac; done <.holdfast/claims/session.1`;
+    const error = await failToStart(workspace, ["--launcher", "--", "sh", "-c", `while :; do ${found}; done &`]);
+    expect(error.message).toBe("The agent ended as soon as it had started (its exit code is not known)");
+    expect(error).toMatchObject({ exit_code: null, signal: null });
+    await expectFree(workspace);
+  });
+
+  it("is stopped when it has returned, and its PID file is waited for: nothing stays (R1.1)", async () => {
+    const workspace = openWorkspace();
+    configureLauncher(workspace, [], { command: agent("launches.sh", "-", ...agent("sleeper.sh")) });
+    const starting = workspace.spawnHoldfast(["start", "demo", "--json"], { input: "" });
+    const pid = await workspace.announced("agent");
+    await until(() => workspace.agents().every((each) => each.pid === pid), { what: "the launcher has returned" });
+    const stopped = await workspace.holdfast(["stop", "--json"]);
+    expect(stopped.json().end).toMatchObject({ reason: "stopped", processes: [{ pid }] });
+    const { error } = (await starting.ended).json();
+    expect(error.message).toBe("The session was ended before its launcher had started the agent");
+    await expectFree(workspace);
+  });
+
   it("is stopped while it is at it: nothing stays (R1.1)", async () => {
     const workspace = openWorkspace();
     configureLauncher(workspace, [], {

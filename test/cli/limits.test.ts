@@ -36,6 +36,16 @@ describe("limits that were asked for", () => {
     await expectFree(workspace);
   });
 
+  it("start --idle-timeout gives a silent agent all of its time", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["start", "demo", "--idle-timeout", "2.5", "--", ...agent("sleeper.sh")]);
+    await workspace.holdfast(["wait", "demo"]);
+    const [end] = workspace.events("ended");
+    expect(end).toMatchObject({ reason: "idle_timeout" });
+    expect(end?.["duration_seconds"]).toBeGreaterThanOrEqual(2.5);
+    await expectFree(workspace);
+  });
+
   it("start --max-time ends the session after its time", async () => {
     const workspace = openWorkspace();
     await workspace.holdfast(["start", "demo", "--max-time", "0.5", "--", ...agent("sleeper.sh")]);

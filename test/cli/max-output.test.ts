@@ -1,11 +1,11 @@
-import { statSync } from "node:fs";
+import { rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tell } from "../support/held-lock.ts";
 import type { Json } from "../support/program.ts";
 import { hasKernelPulse, whyNoNativePart } from "../support/pulses-here.ts";
 import { NumberedLines, numberedLines, SessionOutput } from "../support/session-output.ts";
-import { startSession, statusOf } from "../support/sessions.ts";
+import { expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -134,6 +134,22 @@ describe.skipIf(!hasKernelPulse)(`start --max-output${hasKernelPulse ? "" : `: $
     await tell(join(workspace.root, "go"));
     await output.untilCut();
     expect((await logsOf(workspace, "-n", "1")).text).toBe("50000\n");
+    await workspace.holdfast(["stop"]);
+    await expectFree(workspace);
+  });
+
+  it("cuts no file that somebody has put a link to in its place, and says so once", async () => {
+    const workspace = openWorkspace();
+    const { uid } = await startSession(workspace, agent("sleeper.sh"), limited);
+    const { path } = new SessionOutput(workspace.state, uid);
+    const elsewhere = workspace.write("elsewhere", "x".repeat(3 * limitBytes));
+    rmSync(path);
+    symlinkSync(elsewhere, path);
+    await until(() => workspace.events("cleaned").length > 0);
+    await workspace.holdfast(["stop"]);
+    expect(workspace.events("cleaned")).toMatchObject([{ uid, what: "output", result: expect.stringContaining(path) }]);
+    expect(workspace.read("elsewhere")).toBe("x".repeat(3 * limitBytes));
+    await expectFree(workspace);
   });
 
   it("says of a search what it could not search", async () => {

@@ -1,9 +1,18 @@
+import { mkdirSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectFree } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
 import { openWorkspace } from "../support/workspace.ts";
 
 /** An agent that says it is ready when the file appears, and a shell command that makes it appear. */
 const becomesReady = ["sh", "-c", "until [ -e go ]; do sleep 0.02; done; echo all set; exec sleep 300"];
+
+/** The addresses of this machine that only it can reach. */
+const loopback = Object.values(networkInterfaces()).flatMap((all = []) =>
+  all.filter(({ address }) => address === "127.0.0.1" || address === "::1").map(({ address }) => address),
+);
 
 describe("start until the agent is ready", () => {
   it("returns when the output shows it, and not before; wait --until ready too", async () => {
@@ -52,10 +61,10 @@ describe("start until the agent is ready", () => {
     expect(workspace.events("ready")).toHaveLength(1);
   });
 
-  it("knocks at a port until it is open", async () => {
+  it.each(loopback)("knocks at a port of %s until it is open", async (address) => {
     const workspace = openWorkspace();
     const port = await freePort();
-    const server = `setTimeout(() => require("node:http").createServer().listen(${port}, "127.0.0.1"), 200)`;
+    const server = `setTimeout(() => require("node:http").createServer().listen(${port}, "${address}"), 200)`;
     const started = await workspace.holdfast([
       "start",
       "demo",
@@ -68,6 +77,31 @@ describe("start until the agent is ready", () => {
     ]);
     expect(started.exitCode).toBe(0);
     expect(workspace.events("ready")).toHaveLength(1);
+    await workspace.holdfast(["stop"]);
+    await expectFree(workspace);
+  });
+
+  it("ends a command that hangs with the session, when that is stopped before (R1.1)", async () => {
+    const workspace = openWorkspace();
+    const starting = workspace.spawnHoldfast(["start", "--ready-command", "exec sleep 304", "--", "sleep", "300"]);
+    await until(() => workspace.agents().some(({ command }) => command === "sleep 304"));
+    await workspace.holdfast(["stop"]);
+    expect((await starting.ended).stderr).toContain("The session was ended before the agent was ready");
+    await expectFree(workspace);
+  });
+
+  it("ends an agent whose readiness command cannot be run, and says why", async () => {
+    const workspace = openWorkspace();
+    const cwd = join(workspace.root, "work");
+    mkdirSync(cwd);
+    // The first time it can be; the second time its directory is gone.
+    const options = ["--ready-command", "rmdir ../work; false"];
+    const failed = await workspace.holdfast(["start", "--json", ...options, "--", "sleep", "300"], { cwd });
+    expect(failed.json().error).toMatchObject({
+      code: "START_FAILED",
+      message: expect.stringContaining("The readiness command cannot be run: "),
+    });
+    await expectFree(workspace);
   });
 
   it("ends an agent that is not ready in time, and shows its last lines", async () => {

@@ -90,6 +90,23 @@ describe("agent.stop_command", () => {
     await expectFree(workspace);
   });
 
+  it("hangs, and another stop leaves it no more time: it is killed, and is not said to have failed (R1.1)", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({
+      agent: { command: agent("sleeper.sh"), stop_command: ["sleep", "302"] },
+      stop: { kill_after: "10m" },
+    });
+    const { session } = await startConfigured(workspace);
+    const patient = workspace.spawnHoldfast(["stop", "--json"]);
+    await until(() => workspace.agents().some(({ command }) => command === "sleep 302"));
+    expect((await workspace.holdfast(["stop", "--kill-after", "0"])).exitCode).toBe(0);
+    const { processes } = (await patient.ended).json().end;
+    expect(processes).toContainEqual(expect.objectContaining({ pid: session.pid, how: "SIGKILL" }));
+    expect(processes).toContainEqual(expect.objectContaining({ command: "sleep 302", how: "SIGKILL" }));
+    expect(workspace.events("cleaned")).toEqual([]);
+    await expectFree(workspace);
+  });
+
   it("leaves something of its own behind: that is ended as well", async () => {
     const workspace = openWorkspace();
     const { pid } = await startAsked(workspace, [
