@@ -46,7 +46,10 @@ export async function waitForTurn(
     if (leaving.signal.aborted && error === leaving.signal.reason) return null;
     throw error;
   } finally {
-    for (const signal of signals) process.off(signal, leave);
+    // When the session's keeper listens, not before: a signal that has come already would be lost in between.
+    setImmediate(() => {
+      for (const signal of signals) process.off(signal, leave);
+    });
   }
 }
 
