@@ -87,6 +87,15 @@ describe("signals to run", () => {
     expect(await status(workspace)).toMatchObject({ active: true });
   });
 
+  it("forwards it to what has cleared its environment, too: nobody else would", async () => {
+    const workspace = openWorkspace();
+    const script = "trap 'echo got TERM; exit 4' TERM; echo up; while :; do sleep 0.02; done";
+    const run = workspace.spawnHoldfast(["run", "env", "-i", "sh", "-c", script]);
+    await until(() => run.stdout() === "up\n");
+    run.signal("SIGTERM");
+    expect(await run.ended).toMatchObject({ exitCode: 4, stdout: "up\ngot TERM\n" });
+  });
+
   it("forwards the first INT, and kills at the second", async () => {
     const workspace = openWorkspace();
     const run = workspace.spawnHoldfast(["run", ...agent("counts-signals.mjs", "child")]);

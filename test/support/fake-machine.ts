@@ -104,9 +104,10 @@ export class FakeMachine implements ProcessTable {
     return "signalled";
   };
 
-  list(): Promise<readonly ProcessEntry[]> {
+  list(isWanted: (pid: number) => boolean = () => true): Promise<readonly ProcessEntry[]> {
     this.onList();
-    return Promise.resolve([...this.processes.values()].map((process) => Object.assign({}, process)));
+    const wanted = [...this.processes.values()].filter(({ pid }) => isWanted(pid));
+    return Promise.resolve(wanted.map((process) => Object.assign({}, process)));
   }
 
   environmentOf(pid: number): Promise<ReadonlyMap<string, string> | null> {

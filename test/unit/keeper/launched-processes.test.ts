@@ -1,8 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { LaunchedProcesses } from "../../../src/keeper/launched-processes.ts";
 import type { ProcessIdentity } from "../../../src/process/identity.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
 import { FakeMachine, type FakeProcess } from "../../support/fake-machine.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { session as sample } from "../present/samples.ts";
 
 const uid = process.geteuid?.() ?? 0;
@@ -78,5 +81,31 @@ describe("what a launcher has started", () => {
     expect((await processes.eldest())?.pid).toBe(child.pid);
     machine.end(child.pid);
     expect(await processes.eldest()).toBeNull();
+  });
+});
+
+describe("the PID in a PID file", () => {
+  function pidFile(pid: number): string {
+    const path = join(temporaryDirectory(), "agent.pid");
+    writeFileSync(path, `${pid}\n`);
+    return path;
+  }
+
+  it("is not the agent's when it is another user's process, which may not be signalled", async () => {
+    const geteuid = vi.spyOn(process, "geteuid").mockReturnValue(1000);
+    onTestFinished(() => geteuid.mockRestore());
+    const machine = new FakeMachine();
+    const launcher = machine.start({ uid: 1000 });
+    const other = machine.fork(launcher, { pid: process.ppid, uid: 1001, user: "db", command: "postgres" });
+    const why = `names PID ${other.pid} (postgres), a process of db`;
+    const named = await launchedBy(machine, launcher).named(pidFile(other.pid));
+    expect(named).toEqual({ agent: null, why, stranger: true });
+  });
+
+  it("is nobody's when its process is gone as soon as the others are listed", async () => {
+    const machine = new FakeMachine();
+    const processes = launchedBy(machine, machine.start({ uid }));
+    const why = `names PID ${process.pid}, which does not run`;
+    expect(await processes.named(pidFile(process.pid))).toEqual({ agent: null, why, stranger: false });
   });
 });

@@ -1,7 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
-import { cannotRun } from "../../../src/keeper/agent.ts";
+import { cannotRun, exitUnless, type Agent } from "../../../src/keeper/agent.ts";
+import { SessionLog } from "../../../src/keeper/session-log.ts";
+import { settle } from "../../../src/keeper/settle.ts";
 import { exitOfStranger } from "../../../src/keeper/watched-process.ts";
+import { systemClock } from "../../../src/process/clock.ts";
 import { selfIdentity } from "../../../src/process/identity.ts";
+import type { Context } from "../../../src/session/context.ts";
+import { session } from "../present/samples.ts";
 
 describe("a program that does not come to run", () => {
   it("is told of in the words that there are, where the system gives no errno", () => {
@@ -33,4 +38,35 @@ describe("a process that is watched", () => {
     await watching;
     vi.useRealTimers();
   });
+});
+
+/** An agent that was started a second ago, and is gone. */
+function goneAgent(exited: Agent["exited"]): Agent {
+  const identity = { ...selfIdentity(), started: "0" };
+  return { pid: 2 ** 22, identity, spawnedAtMs: systemClock.now() - 1_000, exited, outputFromByte: 0 };
+}
+
+describe("an agent", () => {
+  it("that is gone has not settled, although it is told of only later", async () => {
+    const exit = { code: 3, signal: null, at: new Date() };
+    let tell: (told: typeof exit) => void = () => undefined;
+    const settled = settle(goneAgent(new Promise((resolve) => (tell = resolve))));
+    await systemClock.sleep(1);
+    tell(exit);
+    expect(await settled).toEqual(exit);
+  });
+
+  it("is not waited for when that is over before it begins", async () => {
+    const never = goneAgent(new Promise(() => undefined));
+    expect(await exitUnless(AbortSignal.abort(), never)).toBeNull();
+  });
+});
+
+it("what goes wrong at every look of a keeper stands in the log once, until something else does", () => {
+  const results: unknown[] = [];
+  const journal = { append: ({ result }: { result: string }) => results.push(result) };
+  const context = { journal, by: session.by, lock: { name: "session" } } as unknown as Context;
+  const log = new SessionLog(context, session, 1);
+  for (const problem of ["disk full", "disk full", "no descriptor", "disk full"]) log.complain("watch", problem);
+  expect(results).toEqual(["disk full", "no descriptor", "disk full"]);
 });
