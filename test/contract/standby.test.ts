@@ -182,6 +182,18 @@ describe("a command's process that is made ahead of its turn", () => {
     expect(Standby.make(spec)).toBeNull();
   });
 
+  it("is not made where there is no shell", () => {
+    expect(Standby.make(specOf(["true"]), "/no/such/shell")).toBeNull();
+  });
+
+  it("is not used when its working directory is gone", async () => {
+    const cwd = join(temporaryDirectory(), "work");
+    mkdirSync(cwd);
+    const standby = make(specOf(["true"], { cwd }));
+    renameSync(cwd, `${cwd}.old`);
+    expect(await standby.take(1)).toBeNull();
+  });
+
   it("is not used when its program has been removed meanwhile", async () => {
     const directory = temporaryDirectory();
     symlinkSync(process.execPath, join(directory, "program"));

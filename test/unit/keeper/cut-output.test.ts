@@ -77,6 +77,17 @@ describe("cutting an output", () => {
     expect(readOutputCut(files.outputCut)).toBeGreaterThan(text.length - limitBytes / 2 - 1);
   });
 
+  it("gives nothing back when what is gone now is in the block of the last cut: files are freed by blocks", async () => {
+    const given: unknown[] = [];
+    const native = nativeThat((offset) => given.push(offset));
+    const first = await cut(native);
+    appendFileSync(files.output, "a line of 20 letters\n");
+    const second = await cut(native, first);
+    expect(second).toBeGreaterThan(first);
+    expect(readOutputCut(files.outputCut)).toBe(second);
+    expect(given).toEqual([0]);
+  });
+
   it("gives nothing back of an output that was truncated meanwhile", async () => {
     const given: unknown[] = [];
     const cutting = cut(nativeThat(() => given.push("something")));
