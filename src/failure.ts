@@ -67,6 +67,12 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+/** Whether it is an error of the system, with one of these errnos. */
+export function isErrno(error: unknown, ...errnos: readonly string[]): boolean {
+  const errno = errnoOf(error);
+  return errno !== undefined && errnos.includes(errno);
+}
+
 /** What an errno means to a person, and which failure it is. Anything not listed is `IO`. */
 const errnoMeanings: Readonly<Record<string, readonly [FailureCode, string]>> = {
   EACCES: ["CANNOT_CREATE", "permission denied"],

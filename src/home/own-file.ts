@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno, isErrno } from "../failure.ts";
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -27,7 +27,7 @@ export function openOwnFile(path: string, operation = "read"): number | null {
     // Without O_NONBLOCK, opening a FIFO that somebody put here would wait for its writer.
     return checked(openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), path);
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return null;
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return null;
     throw refusedIfLink(error, operation, path);
   }
 }

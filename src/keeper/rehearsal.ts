@@ -53,7 +53,8 @@ function removeAbandoned(memory: string): void {
   for (const name of readdirSync(memory).filter((each) => each.startsWith(prefix))) {
     const path = join(memory, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.uid !== process.geteuid?.() || Date.now() - (stat?.mtimeMs ?? 0) < abandonedAfterMs) continue;
+    if (stat === undefined || stat.uid !== process.geteuid?.()) continue;
+    if (Date.now() - stat.mtimeMs < abandonedAfterMs) continue;
     rmSync(path, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { Failure, failureFromErrno, isErrno } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { here } from "../process/identity.ts";
 import type { FileSystemKind } from "./file-system-kind.ts";
@@ -85,7 +85,7 @@ function openToProbe(path: string): number | null {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (["ENOENT", "ELOOP"].includes(errnoOf(error) ?? "")) return null;
+    if (isErrno(error, "ENOENT", "ELOOP")) return null;
     throw failureFromErrno(error, "look at the pulse of a claim", path);
   }
 }

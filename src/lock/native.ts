@@ -1,3 +1,5 @@
+import { errorText } from "../failure.ts";
+
 /** What holdfast needs of fs-native-extensions: record locks that belong to the open file, not to the process. */
 export interface NativeLocks {
   /** False when another open file holds a conflicting lock. */
@@ -33,7 +35,7 @@ function nativePart(): NativePart | Error {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- loaded late and may be missing; has no types
       loaded = require("fs-native-extensions") as NativePart;
     } catch (error) {
-      loaded = error instanceof Error ? error : new Error(String(error));
+      loaded = new Error(errorText(error), { cause: error });
     }
   }
   return loaded;

@@ -11,7 +11,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno, isErrno } from "../failure.ts";
 import type { ClaimDirectory } from "./claim-directory.ts";
 import { unlinkIfThere } from "./claim-directory.ts";
 import { formatClaim, type ClaimRecord } from "./claim-record.ts";
@@ -118,7 +118,7 @@ export class OwnClaim {
     } catch (error) {
       if (errnoOf(error) === "EEXIST") return "taken";
       if (errnoOf(error) === "ENOENT" && existsSync(this.#directory.directory)) return "swept";
-      if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? "")) {
+      if (isErrno(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS")) {
         throw new Failure("UNAVAILABLE", `This file system has no hard links, which the lock needs\n${temporary}`, {
           facts: { path: temporary, errno: errnoOf(error) },
           next: [{ does: "keep the state elsewhere", command: "HOLDFAST_STATE_DIR=/var/tmp/holdfast holdfast …" }],

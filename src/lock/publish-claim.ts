@@ -27,11 +27,11 @@ export async function publishClaim(
   options: PublishOptions,
 ): Promise<Published> {
   const own = new OwnFile(directory, pulse, options.ahead);
-  let names = options.names;
-  let isFresh = names !== undefined;
+  let names = options.names ?? [];
+  let isFresh = options.names !== undefined;
   const store: NumberedStore = {
     numbers: async () => {
-      if (!isFresh || names === undefined) names = directory.names();
+      if (!isFresh) names = directory.names();
       isFresh = false;
       return directory.numbers(names);
     },
@@ -56,7 +56,7 @@ export async function publishClaim(
     if ("taken" in taken) {
       const claim = await own.claim();
       claim.settle();
-      return { claim, names: names ?? [] };
+      return { claim, names };
     }
     await own.startOver();
     return { claim: null, heldBy: taken.heldBy };

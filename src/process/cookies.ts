@@ -43,7 +43,7 @@ export class Cookies {
 
   /** Those of `entries` that have `HOLDFAST_SESSION=<cookie>` in their environment, and not `HOLDFAST_CLOSE=1`. */
   async carriersOf(cookie: string, entries: readonly ProcessEntry[]): Promise<Carriers> {
-    const user = process.geteuid?.() ?? 0;
+    const user = process.geteuid?.();
     const remembered = new Map<string, Carried>();
     const carriers: ProcessEntry[] = [];
     let isAnyGone = false;
@@ -65,7 +65,7 @@ export class Cookies {
    * Null when it cannot be read. The environment of another user's process is closed to all but root. That of a kernel
    * thread is empty, and reading it costs less than finding out that it is one.
    */
-  async #carriedBy(entry: ProcessEntry, user: number): Promise<Carried | null> {
+  async #carriedBy(entry: ProcessEntry, user: number | undefined): Promise<Carried | null> {
     if (user !== 0 && entry.uid !== user) return null;
     const environment = await this.#table.environmentOf(entry.pid, "HOLDFAST_");
     if (environment === null) return null;

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { errnoOf, failureFromErrno } from "../failure.ts";
+import { failureFromErrno, isErrno } from "../failure.ts";
 
 /** Files of /proc have no size; most are below a page, which one read returns whole. */
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -41,8 +41,7 @@ function readRest(descriptor: number): Buffer {
 
 /** A process that ends between open and read gives ESRCH; `hidepid=1` and other users' files give EACCES or EPERM. */
 function refusalOf(error: unknown, path: string): ProcRefusal {
-  const errno = errnoOf(error) ?? "";
-  if (["ENOENT", "ESRCH", "ENOTDIR"].includes(errno)) return "gone";
-  if (["EACCES", "EPERM"].includes(errno)) return "hidden";
+  if (isErrno(error, "ENOENT", "ESRCH", "ENOTDIR")) return "gone";
+  if (isErrno(error, "EACCES", "EPERM")) return "hidden";
   throw failureFromErrno(error, "look at a process", path);
 }

@@ -28,9 +28,12 @@ export function readProcMachine(): ProcMachine {
 const bits32: readonly string[] = ["arm", "ia32", "mips", "mipsel", "ppc", "s390"];
 
 /** Pairs of machine words: key and value, up to the key 0. */
-export function parseAuxiliaryVector(bytes: Buffer, is32 = bits32.includes(process.arch)): ReadonlyMap<number, number> {
+export function parseAuxiliaryVector(
+  bytes: Buffer,
+  is32 = bits32.includes(process.arch),
+  little = endianness() === "LE",
+): ReadonlyMap<number, number> {
   const word = is32 ? 4 : 8;
-  const little = endianness() === "LE";
   const read = (offset: number): number => {
     if (is32) return little ? bytes.readUInt32LE(offset) : bytes.readUInt32BE(offset);
     return Number(little ? bytes.readBigUInt64LE(offset) : bytes.readBigUInt64BE(offset));

@@ -78,7 +78,8 @@ export class PsTable implements ProcessTable {
 
   #entryOf(row: PsRow, listed: Listed, identity: ProcessIdentity): ProcessEntry {
     const uid = listed.uid ?? -1;
-    const lifeSeconds = (Date.now() - row.startedAt.getTime()) / 1000;
+    // `ps` tells whole seconds: of a younger process it does not know how long it has lived.
+    const lifeSeconds = Math.max((Date.now() - row.startedAt.getTime()) / 1000, 1);
     const argv = argvOf(row, listed);
     return {
       identity,
@@ -94,7 +95,7 @@ export class PsTable implements ProcessTable {
       state: row.state,
       startedAt: row.startedAt,
       cpuSeconds: row.cpuSeconds,
-      cpuPercent: lifeSeconds > 0 ? (row.cpuSeconds / lifeSeconds) * 100 : 0,
+      cpuPercent: (row.cpuSeconds / lifeSeconds) * 100,
       residentBytes: row.residentBytes,
       tty: row.tty,
     };

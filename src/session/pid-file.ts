@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { errnoOf } from "../failure.ts";
+import { isErrno } from "../failure.ts";
 import { lookAtProcess } from "../process/look-at-process.ts";
 
 /** What the agent's own PID file says. It is read and never written, and what it says is never believed as it stands. */
@@ -26,7 +26,7 @@ export function readPidFile(path: string): PidFile {
     if (!stat.isFile() || stat.size > longestBytes) return { path, pid: null, state: "unreadable" };
     text = readFileSync(path, "utf8");
   } catch (error) {
-    const isMissing = ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");
+    const isMissing = isErrno(error, "ENOENT", "ENOTDIR");
     return { path, pid: null, state: isMissing ? "missing" : "unreadable" };
   }
   const pid = Number(/^[ \t]*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text)?.[1] ?? Number.NaN);

@@ -14,23 +14,26 @@ describe("an agent that is to be started again, and", () => {
     ["in tmux, ", ["--tmux"]],
   ] as const;
 
-  it.each(whyNoTmux === null ? ways : ways.slice(0, 1))("%swhose directory is gone by then, ends its session, and the log says why", async (_, options) => {
-    const workspace = openWorkspace();
-    const env = tmuxEnvironment(workspace);
-    const cwd = join(workspace.root, "work");
-    mkdirSync(cwd);
-    const start = ["start", "demo", "--restart", "always", "--json", ...options, "--", ...agent("sleeper.sh")];
-    const started = await workspace.holdfast(start, { env, cwd });
-    expect(started.exitCode).toBe(0);
-    const { uid, pid } = started.json().session;
-    rmdirSync(cwd);
-    process.kill(pid, "SIGKILL");
-    await workspace.holdfast(["wait", "demo"], { env });
-    const message = `The working directory does not exist\n${cwd}`;
-    expect(workspace.events("start_failed")).toMatchObject([{ uid, reason: "USAGE", message }]);
-    expect(endOf(workspace, uid)).toMatchObject({ reason: "start_failed" });
-    await expectFree(workspace, { env });
-  });
+  it.each(whyNoTmux === null ? ways : ways.slice(0, 1))(
+    "%swhose directory is gone by then, ends its session, and the log says why",
+    async (_, options) => {
+      const workspace = openWorkspace();
+      const env = tmuxEnvironment(workspace);
+      const cwd = join(workspace.root, "work");
+      mkdirSync(cwd);
+      const start = ["start", "demo", "--restart", "always", "--json", ...options, "--", ...agent("sleeper.sh")];
+      const started = await workspace.holdfast(start, { env, cwd });
+      expect(started.exitCode).toBe(0);
+      const { uid, pid } = started.json().session;
+      rmdirSync(cwd);
+      process.kill(pid, "SIGKILL");
+      await workspace.holdfast(["wait", "demo"], { env });
+      const message = `The working directory does not exist\n${cwd}`;
+      expect(workspace.events("start_failed")).toMatchObject([{ uid, reason: "USAGE", message }]);
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "start_failed" });
+      await expectFree(workspace, { env });
+    },
+  );
 
   it("ends before it is ready, is started again, as any that fails", async () => {
     const workspace = openWorkspace();

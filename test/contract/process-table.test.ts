@@ -51,6 +51,11 @@ describe.each(tables.filter(({ isHere }) => isHere))("the process table by $name
     expect(self.residentBytes / process.memoryUsage.rss()).toBeCloseTo(1, 0);
   });
 
+  it.runIf(process.geteuid?.() === 0)("gives a user without a name by number (as root)", async () => {
+    const { pid } = await startProgram("sleep", ["65"], { uid: 54_321, silent: true });
+    expect(await get(pid)).toMatchObject({ uid: 54_321, user: "54321" });
+  });
+
   it("shows a child with its arguments, and its group and session where it made its own (R3.5)", async () => {
     const args = ["-c", "echo ready; exec sleep 61"];
     const child = await startProgram("sh", args, { detached: true });

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lutimesSync,
   mkdirSync,
@@ -51,6 +52,13 @@ it("a rehearsal makes and removes nothing where others may move what is not thei
   expect(readdirSync(memory)).toEqual(["holdfast-rehearsal-old"]);
   chmodSync(memory, 0o1777);
   await rehearse(context, memory);
+  expect(readdirSync(memory)).toEqual([]);
+});
+
+it.runIf(process.geteuid?.() === 0)("a rehearsal makes nothing in a directory of another user (as root)", async () => {
+  const memory = temporaryDirectory();
+  chownSync(memory, 54_321, 54_321);
+  await expect(rehearse(await newContext(), memory)).rejects.toThrow("Others can move files");
   expect(readdirSync(memory)).toEqual([]);
 });
 

@@ -28,8 +28,7 @@ it("a launcher that leaves only what is dying has started no agent, when that do
   };
   expect(await rejectionOf(agentOfLauncher(context, keeper, agent, limits))).toMatchObject({
     code: "START_FAILED",
-    message:
-      "The launcher returned, but nothing that it left came to run within 0.02 s; what it has started was ended",
+    message: "The launcher returned, but nothing that it left came to run within 0.02 s; what it has started was ended",
     facts: { processes: [{ pid: dying.pid, command: "[sh]" }] },
   });
 });

@@ -43,7 +43,8 @@ describe("the exit of an agent in a pane", () => {
   it("comes as soon as tmux is made to look by a SIGCHLD", async () => {
     vi.mocked(paneEnd).mockReturnValue(new Promise(() => undefined));
     vi.mocked(signalProcess).mockImplementation((identity, signal) => {
-      if (identity === server && signal === "SIGCHLD") vi.mocked(paneState).mockResolvedValue({ ...alive, isDead: true, code: 3 });
+      if (identity === server && signal === "SIGCHLD")
+        vi.mocked(paneState).mockResolvedValue({ ...alive, isDead: true, code: 3 });
       return "signalled";
     });
     const exit = exitInPane(client, watched);

@@ -1,7 +1,11 @@
 import { fstatSync, readdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { ClaimAhead } from "../../../src/lock/claim-ahead.ts";
+import { ClaimDirectory } from "../../../src/lock/claim-directory.ts";
 import type { AheadOfTurn, HeldLock, Lock } from "../../../src/lock/lock.ts";
+import type { Pulse } from "../../../src/lock/pulse.ts";
+import { openPulses } from "../../../src/lock/pulses.ts";
 import { claimPath } from "../../support/lock-files.ts";
 import { lockPlace, openLock, type LockPlace } from "../../support/lock-place.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -82,6 +86,33 @@ describe("the next in line", () => {
     leave();
     await expect(turn).rejects.toThrow("left");
     expect(drafts(place)).toEqual([]);
+  });
+
+  it("makes nothing of a draft that is ready only when its turn has come", async () => {
+    const place = newPlace();
+    openLock(place);
+    const { byKind } = openPulses(place.state, "kernel");
+    let isDrafting = false;
+    let goOn: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (goOn = resolve));
+    const pulse: Pulse = {
+      kind: "kernel",
+      probe: (file) => byKind.kernel.probe(file),
+      waitForEnd: (file, signal) => byKind.kernel.waitForEnd(file, signal),
+      begin: async (...claim) => {
+        isDrafting = true;
+        await slow;
+        return byKind.kernel.begin(...claim);
+      },
+    };
+    const onDrafted = vi.fn();
+    const ahead = new ClaimAhead({ directory: new ClaimDirectory(place.claims, "session", byKind), pulse, onDrafted });
+    ahead.begin();
+    await until(() => isDrafting);
+    expect(ahead.use()).toBeNull();
+    goOn();
+    await until(() => drafts(place).length === 0);
+    expect(onDrafted).not.toHaveBeenCalled();
   });
 
   it("is told after a moment, in which a line may have moved on already", async () => {

@@ -109,6 +109,39 @@ describe.each(pulsesHere)("the lock with a %s pulse, when something is in its wa
     expect(await verify()).toBe("lost");
   });
 
+  it("has a number above that of another slot that came to be in that moment", async () => {
+    const place = newPlace();
+    let begun = 0;
+    const lock = openLock(
+      place,
+      withBegin(place, async (begin) => {
+        begun += 1;
+        if (begun === 1) forgeClaim({ ...place, name: "session~2" }, { token: 5, state: "released" });
+        return begin();
+      }),
+    );
+    const held = await take(lock);
+    expect(held.token).toBe(6);
+    await held.release(null);
+  });
+
+  it("is lost, and not restored under another number, when somebody came and went meanwhile", async () => {
+    const place = newPlace();
+    let begun = 0;
+    const lock = openLock(
+      place,
+      withBegin(place, async (begin) => {
+        begun += 1;
+        if (begun === 2) forgeClaim(place, { token: 2, state: "released" });
+        return begin();
+      }),
+    );
+    const held = await take(lock);
+    rmSync(place.claims, { recursive: true });
+    expect(await held.verify()).toBe("lost");
+    expect(claimNumbers(place)).toEqual([2]);
+  });
+
   it("is held all the same when old claims cannot be removed", async () => {
     const place = newPlace();
     const lock = openLock(place);

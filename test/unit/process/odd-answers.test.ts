@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { abortAfter } from "../../../src/process/clock.ts";
 import { identify, livenessOf, signalProcess, whereText, type ProcessIdentity } from "../../../src/process/identity.ts";
 import { knownFile, knownFileOfOneName } from "../../../src/process/known-file.ts";
+import { ownLine } from "../../../src/process/own-line.ts";
 import { newestPid, PidWindow } from "../../../src/process/pid-window.ts";
 import { readProcFile, type ProcRefusal } from "../../../src/process/proc-files.ts";
 import { parseEnvironmentSize } from "../../../src/process/proc-stat.ts";
@@ -91,6 +92,11 @@ describe.skipIf(!isLinux)("a machine whose /proc does not tell", () => {
       expect(newestPid()).toBeNull();
       expect(window.since(0)).toBeNull();
     }
+  });
+
+  it("who the parent of an ancestor is (hidepid): the line ends there", () => {
+    hidden.set(`/proc/${process.ppid}/stat`, "hidden");
+    expect([...ownLine()]).toEqual([process.pid, process.ppid]);
   });
 
   it("how many PIDs there are: few are assumed", () => {

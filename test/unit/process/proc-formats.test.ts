@@ -51,6 +51,17 @@ describe("parseAuxiliaryVector", () => {
     expect([...parseAuxiliaryVector(narrow, true)]).toEqual([[6, 4096]]);
   });
 
+  it("reads them with the high byte first, too, as on s390x", () => {
+    const wide = Buffer.alloc(32);
+    wide.writeBigUInt64BE(6n, 0);
+    wide.writeBigUInt64BE(65_536n, 8);
+    const narrow = Buffer.alloc(16);
+    narrow.writeUInt32BE(17, 0);
+    narrow.writeUInt32BE(100, 4);
+    expect([...parseAuxiliaryVector(wide, false, false)]).toEqual([[6, 65_536]]);
+    expect([...parseAuxiliaryVector(narrow, true, false)]).toEqual([[17, 100]]);
+  });
+
   it("makes do with any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.boolean(), (bytes, is32) => {

@@ -1,7 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parsePidLines, parsePsEnvironment } from "../../../src/process/ps-environment.ts";
+import { environmentOptions, parsePidLines, parsePsEnvironment } from "../../../src/process/ps-environment.ts";
 import { parseCpuTime, parsePsRows } from "../../../src/process/ps-rows.ts";
+
+describe("environmentOptions", () => {
+  it.each([
+    ["linux", "axeww"],
+    ["darwin", "-A -E -ww"],
+    ["freebsd", "-A -e -ww"],
+  ] as const)("are those that the manual of %s's ps has", (platform, options) => {
+    expect(environmentOptions(platform).join(" ")).toBe(options);
+  });
+});
 
 describe("parsePsRows", () => {
   it("reads what procps prints", () => {
