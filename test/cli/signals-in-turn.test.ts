@@ -22,8 +22,10 @@ describe("a TERM in the very moment of its turn", () => {
     const cwd = join(workspace.root, "work");
     mkdirSync(cwd);
     const env = terminated("holdfast.js", "kill");
-    const { waiter } = await readyWaiter(workspace, ["--id", "second", "--", "sleep", "300"], { cwd, env });
-    // What it has ready is of no use now, and has to be ended first.
+    const words = ["--id", "second", "--", "sleep", "300"];
+    const { waiter, standby } = await readyWaiter(workspace, words, { cwd, env });
+    // What it has ready is of no use now, and has to be ended first; it does not end by itself.
+    process.kill(standby, "SIGSTOP");
     renameSync(cwd, join(workspace.root, "old"));
     mkdirSync(cwd);
     await holder.letGo();
