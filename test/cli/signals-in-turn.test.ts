@@ -2,9 +2,8 @@ import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock } from "../support/held-lock.ts";
-import { isAlive } from "../support/live-processes.ts";
 import { readyWaiter } from "../support/ready-waiter.ts";
-import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
+import { endOf, expectFree, startSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
@@ -35,26 +34,30 @@ describe("a TERM in the very moment of its turn", () => {
     await expectFree(workspace);
   });
 
-  it("ends a session of start --queue, and the next one has its turn (R1.1, R4.6)", async () => {
-    const workspace = openWorkspace();
-    // It is looked for then, which takes its time.
-    workspace.configure({ agent: { match: "nothing-is-called-like-this" } });
-    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
-    const queue = async (id: string, env = {}) => {
-      const queued = await workspace.holdfast(["start", id, "--queue", "--json", "--", "sleep", "300"], { env });
-      return queued.json().session.uid;
-    };
-    const second = await queue("second", terminated("keeper.js", "session.2"));
-    await queue("third");
-    await workspace.holdfast(["stop", "first"]);
-    const { session } = await until(async () => {
-      const status = await statusOf(workspace);
-      return status.session?.id === "third" && status.session.state === "active" ? status : null;
-    });
-    expect(endOf(workspace, second)).toMatchObject({ reason: "stopped", by: expect.anything() });
-    expect(workspace.agents().map(({ pid }) => pid)).toEqual([session.pid]);
-    expect(isAlive(session.pid)).toBe(true);
-    await workspace.holdfast(["stop", "third"]);
-    await expectFree(workspace);
-  });
+  // With a lease and several slots it comes while the lock is being taken, else when it has been.
+  it.each([
+    ["kernel", 1],
+    ["lease", 2],
+  ] as const)(
+    "ends a session of start --queue, and the next has its turn (R1.1, R4.6; %s, slots: %i)",
+    async (...how) => {
+      const [pulse, slots] = how;
+      const workspace = openWorkspace();
+      const env = { HOLDFAST_PULSE: pulse };
+      const options = ["--slots", String(slots)];
+      for (let slot = 1; slot <= slots; slot += 1)
+        await startSession(workspace, agent("sleeper.sh"), { id: `held${slot}`, options, env });
+      const queue = async (id: string, more = {}) => {
+        const start = ["start", id, "--queue", ...options, "--json", "--", "sleep", "300"];
+        return (await workspace.holdfast(start, { env: { ...env, ...more } })).json().session.uid;
+      };
+      const told = await queue("told", terminated("keeper.js", `session.${slots + 1}`));
+      const next = await queue("next");
+      await workspace.holdfast(["stop", "held1"], { env });
+      await until(() => workspace.events("started").some(({ uid }) => uid === next), { what: "the next has its turn" });
+      expect(endOf(workspace, told)).toMatchObject({ reason: "stopped" });
+      for (const id of ["next", "held2"].slice(0, slots)) await workspace.holdfast(["stop", id], { env });
+      await expectFree(workspace, { env });
+    },
+  );
 });

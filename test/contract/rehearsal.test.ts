@@ -55,6 +55,17 @@ it("a rehearsal makes and removes nothing where others may move what is not thei
   expect(readdirSync(memory)).toEqual([]);
 });
 
+it("a rehearsal removes what another one left long ago, and not what is another's, or new", async () => {
+  const memory = temporaryDirectory();
+  const name = (what: string) => `holdfast-rehearsal-${what}`;
+  for (const what of ["old", "others", "new"]) mkdirSync(join(memory, name(what)));
+  for (const what of ["old", "others"]) utimesSync(join(memory, name(what)), 0, 0);
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) chownSync(join(memory, name("others")), 54_321, 54_321);
+  await rehearse(await newContext(), memory);
+  expect(readdirSync(memory).toSorted()).toEqual([name("new"), ...(isRoot ? [name("others")] : [])]);
+});
+
 it.runIf(process.geteuid?.() === 0)("a rehearsal makes nothing in a directory of another user (as root)", async () => {
   const memory = temporaryDirectory();
   chownSync(memory, 54_321, 54_321);
