@@ -1,12 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mayHaveDescendants } from "../../src/process/descendants.ts";
 import { identify } from "../../src/process/identity.ts";
+import { knownFile } from "../../src/process/known-file.ts";
 import { newestPid, PidWindow, type PidsSince } from "../../src/process/pid-window.ts";
 import { listedBy, openProcessTable, type ProcessTable } from "../../src/process/table.ts";
 import { until } from "../support/until.ts";
-import { environmentOf } from "../support/live-processes.ts";
+import { environmentOf, lookAt, signalIfSame } from "../support/live-processes.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const cookie = "01jyx3kq0zabcdefghjkmnpqrs";
 
@@ -71,6 +74,19 @@ describe.skipIf(process.platform !== "linux")("what may live of a tree whose roo
     const table = { ...listedBy(real, (among) => real.list(among)), environmentOf: read };
     expect(await mayHaveDescendants(table, roots, lookFrom(first))).toBe(true);
     expect(child).toBeGreaterThan(0);
+  });
+
+  it("is who has cleared its environment and lost its parents, and has inherited what only the tree has (R3.4)", async () => {
+    const first = newestPid() ?? 0;
+    const file = join(temporaryDirectory(), "claim");
+    const daemon = 'env -i "$(command -v sleep)" 60 >/dev/null 2>&1 3>>"$0" & echo $!';
+    const pid = Number(execFileSync("sh", ["-c", daemon, file], { encoding: "utf8" }));
+    const process = await until(() => lookAt(pid));
+    onTestFinished(() => void signalIfSame(process, "SIGKILL"));
+    const [table, claim, look] = [await openProcessTable(), knownFile(file), windowFrom(first)];
+    if (claim === null) throw new Error("It is there");
+    expect(await mayHaveDescendants(table, { ...roots, inherited: [claim] }, look)).toBe(true);
+    expect(await mayHaveDescendants(table, roots, look)).toBe(false);
   });
 
   it("may be anybody where nothing is known of the PIDs since", async () => {
