@@ -81,8 +81,10 @@ describe.skipIf(process.platform !== "linux")("what may live of a tree whose roo
     const file = join(temporaryDirectory(), "claim");
     const daemon = 'env -i "$(command -v sleep)" 60 >/dev/null 2>&1 3>>"$0" & echo $!';
     const pid = Number(execFileSync("sh", ["-c", daemon, file], { encoding: "utf8" }));
-    const process = await until(() => lookAt(pid));
-    onTestFinished(() => signalIfSame(process, "SIGKILL"));
+    const heir = await until(() => lookAt(pid));
+    onTestFinished(() => {
+      signalIfSame(heir, "SIGKILL");
+    });
     const [table, claim, look] = [await openProcessTable(), knownFile(file), windowFrom(first)];
     if (claim === null) throw new Error("It is there");
     expect(await mayHaveDescendants(table, { ...roots, inherited: [claim] }, look)).toBe(true);
