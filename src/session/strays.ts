@@ -6,7 +6,7 @@ import { OpenFiles } from "../process/open-files.ts";
 import { ownLine } from "../process/own-line.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { Context } from "./context.ts";
-import { activeSession } from "./reconcile.ts";
+import { activeSession, reconcile } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { isUid } from "./session-files.ts";
 import { isElsewhere } from "./session-roots.ts";
@@ -41,11 +41,15 @@ export async function findStrays(context: Context, options: StrayOptions = {}): 
   return [...strays];
 }
 
-async function uidAt(slot: Context, { despiteDamage = false }: StrayOptions): Promise<string | undefined> {
+/** Of the session that holds a slot, and of those that nobody has ended: what lives of them is an orphan's, and no stray. */
+async function uidsAt(slot: Context, { despiteDamage = false }: StrayOptions): Promise<readonly string[]> {
   try {
-    return activeSession(await slot.lock.look())?.session.uid;
+    const view = await slot.lock.look();
+    const active = activeSession(view);
+    const sessions = [...(active === null ? [] : [active]), ...(await reconcile(slot, view))];
+    return sessions.map(({ session }) => session.uid);
   } catch (error) {
-    if (despiteDamage && isDamage(error)) return undefined;
+    if (despiteDamage && isDamage(error)) return [];
     throw error;
   }
 }
@@ -96,6 +100,6 @@ async function releasedClaims(context: Context, spared: Spared): Promise<readonl
 async function uidsToSpare(context: Context, options: StrayOptions): Promise<Spared> {
   const { waiters } = await context.lock.line();
   const uids = new Set([...sessionsAround(context.env), ...waiters.map((ticket) => waiterOf(ticket)?.uid)]);
-  for (const slot of slotsOf(context)) uids.add(await uidAt(slot, options));
+  for (const slot of slotsOf(context)) for (const uid of await uidsAt(slot, options)) uids.add(uid);
   return uids;
 }

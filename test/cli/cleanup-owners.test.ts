@@ -25,6 +25,13 @@ const belongings: Readonly<Record<string, (workspace: Workspace) => Promise<Kept
     await until(() => !isAlive(session.keeperPid));
     return { session, found: { what: "orphan", name: "demo", pid: session.pid } };
   },
+  // It was named, and then ended as what was left of an ended session.
+  "an orphan that does not hold the lock": async (workspace) => {
+    const session = await startSession(workspace, agent("sleeper.sh"), { env: { ...ci, HOLDFAST_PULSE: "lease" } });
+    process.kill(session.keeperPid, "SIGKILL");
+    await until(() => !isAlive(session.keeperPid));
+    return { session, found: { what: "orphan", name: "demo", pid: session.pid } };
+  },
 };
 
 describe.each(Object.entries(belongings))("%s of another owner", (_, begin) => {

@@ -27,6 +27,9 @@ function forgeBeatingLease(workspace: Workspace): object {
   return { kind: "lease", lease: ".lease-forged", stale_ms: 5_000 };
 }
 
+/** Where there are only leases, each command that wants to end the session waits for that one to get stale. */
+const oneLeaseAfterTheOther = { timeout: 120_000 };
+
 describe("a claim that names an innocent process by its right identity: no command ever signals it (R3.4, R3.6):", () => {
   it("as the agent of a session whose keeper is dead, leading its group", async () => {
     const workspace = openWorkspace();
@@ -36,7 +39,7 @@ describe("a claim that names an innocent process by its right identity: no comma
     expectUntouched(innocent);
   });
 
-  it("as keeper and agent at once", async () => {
+  it("as keeper and agent at once", oneLeaseAfterTheOther, async () => {
     const workspace = openWorkspace();
     const innocent = await startInnocent();
     forgeClaim(workspace, claimNaming(await realClaim(workspace), { owner: innocent, agent: innocent }));
