@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { isAlive, lookAt, openFilesOf } from "./live-processes.ts";
@@ -37,10 +37,20 @@ export async function startSession(
   return { id, uid: session.uid, token, pid: session.pid, keeperPid: keeper?.pid ?? 0 };
 }
 
-/** Waits until a holdfast waits for a session: it holds the claim open then, to hear of its end, or watches a lease. */
+/** Waits until a holdfast waits for a session: for the lock on its claim in the kernel, or watching a lease. */
 export async function untilItWaits({ pid }: { readonly pid: number }, what = `PID ${pid}`): Promise<void> {
-  const sign = hasKernelPulse ? "/claims/session." : "anon_inode:inotify";
-  await until(() => openFilesOf(pid).some((path) => path.includes(sign)), { what: `${what} waits` });
+  const isWaiting = hasKernelPulse
+    ? () => waitsForClaim(pid)
+    : () => openFilesOf(pid).some((path) => path.includes("anon_inode:inotify"));
+  await until(isWaiting, { what: `${what} waits` });
+}
+
+/** Having the claim open is not enough: who only reads it has, too. */
+function waitsForClaim(pid: number): boolean {
+  const waits = readFileSync("/proc/locks", "latin1").matchAll(/->.* \w+:\w+:(\d+) /g);
+  const inodes = new Set([...waits].map(([, inode]) => Number(inode)));
+  const claims = openFilesOf(pid).filter((path) => path.includes("/claims/session."));
+  return claims.some((path) => inodes.has(statSync(path, { throwIfNoEntry: false })?.ino ?? 0));
 }
 
 /** The document of `status --json`. */
