@@ -82,12 +82,18 @@ export class HeldClaim implements HeldLock {
   }
 
   #settleUp(): Promise<void> {
-    this.#settling = this.#settling.then(() => this.#doOwed());
+    this.#settling = this.#doOwed(this.#settling);
     return this.#settling;
   }
 
-  async #doOwed(): Promise<void> {
-    for (let task = this.#owed.shift(); task !== undefined; task = this.#owed.shift()) await task();
+  /** One task after the other. What fails is told of at the end, and keeps no other from being done. */
+  async #doOwed(before: Promise<void>): Promise<void> {
+    try {
+      await before;
+    } finally {
+      const task = this.#owed.shift();
+      if (task !== undefined) await this.#doOwed(task());
+    }
   }
 
   update(info: unknown): void {

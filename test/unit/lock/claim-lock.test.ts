@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import type { ClaimLock } from "../../../src/lock/claim-lock.ts";
 import type { HeldLock, Lock } from "../../../src/lock/lock.ts";
+import { HeldClaim } from "../../../src/lock/held-claim.ts";
 import type { Beat, Pulse } from "../../../src/lock/pulse.ts";
 import { openPulses, type Pulses } from "../../../src/lock/pulses.ts";
 import { rejectionOf } from "../../support/failure-of.ts";
@@ -150,6 +151,18 @@ describe.each(pulsesHere)("the lock with a %s pulse, when something is in its wa
     expect((await take(lock)).token).toBe(21);
     // Nothing above what stays may go: the order is what makes sweeping safe.
     expect(claimNumbers(place)).toHaveLength(21);
+  });
+
+  it("does all that it owes although a part of that fails, and says so when it is given back", async () => {
+    const lock = openLock(newPlace());
+    const held = await take(lock);
+    if (!(held instanceof HeldClaim)) throw new TypeError("It is another kind of lock");
+    const done: string[] = [];
+    held.soon(() => Promise.reject(new Error("the first")));
+    held.soon(async () => void done.push("the second"));
+    await expect(held.release(null)).rejects.toThrow("the first");
+    await expectFree(lock);
+    expect(done).toEqual(["the second"]);
   });
 
   it("is readable after a line that was torn by a full disk", async () => {
