@@ -24,9 +24,13 @@ const settledAfterMs = 4000;
 /** Of a process that ended before it was asked whose it is, see `ProcessEntry.uid`. */
 const goneUid = -1;
 
-/** Which processes carry which session's cookie; what a table has told once is not asked again. */
+/**
+ * Which processes carry which session's cookie. Whoever asks a table again and again, until they have ended, is spared to
+ * read what it has told before; most ask once, and are spared to remember it.
+ */
 export class Cookies {
   readonly #table: ProcessTable;
+  #isAskedAgain = false;
   #read = new Map<string, Carried>();
 
   private constructor(table: ProcessTable) {
@@ -48,16 +52,18 @@ export class Cookies {
     const carriers: ProcessEntry[] = [];
     let isAnyGone = false;
     for (const entry of entries) {
-      const key = `${entry.pid}:${entry.identity.started}`;
+      const key = this.#isAskedAgain ? `${entry.pid}:${entry.identity.started}` : "";
       const before = this.#read.get(key);
       const carried = before ?? (await this.#carriedBy(entry, user));
       if (carried === null) isAnyGone ||= entry.uid === user || entry.uid === goneUid;
       if (carried === null) continue;
-      if (before !== undefined || carried.session !== undefined || isSettled(entry)) remembered.set(key, carried);
+      const isLasting = before !== undefined || carried.session !== undefined;
+      if (this.#isAskedAgain && (isLasting || isSettled(entry))) remembered.set(key, carried);
       if (carried.session === cookie && !carried.close) carriers.push(entry);
     }
     // Only what was listed this time: the memory never outgrows the table.
     this.#read = remembered;
+    this.#isAskedAgain = true;
     return { carriers, isAnyGone };
   }
 

@@ -82,7 +82,13 @@ export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
 
 /** Whether `a` certainly started before `b`: never of processes of different boots, which cannot be compared. */
 export function startedBefore(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.boot === b.boot && orderOf(a.started) < orderOf(b.started);
+  return olderThan(b)(a);
+}
+
+/** `startedBefore`, to be asked of many. */
+export function olderThan({ boot, started }: ProcessIdentity): (other: ProcessIdentity) => boolean {
+  const order = orderOf(started);
+  return (other) => other.boot === boot && orderOf(other.started) < order;
 }
 
 /** Clock ticks, or the time that `ps` printed. NaN, which is before nothing, for what is neither. */

@@ -1,36 +1,73 @@
 import { readProcFile, type ProcRefusal } from "./proc-files.ts";
 
-/** What holdfast takes from /proc/PID/stat; see proc_pid_stat(5). */
-export interface ProcStat {
+/** PF_KTHREAD of the kernel's include/linux/sched.h; the same bit since 2009. */
+const kernelThreadFlag = 0x00_20_00_00;
+
+/** What a listing needs of each of thousands of processes: fields 1, 3, 4, 5 and 22 of a line that goes on after that. */
+const statLine = /^(\d+) \(.*\) (\S) (\d+) (\d+) (?:\S+ ){16}(\d+) \S+ -?\d/s;
+
+/** Fields 6 to 24, behind the name. */
+const restOfLine =
+  /^\S \d+ \d+ (\d+) (-?\d+) \S+ (\d+) \S+ \S+ \S+ \S+ (\d+) (\d+) \S+ \S+ \S+ \S+ (\d+) \S+ \d+ \S+ (-?\d+)/;
+
+/** What holdfast takes from /proc/PID/stat; see proc_pid_stat(5). What few ask for is parsed when they do. */
+export class ProcStat {
+  readonly #text: string;
+  #rest: readonly number[] | undefined;
   readonly pid: number;
-  /** The file name of the program, cut to 15 bytes, or whatever the process calls itself. */
-  readonly name: string;
   /** One letter: R, S, D, T, t, Z, X, I, … */
   readonly state: string;
   readonly ppid: number;
   readonly pgid: number;
-  readonly sid: number;
-  /** Device number of the controlling terminal; 0: none. */
-  readonly ttyNumber: number;
-  /** Part of the kernel: it has neither arguments nor an environment. */
-  readonly isKernelThread: boolean;
-  /** User and system time, without that of children, in clock ticks. */
-  readonly cpuTicks: number;
-  readonly threads: number;
   /** Start time in clock ticks since boot; kept as text because it is only ever compared. */
   readonly started: string;
-  readonly residentPages: number;
+
+  constructor(text: string, [, pid, state = "", ppid, pgid, started = ""]: RegExpExecArray) {
+    this.#text = text;
+    this.pid = Number(pid);
+    this.state = state;
+    this.ppid = Number(ppid);
+    this.pgid = Number(pgid);
+    this.started = started;
+  }
+
+  /** The file name of the program, cut to 15 bytes, or whatever the process calls itself. */
+  get name(): string {
+    return this.#text.slice(this.#text.indexOf("(") + 1, this.#text.lastIndexOf(") "));
+  }
+
+  get sid(): number {
+    return this.#later(0);
+  }
+
+  /** Device number of the controlling terminal; 0: none. */
+  get ttyNumber(): number {
+    return this.#later(1);
+  }
+
+  /** Part of the kernel: it has neither arguments nor an environment. */
+  get isKernelThread(): boolean {
+    return (this.#later(2) & kernelThreadFlag) !== 0;
+  }
+
+  /** User and system time, without that of children, in clock ticks. */
+  get cpuTicks(): number {
+    return this.#later(3) + this.#later(4);
+  }
+
+  get threads(): number {
+    return this.#later(5);
+  }
+
+  get residentPages(): number {
+    return this.#later(6);
+  }
+
+  #later(index: number): number {
+    this.#rest ??= (restOfLine.exec(behindName(this.#text)) ?? []).slice(1).map(Number);
+    return this.#rest[index] ?? 0;
+  }
 }
-
-/** PF_KTHREAD of the kernel's include/linux/sched.h; the same bit since 2009. */
-const kernelThreadFlag = 0x00_20_00_00;
-
-/**
- * Fields 1 to 24, of which only those that are used here are taken: a listing parses thousands of lines, and a compiled
- * expression makes no more of a line than that.
- */
-const statLine =
-  /^(\d+) \((.*)\) (\S) (\d+) (\d+) (\d+) (-?\d+) \S+ (\d+) \S+ \S+ \S+ \S+ (\d+) (\d+) \S+ \S+ \S+ \S+ (\d+) \S+ (\d+) \S+ (-?\d+)/s;
 
 /**
  * Parses /proc/PID/stat. The name is free text: it may contain spaces, parentheses and newlines, but no field after it
@@ -39,22 +76,11 @@ const statLine =
  */
 export function parseStat(text: string): ProcStat | null {
   const found = statLine.exec(text);
-  if (found === null) return null;
-  const [, pid, name = "", state = "", ppid, pgid, sid, tty, flags, user, system, threads, started = "", pages] = found;
-  return {
-    pid: Number(pid),
-    name,
-    state,
-    ppid: Number(ppid),
-    pgid: Number(pgid),
-    sid: Number(sid),
-    ttyNumber: Number(tty),
-    isKernelThread: (Number(flags) & kernelThreadFlag) !== 0,
-    cpuTicks: Number(user) + Number(system),
-    threads: Number(threads),
-    started,
-    residentPages: Number(pages),
-  };
+  return found === null ? null : new ProcStat(text, found);
+}
+
+function behindName(text: string): string {
+  return text.slice(text.lastIndexOf(") ") + 2);
 }
 
 /**
@@ -63,7 +89,7 @@ export function parseStat(text: string): ProcStat | null {
  * @returns null when it is not there
  */
 export function parseEnvironmentSize(text: string): number | null {
-  const fields = text.slice(text.lastIndexOf(") ") + 2).split(" ");
+  const fields = behindName(text).split(" ");
   const [start, end] = [BigInt(fields[47] ?? 0), BigInt(fields[48] ?? 0)];
   return start === 0n || end < start ? null : Number(end - start);
 }

@@ -1,5 +1,5 @@
 import { Cookies, type Carriers } from "./cookies.ts";
-import { isSameProcess, startedBefore, type ProcessIdentity } from "./identity.ts";
+import { isSameProcess, olderThan, type ProcessIdentity } from "./identity.ts";
 import { OpenFiles } from "./open-files.ts";
 import { isProven } from "./proof.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
@@ -106,13 +106,14 @@ class Tree {
   /** Who is not in the tree so far, and could be by its age. @param among of whom it is asked; the age costs more */
   strangers(among: (entry: ProcessEntry) => boolean = () => true): readonly ProcessEntry[] {
     const { notBefore } = this.#roots;
+    const isTooOld = notBefore === undefined ? () => false : olderThan(notBefore);
     return this.#entries.filter(
       (entry) =>
         among(entry) &&
         !this.has(entry) &&
         entry.state !== "zombie" &&
         !this.#except.has(entry.pid) &&
-        (notBefore === undefined || !startedBefore(entry.identity, notBefore)),
+        !isTooOld(entry.identity),
     );
   }
 
