@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { errnoOf, failureFromErrno } from "../failure.ts";
 import { isSameProcess, livenessOf, selfIdentity, whereaboutsOf, type Liveness } from "../process/identity.ts";
 import { isDamage, readClaim, type ClaimRecord } from "./claim-record.ts";
+import { isListedAsLocked } from "./listed-locks.ts";
 import type { Heartbeat, Pulse, PulsedFile, PulsesByKind } from "./pulse.ts";
 
 /** A claim file as a reader finds it, judged. */
@@ -103,9 +104,8 @@ export class ClaimDirectory {
   }
 
   /** A damaged claim says nothing of its owner, but a kernel lock on it still proves that one lives. */
-  async isHeldThoughUnreadable(number: number): Promise<boolean> {
-    const file: PulsedFile = { path: this.pathOf(number), mark: { kind: "kernel" }, owner: selfIdentity() };
-    return (await this.#pulses.kernel.probe(file)) !== "dead";
+  isHeldThoughUnreadable(number: number): Promise<boolean> {
+    return this.#isLocked(this.pathOf(number));
   }
 
   /** @returns true for the one caller that really removed the file */
@@ -123,10 +123,15 @@ export class ClaimDirectory {
       const path = join(this.directory, name);
       if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < abandonedAfterMs) continue;
       // A living contender whose file is taken from under it finds its link refused and starts over.
-      if ((await this.#pulses.kernel.probe({ path, mark: { kind: "kernel" }, owner: selfIdentity() })) === "dead") {
-        unlinkIfThere(path);
-      }
+      if (!(await this.#isLocked(path))) unlinkIfThere(path);
     }
+  }
+
+  /** Whether there is a kernel lock on a file that does not say whose it is. Where that cannot be told there may be one. */
+  async #isLocked(path: string): Promise<boolean> {
+    const heartbeat = await this.#pulses.kernel.probe({ path, mark: { kind: "kernel" }, owner: selfIdentity() });
+    // Without the native part nothing else would ever be repaired or swept.
+    return heartbeat === "unknown" ? (isListedAsLocked(path) ?? true) : heartbeat === "beating";
   }
 
   #pulse(record: ClaimRecord): Pulse {

@@ -39,7 +39,7 @@ interface Told {
 
 function toldBy(context: Context, claim: JudgedClaim): Told {
   const isReleased = claim.record.state === "released";
-  const isDoubtful = mayBeUnwritten(claim);
+  const isDoubtful = mayBeUnwritten(context, claim);
   if (isReleased && !isDoubtful) {
     const left = unsettledOf(claim);
     return { lost: left ?? [], isComplete: left !== undefined };
@@ -58,10 +58,11 @@ function toldBy(context: Context, claim: JudgedClaim): Told {
 /**
  * A holder gives the lock back before the disk has the end of its session. If the power failed just then, the log may
  * lack it although the claim says `released`, and those of the holders right before it, too. Lines do not overtake each
- * other: where one end is in the log, all before it are.
+ * other: where one end is in the log, all before it are. Where other machines have their claims, another boot is no boot
+ * before.
  */
-function mayBeUnwritten({ record }: JudgedClaim): boolean {
-  return record.pulse.kind === "kernel" && record.owner.boot !== here().boot;
+function mayBeUnwritten({ pulse }: Context, { record }: JudgedClaim): boolean {
+  return (record.pulse.kind === "kernel" || !pulse.fileSystem.shared) && record.owner.boot !== here().boot;
 }
 
 /**

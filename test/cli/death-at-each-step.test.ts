@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { holdLock } from "../support/held-lock.ts";
+import { holdLock, waitInLine } from "../support/held-lock.ts";
 import type { Outcome } from "../support/program.ts";
+import { hasKernelPulse } from "../support/pulses-here.ts";
 import { readyWaiter } from "../support/ready-waiter.ts";
 import { openWorkspace, type CallOptions, type Workspace } from "../support/workspace.ts";
 
@@ -69,7 +70,11 @@ describe("run that dies at any step", { timeout: 300_000 }, () => {
     const steps = await atEachStep(async (workspace, step) => {
       const holder = await holdLock(workspace, { id: "first" });
       const words = ["--id", "second", "sh", "-c", "echo > ran"];
-      const { waiter } = await readyWaiter(workspace, words, { env: dyingAt(workspace, step) });
+      const call = { env: dyingAt(workspace, step) };
+      // With a lease nothing is ready ahead of its turn.
+      const waiter = hasKernelPulse
+        ? (await readyWaiter(workspace, words, call)).waiter
+        : await waitInLine(workspace, words, call);
       workspace.write("armed", "");
       for (const pid of [holder.run.pid, holder.agentPid]) process.kill(pid, "SIGKILL");
       const ended = await waiter.ended;

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { expectFree } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { bin, openWorkspace, type LoggedEvent, type Workspace } from "../support/workspace.ts";
@@ -69,18 +70,22 @@ describe("the example of CI jobs that queue", () => {
     await expectFree(workspace);
   });
 
-  it("shows in each job's log whom it waits for, whenever that changes (R4.6)", async () => {
-    const workspace = openWorkspace();
-    const { stdout } = await workspace.spawn(["sh", script], { env: { TMPDIR: temporaryOf(workspace) } }).ended;
-    const waits = stdout.split("\n").filter((line) => line.startsWith("⏳"));
-    expect(waits.map((line) => line.replace(/ holds the lock for .*$/, ""))).toEqual([
-      "⏳ preview waits · 1 ahead in line · build",
-      "⏳ test waits · next in line · build",
-      "⏳ deploy waits · 2 ahead in line · build",
-      "⏳ deploy waits · 1 ahead in line · build",
-      "⏳ deploy waits · next in line · test",
-    ]);
-  });
+  it.each(pulsesHere)(
+    "shows in each job's log whom it waits for, whenever that changes (R4.6; %s pulse)",
+    async (pulse) => {
+      const workspace = openWorkspace();
+      const env = { TMPDIR: temporaryOf(workspace), HOLDFAST_PULSE: pulse };
+      const { stdout } = await workspace.spawn(["sh", script], { env }).ended;
+      const waits = stdout.split("\n").filter((line) => line.startsWith("⏳"));
+      expect(waits.map((line) => line.replace(/ holds the lock for .*$/, ""))).toEqual([
+        "⏳ preview waits · 1 ahead in line · build",
+        "⏳ test waits · next in line · build",
+        "⏳ deploy waits · 2 ahead in line · build",
+        "⏳ deploy waits · 1 ahead in line · build",
+        "⏳ deploy waits · next in line · test",
+      ]);
+    },
+  );
 
   it("runs with a holdfast that is installed, and leaves nothing behind", async () => {
     const workspace = openWorkspace();

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configureLauncher, pidFile, startConfigured } from "../support/launched.ts";
-import { isAlive } from "../support/live-processes.ts";
+import { isAlive, lookAt, signalIfSame } from "../support/live-processes.ts";
+import { hasKernelPulse } from "../support/pulses-here.ts";
 import { endOf, expectFree, statusOf, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -115,9 +116,14 @@ describe("the keeper of a launched agent that dies", () => {
     const [keeper] = workspace.keepers();
     process.kill(keeper?.pid ?? 0, "SIGKILL");
     await until(() => workspace.keepers().length === 0);
+    const left = lookAt(session.pid);
     expect((await statusOf(workspace)).session).toMatchObject({ state: "orphaned", pid: session.pid });
     await workspace.holdfast(["stop"]);
-    expect(isAlive(session.pid)).toBe(false);
+    // With a lease it has inherited nothing to prove itself by: it is named, and left to a person.
+    const survivors = hasKernelPulse ? [] : [{ pid: session.pid, why: "not_proven" }];
+    expect(endOf(workspace, session.uid).survivors).toMatchObject(survivors);
+    expect(isAlive(session.pid)).toBe(!hasKernelPulse);
+    if (!hasKernelPulse && left !== null) signalIfSame(left, "SIGKILL");
     await expectFree(workspace);
   });
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { here } from "../../src/process/identity.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { openWorkspace, type Workspace } from "../support/workspace.ts";
 
 const preload = join(import.meta.dirname, "../fixtures/preloads/tells-syncs.cjs");
@@ -40,9 +41,15 @@ function endsOf(workspace: Workspace): readonly unknown[] {
   return workspace.events("ended").map(({ uid, reason, exit_code: code }) => [uid, reason, code]);
 }
 
-describe("a power failure right after the lock was given back", () => {
-  it("does not take a session's end from the log: whoever looks first writes it, once (R2.3)", async () => {
+describe.each(pulsesHere)("a power failure right after the lock was given back (%s pulse)", (pulse) => {
+  const open = (): Workspace => {
     const workspace = openWorkspace();
+    workspace.configure({ pulse });
+    return workspace;
+  };
+
+  it("does not take a session's end from the log: whoever looks first writes it, once (R2.3)", async () => {
+    const workspace = open();
     const [one, two] = await endTwo(workspace);
     loseFrom(workspace, String(two));
     workspace.write(join(".holdfast/sessions", String(two), "record.json"), "");
@@ -58,7 +65,7 @@ describe("a power failure right after the lock was given back", () => {
   });
 
   it("nor that of one before it; what its record says is what is written", async () => {
-    const workspace = openWorkspace();
+    const workspace = open();
     const [one] = await endTwo(workspace);
     loseFrom(workspace, String(one));
     reboot(workspace);
@@ -78,7 +85,7 @@ describe("a power failure right after the lock was given back", () => {
   });
 
   it("is not suspected where the log has all", async () => {
-    const workspace = openWorkspace();
+    const workspace = open();
     await endTwo(workspace);
     reboot(workspace);
     const before = workspace.read(log);
@@ -87,7 +94,7 @@ describe("a power failure right after the lock was given back", () => {
   });
 
   it("does not make `wait` a liar: what it says of a session that has ended is on disk", async () => {
-    const workspace = openWorkspace();
+    const workspace = open();
     await endTwo(workspace);
     const synced = join(workspace.root, "synced");
     const env = { NODE_OPTIONS: `--require ${preload}`, SYNCED: synced };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { signalIfSame, lookAt } from "../support/live-processes.ts";
 import { leaveEndedSessions, multiplyClients } from "../support/many-sessions.ts";
 import type { Outcome } from "../support/program.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -14,7 +15,6 @@ const isFull = process.env["HOLDFAST_SCALE"] === "full";
 const size = isFull
   ? { contenders: { kernel: 200, lease: 200 }, waiters: 64, ended: 10_000, clients: 1_000 }
   : { contenders: { kernel: 200, lease: 40 }, waiters: 24, ended: 2_000, clients: 300 };
-const pulses = ["kernel", "lease"] as const;
 const timeout = 600_000;
 
 /** Runs holdfast, and tells how long that took if somebody wants to know. */
@@ -25,7 +25,7 @@ async function timed(workspace: Workspace, ...args: string[]): Promise<Outcome> 
 }
 
 describe("contenders at once", () => {
-  it.each(pulses.map((pulse) => ({ pulse, count: size.contenders[pulse] })))(
+  it.each(pulsesHere.map((pulse) => ({ pulse, count: size.contenders[pulse] })))(
     "$count: one gets the lock, the others are told who it is, and nothing is left (R3.1; $pulse pulse)",
     { timeout },
     async ({ pulse, count }) => {
@@ -55,7 +55,7 @@ describe("contenders at once", () => {
 });
 
 describe(`${size.waiters} waiters`, () => {
-  it.each(pulses)(
+  it.each(pulsesHere)(
     "have their turns in the order they came, and nobody waits in vain (R4.6; %s pulse)",
     { timeout },
     async (pulse) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { pulsesHere } from "../support/pulses-here.ts";
 import { seed } from "../support/seeded-random.ts";
 import { tortureRound, type Phase } from "../support/torture-round.ts";
 
@@ -9,7 +10,7 @@ import { tortureRound, type Phase } from "../support/torture-round.ts";
 
 const minutes = Number(process.env["HOLDFAST_TORTURE_MINUTES"] ?? 0);
 const onlyPulse = process.env["HOLDFAST_TORTURE_PULSE"];
-const pulses = (["kernel", "lease"] as const).filter((pulse) => onlyPulse === undefined || onlyPulse === pulse);
+const pulses = pulsesHere.filter((pulse) => onlyPulse === undefined || onlyPulse === pulse);
 
 /** How long each part of a round goes on. */
 const secondsOf: Record<Phase, number> =

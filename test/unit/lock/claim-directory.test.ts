@@ -132,7 +132,6 @@ describe("judging a claim", () => {
     for (const [heartbeat, held] of [
       ["dead", false],
       ["beating", true],
-      ["unknown", true],
     ] as const) {
       const directory = new ClaimDirectory(
         place.claims,
