@@ -68,7 +68,7 @@ export class Leftovers {
     if (since.few?.length === 0) return false;
     // Late, as the table is: a command that is done in no time has usually started nothing.
     const { mayHaveDescendants } = await import("../process/descendants.ts");
-    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), look);
+    return mayHaveDescendants(await this.#options.table(), this.#options.roots(), look, since);
   }
 }
 

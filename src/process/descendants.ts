@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
-import { ownLine } from "./own-line.ts";
+import { isHoldfast } from "./holdfast-process.ts";
+import { possibleAdopters } from "./own-line.ts";
 import { newestPid, type PidsSince } from "./pid-window.ts";
 import { readStat } from "./proc-stat.ts";
+import { readArguments } from "./procfs-entry.ts";
 import { listPids } from "./procfs-table.ts";
 import { listedBy, type ProcessTable } from "./table.ts";
 import { findTree } from "./tree.ts";
@@ -16,20 +18,18 @@ const mostPasses = 10;
  * group, if there is one.
  * @param look tells, whenever it is asked, which PIDs were given out since the roots began (`PidWindow`): all that they
  *   started has one of those
+ * @param first what it has told just now
  */
 export async function mayHaveDescendants(
   table: ProcessTable,
   roots: TreeRoots,
   look: () => PidsSince | null,
+  first = look(),
 ): Promise<boolean> {
-  // To them the kernel gives what loses its parents: the ancestors of this process, and itself.
-  const line = new Set(ownLine());
   const seen = new Set(roots.except);
-  for (let pass = 0; pass < mostPasses; pass += 1) {
-    const since = look();
-    if (since === null) return true;
+  for (let [since, passes] = [first, 1]; since !== null && passes <= mostPasses; since = look(), passes += 1) {
     if (since.few?.length === 0) return false;
-    if (await isAnyThere(table, roots, { since, line, seen })) return true;
+    if (await isAnyThere(table, roots, { since, seen })) return true;
     // A process may have handed itself on to a child, and ended, before it was looked at. Not if nobody has made any.
     if (newestPid() === since.newest) return false;
   }
@@ -38,13 +38,13 @@ export async function mayHaveDescendants(
 
 interface Sight {
   readonly since: PidsSince;
-  readonly line: ReadonlySet<number>;
   /** Who has been looked at already. */
   readonly seen: Set<number>;
 }
 
-async function isAnyThere(table: ProcessTable, roots: TreeRoots, { since, line, seen }: Sight): Promise<boolean> {
+async function isAnyThere(table: ProcessTable, roots: TreeRoots, { since, seen }: Sight): Promise<boolean> {
   if (roots.cookie === null || roots.groupLeader !== null) {
+    const line = possibleAdopters();
     const young = listedBy(table, () => table.list((pid) => since.has(pid) || line.has(pid)));
     return (await findTree(young, roots)).length > 0;
   }
@@ -55,22 +55,20 @@ async function isAnyThere(table: ProcessTable, roots: TreeRoots, { since, line, 
     const environment = await table.environmentOf(pid, "HOLDFAST_");
     const isClosed = environment?.get("HOLDFAST_CLOSE") === "1";
     if (environment?.get("HOLDFAST_SESSION") === roots.cookie && !isClosed) return true;
-    if (await mayBeHeir(table, roots, pid, line)) return true;
+    if (await mayBeHeir(table, roots, pid)) return true;
   }
   return false;
 }
 
-/** Whether a process may have lost an ancestor in the tree, and has inherited what is only inherited there. */
-async function mayBeHeir(
-  table: ProcessTable,
-  { inherited = [] }: TreeRoots,
-  pid: number,
-  line: ReadonlySet<number>,
-): Promise<boolean> {
+/**
+ * Whether a process may have lost an ancestor in the tree, and has inherited what is only inherited there. No holdfast has
+ * (`OpenFiles`); whoever gets in line is one.
+ */
+async function mayBeHeir(table: ProcessTable, { inherited = [] }: TreeRoots, pid: number): Promise<boolean> {
   if (inherited.length === 0) return false;
   const stat = readStat(pid);
-  const isBereaved = typeof stat !== "string" && (stat.ppid <= 1 || line.has(stat.ppid));
-  return isBereaved && (await table.writesTo(pid, inherited)) === true;
+  const isBereaved = typeof stat !== "string" && (stat.ppid <= 1 || possibleAdopters().has(stat.ppid));
+  return isBereaved && !isHoldfast(readArguments(pid) ?? []) && (await table.writesTo(pid, inherited)) === true;
 }
 
 function pidsAmong({ few, has }: PidsSince): readonly number[] {

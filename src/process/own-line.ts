@@ -10,3 +10,14 @@ export function* ownLine(): Generator<number> {
     pid = typeof stat === "string" ? 0 : stat.ppid;
   }
 }
+
+let adopters: ReadonlySet<number> | undefined;
+
+/**
+ * To whom the kernel may give descendants of this process that lose their parents, beside init: itself, or one of its
+ * ancestors (prctl(2), PR_SET_CHILD_SUBREAPER). They are as they were when it was first asked: an ancestor drops out of
+ * the line when it dies, and none ever joins it.
+ */
+export function possibleAdopters(): ReadonlySet<number> {
+  return (adopters ??= new Set(ownLine()));
+}

@@ -103,9 +103,8 @@ export class ProcfsEntry implements ProcessEntry {
   #readArguments(): readonly string[] | undefined {
     const hasSome = !this.#stat.isKernelThread && this.state !== "zombie";
     for (let looks = 0; looks < 20; looks += 1) {
-      const bytes = readProcFile(`/proc/${this.pid}/cmdline`);
-      if (typeof bytes === "string") return undefined;
-      if (bytes.length > 0 || !hasSome) return parseCommandLine(bytes.toString("utf8"));
+      const found = readArguments(this.pid);
+      if (found === undefined || found.length > 0 || !hasSome) return found;
     }
     return [];
   }
@@ -116,6 +115,12 @@ export class ProcfsEntry implements ProcessEntry {
     const stat = readStat(this.pid);
     return typeof stat !== "string" && stat.started === this.#stat.started ? value : undefined;
   }
+}
+
+/** The arguments of the process that has this PID now; undefined when they cannot be read. */
+export function readArguments(pid: number): readonly string[] | undefined {
+  const bytes = readProcFile(`/proc/${pid}/cmdline`);
+  return typeof bytes === "string" ? undefined : parseCommandLine(bytes.toString("utf8"));
 }
 
 /** Arguments each end with NUL. A program that renames itself may leave padding behind, or no NUL at all. */

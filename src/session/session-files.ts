@@ -71,6 +71,7 @@ export function sessionUids(home: Home): string[] {
 /** @throws Failure `NOT_PERMITTED` when there is a link in its place, which may lead anywhere */
 export function makeSessionDirectory(files: SessionFiles): void {
   for (const path of [files.directory, files.clients]) {
+    if (isDirectory(path)) continue;
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     } catch (error) {

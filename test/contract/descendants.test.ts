@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mayHaveDescendants } from "../../src/process/descendants.ts";
@@ -76,18 +77,28 @@ describe.skipIf(process.platform !== "linux")("what may live of a tree whose roo
     expect(child).toBeGreaterThan(0);
   });
 
-  it("is who has cleared its environment and lost its parents, and has inherited what only the tree has (R3.4)", async () => {
+  it.each([
+    [
+      "is who has cleared its environment and lost its parents, and has inherited what only the tree has (R3.4)",
+      "sleep",
+      true,
+    ],
+    // Whoever takes a lock, or keeps one, has its claim open because it has made it.
+    ["is no holdfast that has the same open", "holdfast", false],
+  ])("%s", async (_, name, expected) => {
     const first = newestPid() ?? 0;
-    const file = join(temporaryDirectory(), "claim");
-    const daemon = 'env -i "$(command -v sleep)" 60 >/dev/null 2>&1 3>>"$0" & echo $!';
-    const pid = Number(execFileSync("sh", ["-c", daemon, file], { encoding: "utf8" }));
+    const directory = temporaryDirectory();
+    const [file, program] = [join(directory, "claim"), join(directory, name)];
+    const daemon = 'ln -s "$(command -v sleep)" "$1"; env -i "$1" 60 >/dev/null 2>&1 3>>"$0" & echo $!';
+    const pid = Number(execFileSync("sh", ["-c", daemon, file, program], { encoding: "utf8" }));
     const heir = await until(() => lookAt(pid));
     onTestFinished(() => {
       signalIfSame(heir, "SIGKILL");
     });
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, "utf8") === [program, "60", ""].join("\0"));
     const [table, claim, look] = [await openProcessTable(), knownFile(file), windowFrom(first)];
     if (claim === null) throw new Error("It is there");
-    expect(await mayHaveDescendants(table, { ...roots, inherited: [claim] }, look)).toBe(true);
+    expect(await mayHaveDescendants(table, { ...roots, inherited: [claim] }, look)).toBe(expected);
     expect(await mayHaveDescendants(table, roots, look)).toBe(false);
   });
 
