@@ -18,6 +18,7 @@ import { holdfast } from "./project.mjs";
  */
 
 const require = createRequire(import.meta.url);
+const bareLock = fileURLToPath(new URL("bare-lock.mjs", import.meta.url));
 const pollingLock = fileURLToPath(new URL("polling-lock.mjs", import.meta.url));
 
 /** @type {Peer} */
@@ -45,6 +46,15 @@ const flock = {
   polls: false,
 };
 
+/** No tool, but what there is to be had with Node. @type {Peer} */
+const bareNode = {
+  name: "bare Node",
+  version: () => process.versions.node,
+  underLock: (project, command) => [process.execPath, bareLock, path.join(project, "bare"), ...command],
+  countWaiting: (project) => countBlocked([path.join(project, "bare")]),
+  polls: false,
+};
+
 /** @type {Peer} */
 const properLockfile = {
   name: "proper-lockfile",
@@ -55,7 +65,7 @@ const properLockfile = {
 };
 
 /** The peer that the figures are ratios to comes first. */
-export const peers = [flock, ourselves, properLockfile];
+export const peers = [flock, ourselves, bareNode, properLockfile];
 
 function filesIn(directory) {
   try {
