@@ -36,7 +36,10 @@ export function paneOptions(channel: string, keeperPid: number): readonly Comman
   ];
 }
 
-/** For sh. A process that nobody has reaped is dead: in containers, init may never do it. */
+/**
+ * For sh. One that has given up its memory, and its arguments with it, is dead: it is about to be a zombie, or is one that
+ * nobody has reaped; in containers, init may never do it.
+ */
 function livesStill(pid: number): string {
-  return `kill -0 ${pid} && ! grep -qs ^State:.Z /proc/${pid}/status`;
+  return `kill -0 ${pid} && { test ! -d /proc/${pid} || grep -qs . /proc/${pid}/cmdline; }`;
 }
