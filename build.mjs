@@ -4,7 +4,8 @@
  * holdfast is started often and waited for, so two things count. A command loads only its own chunk, which needs code
  * splitting; and the output is CommonJS, because the ESM loader adds about 3 ms to every start. esbuild splits ES
  * modules only, hence two steps: bundle to split ES modules in memory, then turn each file into CommonJS, where
- * `await import("./chunks/x.js")` becomes a `require` that runs when it is reached.
+ * `await import("./chunks/x.js")` becomes a `require` that runs when it is reached. Then the program is tried out: what
+ * that loads is put into few files, and what V8 compiles of them is kept.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
@@ -14,6 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build, transform } from "esbuild";
+import { pack } from "./build/pack.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const target = "node20";
@@ -93,62 +95,100 @@ const shared = {
   logLevel: "warning",
 };
 
-const builds = await Promise.all([
-  build({ ...shared, entryPoints: { main: "src/main.ts" }, splitting: true, chunkNames: "chunks/[name]-[hash]" }),
-  // By itself: in one file with little else, what every keeper needs; the rest it loads before an upgrade can take it.
-  build({
-    ...shared,
-    entryPoints: { keeper: "src/keeper/main.ts" },
-    splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
-  }),
-]).catch(() => process.exit(1)); // esbuild has said why
+/** Each by itself: the keeper's chunks are its own, and what every keeper needs is in few files. */
+const programs = { main: "src/main.ts", keeper: "src/keeper/main.ts" };
 
-const files = new Map();
-await Promise.all(
+const builds = await Promise.all(
+  Object.entries(programs).map(([name, entry]) =>
+    build({ ...shared, entryPoints: { [name]: entry }, splitting: true, chunkNames: `chunks/${name}-[name]-[hash]` }),
+  ),
+).catch(() => process.exit(1)); // esbuild has said why
+
+const sources = new Map(
   builds
     .flatMap(({ outputFiles }) => outputFiles)
-    .map(async (file) => {
-      const name = path.relative(path.join(root, "dist"), file.path);
-      const { code, map } = await toCommonJs(name, file.text);
-      files.set(name, code);
-      if (isForCoverage) files.set(`${name}.map`, map);
-    }),
+    .map((file) => [path.relative(path.join(root, "dist"), file.path), file.text]),
 );
-files.set("THIRD-PARTY-LICENSES.txt", await licences(builds.map(({ metafile }) => metafile)));
-await replaceDirectory(path.join(root, "dist"), files);
-// V8 counts nothing in code that it has compiled before.
-if (!isForCoverage) await makeCodeCache();
+const [files, maps] = [new Map(), new Map()];
+for (const [name, source] of sources) {
+  const { code, map } = await toCommonJs(name, source);
+  files.set(name, code);
+  if (isForCoverage) maps.set(`${name}.map`, map);
+}
+const others = new Map([["THIRD-PARTY-LICENSES.txt", await licences(builds.map(({ metafile }) => metafile))], ...maps]);
+await writeDist(files);
+// V8 counts nothing in code that it has compiled before, and counts in chunks are put together by their maps.
+if (!isForCoverage) await makeFast();
 
-/** Runs what people wait for once, so that V8's compiled code can be kept (bin/code-cache.js). Without it all works too. */
-async function makeCodeCache() {
+/** Without it all works too. */
+async function makeFast() {
+  try {
+    await writeDist(await packed(await tryOut()));
+    await tryOut();
+  } catch (error) {
+    console.error(`Not made fast: ${error.message}`);
+    await writeDist(files);
+  }
+}
+
+function writeDist(programFiles) {
+  return replaceDirectory(path.join(root, "dist"), new Map([...programFiles, ...others]));
+}
+
+/**
+ * One pack for what every call needs, one for what commands do, and one for the keeper.
+ * @param used what `tryOut` has found
+ */
+async function packed({ byAll, byAny }) {
+  const isKeepers = (name) => /^(?:chunks\/)?keeper\b/.test(name);
+  const packs = new Map([
+    ["main.js", byAll],
+    ["chunks/main-commands.js", byAny.filter((name) => !isKeepers(name) && !byAll.includes(name))],
+    ["keeper.js", byAny.filter(isKeepers)],
+  ]);
+  const inDist = new Map();
+  for (const name of byAny) inDist.set(name, (await toCommonJs(name, sources.get(name), ".")).code);
+  return pack(files, packs, (name, directory) => (directory === "." ? inDist : files).get(name));
+}
+
+/**
+ * Runs what people wait for once, so that V8's compiled code can be kept (bin/code-cache.js).
+ * @returns the files in dist/ that every call, and that any of these calls has needed
+ */
+async function tryOut() {
   const cache = path.join(root, "dist", "code-cache", `${process.version}-${process.platform}-${process.arch}`);
   const project = await mkdtemp(path.join(tmpdir(), "holdfast-build-"));
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"));
   const env = { ...Object.fromEntries(inherited), HOLDFAST_CODE_CACHE: "make" };
   const holdfast = async (...words) => {
-    await promisify(execFile)(process.execPath, [path.join(root, "bin", "holdfast.js"), "-C", project, ...words], {
-      env,
-    });
+    const program = path.join(root, "bin", "holdfast.js");
+    return (await promisify(execFile)(process.execPath, [program, "-C", project, ...words], { env })).stdout;
+  };
+  const kept = async () => {
+    const names = (await readdir(cache)).map((name) => /([^.]+\.js)\.bin$/.exec(name)?.[1]);
+    return [...files.keys()].filter((name) => names.includes(path.basename(name)));
   };
   try {
     await mkdir(cache, { recursive: true });
+    await holdfast("--version");
+    const byAll = await kept();
     await holdfast("start", "build", "--", "sleep", "60");
     await holdfast("status");
+    const { session } = JSON.parse(await holdfast("status", "--json"));
+    process.kill(session.keeper_pid, "SIGUSR2");
+    await until(async () => (await kept()).includes("keeper.js"));
     await holdfast("stop", "build");
     await holdfast("run", "--", "true");
-    await Promise.all([holdfast("run", "--", "sleep", "0.5"), holdfast("run", "--", "true")]);
-    await holdfast("status", "--json");
-    await until(async () => (await readdir(cache)).includes("keeper.js.bin"));
+    return { byAll, byAny: await kept() };
   } catch (error) {
-    console.error(`No code cache: ${error.message}`);
     await rm(cache, { recursive: true, force: true });
+    throw error;
   } finally {
     await rm(project, { recursive: true, force: true });
   }
 }
 
-/** The keeper writes its part when it exits, a moment after `stop` returns. */
+/** The keeper writes its part when it is told to. */
 async function until(condition) {
   for (let tries = 0; tries < 100; tries += 1) {
     if (await condition()) return;
@@ -158,8 +198,8 @@ async function until(condition) {
 }
 
 /** One bundled ES module as CommonJS. `__dirname` means dist/ everywhere, whichever chunk a module ends up in. */
-async function toCommonJs(name, source) {
-  const chunk = path.dirname(name) !== ".";
+async function toCommonJs(name, source, directory = path.dirname(name)) {
+  const chunk = directory === "chunks";
   const stands = [
     chunk && ["__dirname", "__distDirectory", `require("node:path").dirname(__dirname)`],
     ["import.meta.url", "__fileUrl", `require("node:url").pathToFileURL(__filename).href`],

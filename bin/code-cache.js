@@ -9,6 +9,7 @@ const { basename, dirname, join } = require("node:path");
 const dist = join(__dirname, "..", "dist");
 const cache = join(dist, "code-cache", `${process.version}-${process.platform}-${process.arch}`);
 const isMaking = process.env.HOLDFAST_CODE_CACHE === "make";
+const isKeeper = basename(process.argv[1] ?? "") === "keeper.js";
 
 if (isMaking || existsSync(cache)) install();
 
@@ -19,7 +20,7 @@ function install() {
   const scripts = new Map();
 
   Module.prototype._compile = function (content, filename) {
-    const file = filename.startsWith(join(dist, "/")) ? join(cache, `${basename(filename)}.bin`) : null;
+    const file = filename.startsWith(join(dist, "/")) ? fileFor(basename(filename)) : null;
     const cachedData = file === null ? undefined : read(file);
     if (file === null || (cachedData === undefined && !isMaking)) return compile.call(this, content, filename);
     const script = new Script(Module.wrap(content), { filename, cachedData });
@@ -30,8 +31,19 @@ function install() {
     return script.runInThisContext().call(this.exports, this.exports, requireHere, this, filename, dirname(filename));
   };
 
-  // At the end, when V8 has compiled what this run has needed. The build runs several; the richest is kept.
-  if (isMaking) process.once("exit", () => scripts.forEach((script, file) => keep(file, script.createCachedData())));
+  if (!isMaking) return;
+  const keepAll = () => scripts.forEach((script, file) => keep(file, script.createCachedData()));
+  // When V8 has compiled what this run has needed. For the end of a session nobody waits, but `start` for its beginning.
+  if (isKeeper) process.once("SIGUSR2", keepAll);
+  process.once("exit", keepAll);
+}
+
+/** Commands share a file, and need different parts of it. One that has no code of its own takes that of `status`. */
+function fileFor(name) {
+  if (name !== "main-commands.js") return join(cache, `${name}.bin`);
+  const command = process.argv.slice(2).find((word) => /^[a-z]+$/.test(word)) ?? "status";
+  const own = join(cache, `${command}.${name}.bin`);
+  return isMaking || existsSync(own) ? own : join(cache, `status.${name}.bin`);
 }
 
 function read(file) {
@@ -42,8 +54,10 @@ function read(file) {
   }
 }
 
+/** Of several runs the richest is kept, and of a keeper what it has told first. */
 function keep(file, data) {
-  if ((read(file)?.length ?? 0) >= data.length) return;
+  const kept = read(file)?.length ?? 0;
+  if (kept >= data.length || (isKeeper && kept > 0)) return;
   const fresh = `${file}.${process.pid}`;
   writeFileSync(fresh, data);
   renameSync(fresh, file);

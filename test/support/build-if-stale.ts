@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
-const inputs = ["build.mjs", "package.json", "package-lock.json", "src"];
+const inputs = ["build.mjs", "build", "bin", "package.json", "package-lock.json", "src"];
 
 /** Builds dist/ unless it is newer than everything it is made of. Vitest runs this before the tests that need it. */
 export function setup(): void {
