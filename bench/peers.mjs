@@ -15,6 +15,7 @@ import { holdfast } from "./project.mjs";
  * @property {(project: string, waiters: ReadonlyArray<{ said: string }>) => number} countWaiting how many have been
  *   refused and wait
  * @property {boolean} polls waiters look now and then, and take time from whatever runs meanwhile
+ * @property {boolean} apart takes no turns with the others
  */
 
 const require = createRequire(import.meta.url);
@@ -31,6 +32,7 @@ const ourselves = {
     return countBlocked([...filesIn(path.join(state, "claims")), ...filesIn(path.join(state, "queue"))]);
   },
   polls: false,
+  apart: false,
 };
 
 /** @type {Peer} */
@@ -44,6 +46,7 @@ const flock = {
   underLock: (project, command) => ["flock", path.join(project, "flock"), ...command],
   countWaiting: (project) => countBlocked([path.join(project, "flock")]),
   polls: false,
+  apart: false,
 };
 
 /** No tool, but what there is to be had with Node. @type {Peer} */
@@ -53,6 +56,7 @@ const bareNode = {
   underLock: (project, command) => [process.execPath, bareLock, path.join(project, "bare"), ...command],
   countWaiting: (project) => countBlocked([path.join(project, "bare")]),
   polls: false,
+  apart: true,
 };
 
 /** @type {Peer} */
@@ -62,6 +66,7 @@ const properLockfile = {
   underLock: (project, command) => [process.execPath, pollingLock, path.join(project, "polled"), ...command],
   countWaiting: (_project, waiters) => waiters.filter(({ said }) => said.includes("waiting")).length,
   polls: true,
+  apart: true,
 };
 
 /** The peer that the figures are ratios to comes first. */

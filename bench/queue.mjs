@@ -40,7 +40,7 @@ export async function fairness({ rounds = 50 } = {}) {
   return { rows, checks: [check], chart: "passed_older" };
 }
 
-/** Runs the peers side by side, in turn; those that poll after the others, whom they would disturb. */
+/** Runs the peers side by side, in turn; after them, one by one, those that would disturb them, or only are a measure. */
 async function compete(contest) {
   const rows = [];
   const present = [];
@@ -56,13 +56,10 @@ async function compete(contest) {
     }
   }
   await takeTurns(
-    present.filter(({ peer }) => !peer.polls),
+    present.filter(({ peer }) => !peer.apart),
     contest,
   );
-  await takeTurns(
-    present.filter(({ peer }) => peer.polls),
-    contest,
-  );
+  for (const each of present.filter(({ peer }) => peer.apart)) await takeTurns([each], contest);
   const [base] = rows;
   for (const row of rows) row.ratio = ratioOf(row, base);
   return rows;
