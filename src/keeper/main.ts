@@ -21,6 +21,7 @@ async function main(): Promise<void> {
   const handover = parseMessage<Handover>(readFileSync(0, "utf8"));
   // Whoever spawned this keeper died before it had handed the session over: nothing has been started.
   if (handover === null) return;
+  if (handover.certificates != null) process.env["NODE_EXTRA_CA_CERTS"] = handover.certificates;
   const context = await openContext({
     home: homeAt(handover.root, handover.state),
     config: handover.config,

@@ -12,6 +12,8 @@ interface HandoverBase {
   readonly session: SessionInfo;
   readonly config: Config;
   readonly by: Actor;
+  /** The agent's `NODE_EXTRA_CA_CERTS`, which the keeper was started without; see `KeeperProcess`. Null: it has none. */
+  readonly certificates: string | null;
 }
 
 /** The lock is in hand; its claim names the keeper as owner by the time this is sent. */

@@ -49,8 +49,9 @@ export class KeeperProcess {
     const logDescriptor = log === null ? null : openOwnFileToAppend(log, "the keeper's log");
     const stdio: ("pipe" | "ignore" | number)[] = ["pipe", "ignore", logDescriptor ?? "ignore"];
     stdio[reportDescriptor] = "pipe";
-    // A session started from inside another one is its own: it does not end with that one.
-    const { HOLDFAST_SESSION: _, HOLDFAST_ANCESTORS: __, ...env } = context.env;
+    // A session started from inside another one is its own: it does not end with that one. And Node reads certificates
+    // before it does anything else, which takes longer than all the rest of its start; a keeper talks to nobody.
+    const { HOLDFAST_SESSION: _, HOLDFAST_ANCESTORS: __, NODE_EXTRA_CA_CERTS: ___, ...env } = context.env;
     const child = spawn(process.execPath, [codeCache, keeperEntry, context.lock.name, session.id], {
       cwd: "/",
       detached: true,

@@ -155,8 +155,9 @@ async function whatLives(context: Context, uid: string): Promise<readonly Proces
   }
 }
 
-function aboutSession({ home, config, lock, by }: Context, session: SessionInfo) {
-  return { root: home.root, state: home.state, lock: lock.name, session, config, by };
+function aboutSession({ home, config, lock, by, env }: Context, session: SessionInfo) {
+  const certificates = env["NODE_EXTRA_CA_CERTS"] ?? null;
+  return { root: home.root, state: home.state, lock: lock.name, session, config, by, certificates };
 }
 
 /** @throws Failure `BUSY` when the lock has one slot, and another command has it */

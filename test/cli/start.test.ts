@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isAlive } from "../support/live-processes.ts";
+import { environmentOf, isAlive, lookAt } from "../support/live-processes.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace } from "../support/workspace.ts";
+import { agent, bin, openWorkspace } from "../support/workspace.ts";
 
 describe("start", () => {
   it("says started when the agent runs, and records it as the session (R3.1, R2.1)", async () => {
@@ -97,6 +97,30 @@ describe("start", () => {
       "HOLDFAST_SLOT=1",
       "HOLDFAST_TOKEN=1",
     ]);
+  });
+
+  it.each([
+    { queued: false, options: [] },
+    { queued: true, options: ["--queue"] },
+  ])("keeps certificates for the agent, which the keeper would read in vain (queued: $queued)", async ({ options }) => {
+    const workspace = openWorkspace();
+    workspace.write("ca.pem", "");
+    const env = { NODE_EXTRA_CA_CERTS: join(workspace.root, "ca.pem") };
+    const endFirst = async () => {
+      first.closeInput();
+      await first.ended;
+    };
+    const first = workspace.spawn([process.execPath, bin, "run", "cat"]);
+    await until(async () => (await statusOf(workspace)).active);
+    if (options.length === 0) await endFirst();
+    const start = ["start", "demo", ...options, "--", ...agent("sleeper.sh")];
+    expect((await workspace.holdfast(start, { env })).exitCode).toBe(0);
+    await endFirst();
+    const pid = await workspace.announced("agent");
+    const keeperPid = lookAt(pid)?.ppid ?? 0;
+    expect(environmentOf(pid, "NODE_EXTRA_CA_CERTS")).toBe(env.NODE_EXTRA_CA_CERTS);
+    expect(environmentOf(keeperPid, "HOME")).toBeDefined();
+    expect(environmentOf(keeperPid, "NODE_EXTRA_CA_CERTS")).toBeUndefined();
   });
 
   it("appends what the agent writes, on both streams, to the session's output.log", async () => {
