@@ -190,8 +190,9 @@ describe.each(pulsesHere)("a session in tmux whose keeper was killed (%s pulse)"
     const session = await startInTmux(workspace, agent("exits-when-told.sh", "go"), { env });
     await killKeeper(session);
     await workspace.spawn(["sh", "-c", "echo >go"]).ended;
-    await until(() => !isAlive(session.serverPid));
+    // Mostly by itself. tmux 3.3 loses a pane's end now and then; then whoever is next in line ends it.
     const next = await startInTmux(workspace, agent("sleeper.sh"), { id: "next", env, options: ["--wait", "20"] });
+    expect(isAlive(session.serverPid)).toBe(false);
     expect(endOf(workspace, session.uid)).toMatchObject({ reason: "lost" });
     expect(socketsIn(workspace)).toEqual([next.socket.split("/").at(-1)]);
     await holdfastIn(workspace)("stop");
