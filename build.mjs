@@ -135,10 +135,7 @@ function writeDist(programFiles) {
   return replaceDirectory(path.join(root, "dist"), new Map([...programFiles, ...others]));
 }
 
-/**
- * One pack for what every call needs, one for what commands do, and one for the keeper.
- * @param used what `tryOut` has found
- */
+/** One pack for what every call needs, one for what commands do, and one for the keeper: going by what `tryOut` has found. */
 async function packed({ byAll, byAny }) {
   const isKeepers = (name) => /^(?:chunks\/)?keeper\b/.test(name);
   const packs = new Map([

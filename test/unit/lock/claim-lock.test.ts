@@ -34,6 +34,16 @@ function withBegin(place: LockPlace, around: (begin: () => Promise<Beat>, path: 
   return { byKind: { ...byKind, [place.pulse]: pulse }, forNew: pulse, choice };
 }
 
+/** Pulses before the n-th of which something happens. */
+function justBefore(place: LockPlace, nth: number, happens: () => unknown): Pulses {
+  let begun = 0;
+  return withBegin(place, async (begin) => {
+    begun += 1;
+    if (begun === nth) happens();
+    return begin();
+  });
+}
+
 describe.each(pulsesHere)("the lock with a %s pulse, when something is in its way", (pulse) => {
   const newPlace = (): LockPlace => lockPlace(temporaryDirectory(), pulse);
 
@@ -112,14 +122,9 @@ describe.each(pulsesHere)("the lock with a %s pulse, when something is in its wa
 
   it("has a number above that of another slot that came to be in that moment", async () => {
     const place = newPlace();
-    let begun = 0;
     const lock = openLock(
       place,
-      withBegin(place, async (begin) => {
-        begun += 1;
-        if (begun === 1) forgeClaim({ ...place, name: "session~2" }, { token: 5, state: "released" });
-        return begin();
-      }),
+      justBefore(place, 1, () => forgeClaim({ ...place, name: "session~2" }, { token: 5, state: "released" })),
     );
     const held = await take(lock);
     expect(held.token).toBe(6);
@@ -128,14 +133,9 @@ describe.each(pulsesHere)("the lock with a %s pulse, when something is in its wa
 
   it("is lost, and not restored under another number, when somebody came and went meanwhile", async () => {
     const place = newPlace();
-    let begun = 0;
     const lock = openLock(
       place,
-      withBegin(place, async (begin) => {
-        begun += 1;
-        if (begun === 2) forgeClaim(place, { token: 2, state: "released" });
-        return begin();
-      }),
+      justBefore(place, 2, () => forgeClaim(place, { token: 2, state: "released" })),
     );
     const held = await take(lock);
     rmSync(place.claims, { recursive: true });
