@@ -45,10 +45,8 @@ export class Leftovers {
     return new Leftovers(agent, {
       table: () => context.processes(),
       roots,
-      // Whoever finds a `run` dead is spared looking at everything, too.
-      onNoted: (forks) => {
-        if (published.session.mode === "foreground") published.noteDescent({ after_pid: sinceOf(agent), forks });
-      },
+      // Whoever asks for the session is spared looking at everything, too.
+      onNoted: (forks) => published.noteDescent({ after_pid: sinceOf(agent), forks }),
     });
   }
 

@@ -35,7 +35,7 @@ export class PublishedSession {
     this.#held.update(this.#hold);
   }
 
-  /** How the session's processes can be told from others, for whoever finds its keeper dead. */
+  /** How the session's processes can be told from others, for whoever looks for them. */
   noteDescent(descent: NonNullable<SessionInfo["descent"]>): void {
     this.#log.tryTo("publish", () => this.publish({ descent }));
   }

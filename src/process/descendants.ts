@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { isHoldfast } from "./holdfast-process.ts";
-import { possibleAdopters } from "./own-line.ts";
+import { possibleAdopters } from "./line-of.ts";
 import { newestPid, type PidsSince } from "./pid-window.ts";
 import { readStat } from "./proc-stat.ts";
 import { readArguments } from "./procfs-entry.ts";

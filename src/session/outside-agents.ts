@@ -39,7 +39,8 @@ export async function refuseBesideOutsiders(context: Context): Promise<void> {
   if (outside.length > 0) throw agentsRunning(outside, null);
 }
 
-function agentPattern(context: Context): RegExp | null {
+/** What the command of an agent looks like; null: nothing is configured. */
+export function agentPattern(context: Context): RegExp | null {
   const { match, command } = context.config.agent;
   if (match !== null) return new RegExp(match);
   return command === null ? null : new RegExp(`^${escapePattern(command.join(" "))}$`);

@@ -8,6 +8,7 @@ import type { LiveSession, SessionState } from "./find-live.ts";
 import { secondsBetween } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
+import { withoutOlder } from "./without-older.ts";
 import { tmuxDetails } from "./session-tmux.ts";
 import type { Trouble } from "./trouble.ts";
 
@@ -74,7 +75,8 @@ async function processesOf(
 ): Promise<Pick<SessionStatus, "processes" | "unproven">> {
   const own = claim.number === session.token ? claim : null;
   const options = { claim: own, zombies: true };
-  const { members, unproven } = await findClaimed(await context.processes(), context.home, session, options);
+  const table = withoutOlder(await context.processes(), session, claim.record.owner);
+  const { members, unproven } = await findClaimed(table, context.home, session, options);
   const found = [...unproven, ...members];
   const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;
   return { processes: found.toSorted((a, b) => Number(isAgent(b)) - Number(isAgent(a)) || a.pid - b.pid), unproven };

@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
 import { tryToNoteOrphaned } from "./orphans.ts";
-import { findOutsideAgents } from "./outside-agents.ts";
+import { agentPattern, findOutsideAgents } from "./outside-agents.ts";
 import type { PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
 import { slotsOf } from "./slots.ts";
@@ -95,16 +95,19 @@ export async function status(given: Context): Promise<Status> {
   };
 }
 
-/** One look at the processes serves every question that is asked of them. */
+/** If somebody has to look at all processes, that one look serves every question that is asked of them. */
 function withOneLook(context: Context): Context {
   let table: Promise<ProcessTable> | undefined;
-  return { ...context, processes: () => (table ??= context.processes().then(lookOnce)) };
+  const needsAll = agentPattern(context) !== null;
+  return { ...context, processes: () => (table ??= context.processes().then((all) => lookOnce(all, needsAll))) };
 }
 
-function lookOnce(table: ProcessTable): ProcessTable {
+function lookOnce(table: ProcessTable, needsAll: boolean): ProcessTable {
   let entries: Promise<readonly ProcessEntry[]> | undefined;
-  return listedBy(table, async (among = () => true) => {
-    return (await (entries ??= table.list())).filter(({ pid }) => among(pid));
+  return listedBy(table, async (among) => {
+    if (among !== undefined && entries === undefined && !needsAll) return table.list(among);
+    const all = await (entries ??= table.list());
+    return among === undefined ? all : all.filter(({ pid }) => among(pid));
   });
 }
 

@@ -3,7 +3,7 @@ import { isMeantBy, type Home } from "../home/locate.ts";
 import { isDamage } from "../lock/claim-record.ts";
 import { knownFile, type KnownFile } from "../process/known-file.ts";
 import { OpenFiles } from "../process/open-files.ts";
-import { ownLine } from "../process/own-line.ts";
+import { lineOf } from "../process/line-of.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import type { Context } from "./context.ts";
 import { activeSession, reconcile } from "./reconcile.ts";
@@ -30,7 +30,7 @@ interface StrayOptions {
 export async function findStrays(context: Context, options: StrayOptions = {}): Promise<readonly ProcessEntry[]> {
   const spared = await uidsToSpare(context, options);
   const table = await context.processes();
-  const own = new Set(ownLine());
+  const own = new Set(lineOf());
   const others = (await table.list()).filter(
     (entry) => !own.has(entry.pid) && entry.state !== "zombie" && entry.uid === process.geteuid?.(),
   );

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { abortAfter } from "../../../src/process/clock.ts";
 import { identify, livenessOf, signalProcess, whereText, type ProcessIdentity } from "../../../src/process/identity.ts";
 import { knownFile, knownFileOfOneName } from "../../../src/process/known-file.ts";
-import { ownLine } from "../../../src/process/own-line.ts";
+import { lineOf } from "../../../src/process/line-of.ts";
 import { newestPid, PidWindow } from "../../../src/process/pid-window.ts";
 import { readProcFile, type ProcRefusal } from "../../../src/process/proc-files.ts";
 import { parseEnvironmentSize } from "../../../src/process/proc-stat.ts";
@@ -96,7 +96,7 @@ describe.skipIf(!isLinux)("a machine whose /proc does not tell", () => {
 
   it("who the parent of an ancestor is (hidepid): the line ends there", () => {
     hidden.set(`/proc/${process.ppid}/stat`, "hidden");
-    expect([...ownLine()]).toEqual([process.pid, process.ppid]);
+    expect([...lineOf()]).toEqual([process.pid, process.ppid]);
   });
 
   it("how many PIDs there are: few are assumed", () => {

@@ -1,9 +1,9 @@
 import { readStat } from "./proc-stat.ts";
 
-/** The PIDs of this process and its ancestors, as far as /proc tells; this one alone without it. */
-export function* ownLine(): Generator<number> {
+/** The PIDs of a process, this one by default, and its ancestors, as far as /proc tells; it alone without that. */
+export function* lineOf(first = process.pid): Generator<number> {
   const seen = new Set<number>();
-  for (let pid = process.pid; pid > 0 && !seen.has(pid);) {
+  for (let pid = first; pid > 0 && !seen.has(pid);) {
     seen.add(pid);
     yield pid;
     const stat = readStat(pid);
@@ -19,5 +19,5 @@ let adopters: ReadonlySet<number> | undefined;
  * the line when it dies, and none ever joins it.
  */
 export function possibleAdopters(): ReadonlySet<number> {
-  return (adopters ??= new Set(ownLine()));
+  return (adopters ??= new Set(lineOf()));
 }
