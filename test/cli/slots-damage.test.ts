@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { waitInLine } from "../support/held-lock.ts";
@@ -80,6 +80,23 @@ describe("a claim of a slot that cannot be read", () => {
       { result: "failed", detail: expect.stringContaining(hasKernelPulse ? path : `PID ${pid} runs`) },
     ]);
     expect([existsSync(join(workspace.root, "ran")), isAlive(pid)]).toEqual([false, true]);
+  });
+
+  it.each([
+    { what: "with leases, which nobody can tell then", text: "garbage\n", env: { HOLDFAST_PULSE: "lease" } },
+    { what: "of a newer holdfast, which may hold it", text: '{"schema_version":99}\n', env: {} },
+  ])("lets nobody have a slot who finds nobody there to ask: $what", async ({ text, env }) => {
+    const workspace = openWorkspace();
+    workspace.write(".holdfast/claims/session~2.50", text);
+    const run = (...options: string[]) => workspace.holdfast(["run", ...options, "--json", "touch", "ran"], { env });
+    for (const options of [["--slots", "2"], ["-n", "--slots", "2"]]) {
+      const refused = await run(...options);
+      expect(refused.exitCode).toBe(65);
+      expect(refused.json().error).toMatchObject({ code: "DATA", message: expect.stringContaining("session~2.50") });
+    }
+    expect(existsSync(join(workspace.root, "ran"))).toBe(false);
+    rmSync(join(workspace.state, "claims/session~2.50"));
+    expect((await run("--slots", "2")).exitCode).toBe(0);
   });
 
   it("is no matter when it is the one that is held while a slot is taken", async () => {
