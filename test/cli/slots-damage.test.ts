@@ -89,7 +89,10 @@ describe("a claim of a slot that cannot be read", () => {
     const workspace = openWorkspace();
     workspace.write(".holdfast/claims/session~2.50", text);
     const run = (...options: string[]) => workspace.holdfast(["run", ...options, "--json", "touch", "ran"], { env });
-    for (const options of [["--slots", "2"], ["-n", "--slots", "2"]]) {
+    for (const options of [
+      ["--slots", "2"],
+      ["-n", "--slots", "2"],
+    ]) {
       const refused = await run(...options);
       expect(refused.exitCode).toBe(65);
       expect(refused.json().error).toMatchObject({ code: "DATA", message: expect.stringContaining("session~2.50") });

@@ -49,12 +49,34 @@ export function childrenOf(pid: number): readonly number[] {
 
 /** The files that it has open, by their paths. */
 export function openFilesOf(pid: number): readonly string[] {
-  const descriptors = `/proc/${pid}/fd`;
+  return descriptorsOf(pid).map(({ path }) => path);
+}
+
+/** How many processes have a file open to read only, as far as this user may know. */
+export function countReaders(file: string): number {
+  const reads = (pid: number) =>
+    descriptorsOf(pid).some(({ path, number }) => path === file && isReadOnly(pid, number));
+  return findProcesses(reads).length;
+}
+
+function descriptorsOf(pid: number): readonly { readonly number: string; readonly path: string }[] {
+  const directory = `/proc/${pid}/fd`;
   try {
-    return readdirSync(descriptors).map((name) => readOr(() => readlinkSync(`${descriptors}/${name}`)));
+    return readdirSync(directory).map((number) => ({
+      number,
+      path: readOr(() => readlinkSync(`${directory}/${number}`)),
+    }));
   } catch {
     return [];
   }
+}
+
+/** The access mode is the last two bits of the flags, which are octal (proc_pid_fdinfo(5)). */
+function isReadOnly(pid: number, descriptor: string): boolean {
+  const flags = /^flags:\s*(\d+)$/m.exec(
+    readOr(() => readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "latin1")),
+  )?.[1];
+  return flags !== undefined && (Number.parseInt(flags, 8) & 3) === 0;
 }
 
 /** All processes for which the answer is yes, but never this one. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { isAlive, lookAt, openFilesOf } from "./live-processes.ts";
+import { countReaders, isAlive, lookAt, openFilesOf } from "./live-processes.ts";
 import type { Json } from "./program.ts";
 import { hasKernelPulse } from "./pulses-here.ts";
 import { until } from "./until.ts";
@@ -45,12 +45,19 @@ export async function untilItWaits({ pid }: { readonly pid: number }, what = `PI
   await until(isWaiting, { what: `${what} waits` });
 }
 
-/** Having the claim open is not enough: who only reads it has, too. */
+/**
+ * Who waits for a claim has it open to read. So has who only looks at it, and the kernel does not list which process waits:
+ * this one does for certain if as many wait as have it open.
+ */
 function waitsForClaim(pid: number): boolean {
-  const waits = readFileSync("/proc/locks", "latin1").matchAll(/->.* \w+:\w+:(\d+) /g);
-  const inodes = new Set([...waits].map(([, inode]) => Number(inode)));
-  const claims = openFilesOf(pid).filter((path) => path.includes("/claims/session."));
-  return claims.some((path) => inodes.has(statSync(path, { throwIfNoEntry: false })?.ino ?? 0));
+  const waits = [...readFileSync("/proc/locks", "latin1").matchAll(/->.* \w+:\w+:(\d+) /g)].map(([, inode]) => inode);
+  return openFilesOf(pid)
+    .filter((path) => path.includes("/claims/session."))
+    .some((path) => {
+      const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+      const waiting = waits.filter((each) => each === String(inode)).length;
+      return waiting > 0 && waiting >= countReaders(path);
+    });
 }
 
 /** The document of `status --json`. */
