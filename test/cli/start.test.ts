@@ -121,6 +121,7 @@ describe("start", () => {
     expect(environmentOf(pid, "NODE_EXTRA_CA_CERTS")).toBe(env.NODE_EXTRA_CA_CERTS);
     expect(environmentOf(keeperPid, "HOME")).toBeDefined();
     expect(environmentOf(keeperPid, "NODE_EXTRA_CA_CERTS")).toBeUndefined();
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
   });
 
   it("appends what the agent writes, on both streams, to the session's output.log", async () => {
