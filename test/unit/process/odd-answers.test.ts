@@ -40,6 +40,11 @@ function parent(): ProcessIdentity {
   return identity;
 }
 
+/** As of a process without an environment; proc_pid_stat(5). */
+function statLine(state: string, flags = 0): string {
+  return `4000000 (idle) ${state} 1 1 1 0 -1 ${flags} 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0 ${"0 ".repeat(28)}\n`;
+}
+
 describe.skipIf(!isLinux)("a process whose /proc is hidden (hidepid)", () => {
   const path = `/proc/${process.ppid}/stat`;
 
@@ -55,6 +60,18 @@ describe.skipIf(!isLinux)("a process whose /proc is hidden (hidepid)", () => {
       expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
     },
   );
+});
+
+describe.skipIf(!isLinux)("an environment that is empty", () => {
+  it.each([
+    { of: "a process that is gone by now", stat: "gone", environment: null },
+    { of: "one that has just died", stat: statLine("Z"), environment: null },
+    { of: "a thread of the kernel", stat: statLine("S", 0x20_00_00), environment: new Map() },
+  ])("of $of is told from none", async ({ stat, environment }) => {
+    const pid = 4_000_000;
+    hidden.set(`/proc/${pid}/environ`, "").set(`/proc/${pid}/stat`, stat);
+    expect(await new ProcfsTable().environmentOf(pid)).toEqual(environment);
+  });
 });
 
 describe("a signal that the kernel refuses", () => {
