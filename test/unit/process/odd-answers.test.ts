@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { abortAfter } from "../../../src/process/clock.ts";
+import { abortAfter, systemClock } from "../../../src/process/clock.ts";
 import { identify, livenessOf, signalProcess, whereText, type ProcessIdentity } from "../../../src/process/identity.ts";
 import { knownFile, knownFileOfOneName } from "../../../src/process/known-file.ts";
 import { lineOf } from "../../../src/process/line-of.ts";
@@ -70,7 +70,10 @@ describe.skipIf(!isLinux)("an environment that is empty", () => {
   ])("of $of is told from none", async ({ stat, environment }) => {
     const pid = 4_000_000;
     hidden.set(`/proc/${pid}/environ`, "").set(`/proc/${pid}/stat`, stat);
+    const sleep = vi.spyOn(systemClock, "sleep");
     expect(await new ProcfsTable().environmentOf(pid)).toEqual(environment);
+    // Only one that becomes another program just now is waited for.
+    expect(sleep).not.toHaveBeenCalled();
   });
 });
 
