@@ -15,6 +15,8 @@ export interface LeftoversOptions {
   readonly roots: () => TreeRoots;
   /** Told how many forks there had been when the agent had run for a moment. */
   readonly onNoted: (forks: number) => void;
+  /** True of an agent that is to run long: that is told at once. */
+  readonly runsLong?: boolean;
 }
 
 /**
@@ -31,11 +33,11 @@ export class Leftovers {
     this.#agent = agent;
     this.#options = options;
     this.#window = new PidWindow(sinceOf(agent));
+    if (options.runsLong === true) this.#note();
     // What is done for the first time takes longest, and while the agent runs there is time: whoever is next in line
     // waits for what happens after its end.
     this.#timer = setTimeout(() => {
-      const forks = this.#window.note(this.#ageMs());
-      if (forks !== null) options.onNoted(forks);
+      if (options.runsLong !== true) this.#note();
       void this.#look().catch(() => undefined);
     }, settledAfterMs);
   }
@@ -47,12 +49,18 @@ export class Leftovers {
       roots,
       // Whoever asks for the session is spared looking at everything, too.
       onNoted: (forks) => published.noteDescent({ after_pid: sinceOf(agent), forks }),
+      runsLong: published.session.mode === "background",
     });
   }
 
   async mayExist(): Promise<boolean> {
     clearTimeout(this.#timer);
     return this.#look();
+  }
+
+  #note(): void {
+    const forks = this.#window.note(this.#ageMs());
+    if (forks !== null) this.#options.onNoted(forks);
   }
 
   #ageMs(): number {
