@@ -74,7 +74,8 @@ const models: readonly Bounds[] = [
   { contenders: [waits, waits, waits], crashes: 0, switches: 1, atLeastStates: 8_000 },
   { contenders: [waits, waits, waits], crashes: 2, switches: 2, atLeastStates: 500_000, isDeep: true },
   { contenders: [waits, waits, doesNotWait], crashes: 2, switches: 2, atLeastStates: 300_000, isDeep: true },
-  { contenders: [waits, waits, waits], crashes: 0, atLeastStates: 2_000_000, isDeep: true },
+  { contenders: [waits, waits, waits], crashes: 1, switches: 3, atLeastStates: 2_500_000, isDeep: true },
+  { contenders: [waits, waits, waits], crashes: 0, switches: 4, atLeastStates: 4_000_000, isDeep: true },
 ];
 
 const namedModels = models
