@@ -29,6 +29,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const cache = path.join(tmpdir(), `holdfast-matrix-${userInfo().uid}`);
 
+/** A row ends its tests by itself, and these what they have started. */
+const stopsWithinMs = 10_000;
+
 /** @type {readonly Row[]} */
 const rows = [
   ...[20, 22, 24, 26].map((major) => ({ name: `node${major}`, command: () => [], node: () => fetchNode(major) })),
@@ -97,9 +100,11 @@ function exitCodeOf(program, args, nodeDirectory) {
   });
 }
 
+/** unshare(1) ignores what would end it while it waits; its namespace dies with it. */
 function stop(child, signal) {
   isStopped = true;
   child.kill(signal);
+  setTimeout(() => child.kill("SIGKILL"), stopsWithinMs).unref();
 }
 
 /** As npm has it: a package for each platform that holds nothing but the program. */
