@@ -117,7 +117,8 @@ export async function endStrays(context: Context, scope: CleanupScope): Promise<
   return endFound(context, scope, "left of an ended session", () => findStrays(context));
 }
 
-async function endFound(
+/** Ends the processes that are found, again and again until there are none. */
+export async function endFound(
   context: Context,
   scope: CleanupScope,
   why: string,

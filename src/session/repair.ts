@@ -1,6 +1,10 @@
 import { Failure } from "../failure.ts";
 import { isDamage } from "../lock/claim-record.ts";
+import { isHoldfast } from "../process/holdfast-process.ts";
+import { knownFile } from "../process/known-file.ts";
+import type { ProcessEntry } from "../process/table.ts";
 import { attempt, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import { endFound } from "./cleanup-steps.ts";
 import type { Context } from "./context.ts";
 import { withMaintenance } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
@@ -8,12 +12,20 @@ import { removeSessionDirectory, sessionFiles, sessionUids } from "./session-fil
 import { holdOf } from "./session-info.ts";
 import { findStrays } from "./strays.ts";
 
-/** A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. */
+/**
+ * A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. What keeps it
+ * locked without a keeper is ended before, in a whole clean-up.
+ */
 export async function repairLock(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const damage = await damageOf(context);
   if (damage === null) return [];
-  const action = { what: "lock", name: context.lock.name, pid: null, why: damage } as const;
+  const why = oneLineOf(damage);
+  const action = { what: "lock", name: context.lock.name, pid: null, why } as const;
+  const left = () => leftHolding(context, String(damage.facts["path"]));
+  const ended =
+    scope.damaged === true ? [] : await endFound(context, scope, "left of a session without a keeper", left);
   return [
+    ...ended,
     await attempt(scope, action, async () => {
       // A whole clean-up ends them afterwards.
       if (scope.damaged === true) await refuseBesideStrays(context);
@@ -24,13 +36,33 @@ export async function repairLock(context: Context, scope: CleanupScope): Promise
   ];
 }
 
-async function damageOf(context: Context): Promise<string | null> {
+/**
+ * The processes that keep a claim locked, if its keeper is dead: all that have it open show by themselves that they are of a
+ * session of this lock, and none is a holdfast, or may be one. Else nobody.
+ */
+async function leftHolding(context: Context, path: string): Promise<readonly ProcessEntry[]> {
+  const claim = knownFile(path);
+  if (claim === null) return [];
+  const table = await context.processes();
+  const holders: ProcessEntry[] = [];
+  for (const entry of await table.list()) {
+    const writes = await table.writesTo(entry.pid, [claim]);
+    if (writes === true || (writes === null && isHoldfast(entry.argv))) holders.push(entry);
+  }
+  if (holders.length === 0) return [];
+  const known = await findStrays(context, { despiteDamage: true, byCookieOnly: true });
+  const strays = new Set(known.map(({ pid }) => pid));
+  const isLeft = ({ pid, argv }: ProcessEntry) => strays.has(pid) && !isHoldfast(argv);
+  return holders.every(isLeft) ? holders : [];
+}
+
+async function damageOf(context: Context): Promise<Failure | null> {
   try {
     const { last } = await context.lock.look();
     if (last !== null) holdOf(last);
     return null;
   } catch (error) {
-    if (isDamage(error)) return oneLineOf(error);
+    if (error instanceof Failure && isDamage(error)) return error;
     throw error;
   }
 }

@@ -20,6 +20,8 @@ type Spared = ReadonlySet<string | undefined>;
 interface StrayOptions {
   /** True: a session whose claim cannot be read is over. */
   readonly despiteDamage?: boolean;
+  /** True: only by the cookie; to go by claims, all of them must be readable. */
+  readonly byCookieOnly?: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function findStrays(context: Context, options: StrayOptions = {}): 
   );
   const strays = new Set<ProcessEntry>();
   for (const entry of others) if (await carriesCookie(context, table, entry, spared)) strays.add(entry);
-  const files = await releasedClaims(context, spared);
+  const files = options.byCookieOnly === true ? [] : await releasedClaims(context, spared);
   if (files.length > 0) for (const entry of await OpenFiles.of(table).writersOf(files, others)) strays.add(entry);
   return [...strays];
 }

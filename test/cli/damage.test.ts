@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isAlive } from "../support/live-processes.ts";
+import { isAlive, lookAt } from "../support/live-processes.ts";
 import { makeFifo } from "../support/odd-files.ts";
+import { hasKernelPulse } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -78,6 +79,46 @@ describe("a claim of one lock that cannot be read", () => {
     expect((await workspace.holdfast(["cleanup", "--damaged"])).exitCode).toBe(0);
     await workspace.holdfast(["status"]);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
+  });
+});
+
+describe.skipIf(!hasKernelPulse)("a claim that cannot be read, and is locked", () => {
+  async function openLocked() {
+    const workspace = openWorkspace();
+    const { token, pid, keeperPid } = await startSession(workspace, agent("family.sh"));
+    const child = await workspace.announced("child");
+    const innocent = workspace.spawn(["sleep", "300"]);
+    await until(() => lookAt(innocent.pid)?.command === "sleep 300");
+    // In place: it stays locked.
+    workspace.write(`.holdfast/claims/session.${token}`, "");
+    return { workspace, pid, keeperPid, child, innocent };
+  }
+
+  it("by what a dead keeper left: a clean-up ends that, and nothing else, and repairs it (R2.3, R3.6)", async () => {
+    const { workspace, pid, keeperPid, child, innocent } = await openLocked();
+    for (const each of [keeperPid, pid]) process.kill(each, "SIGKILL");
+    await until(() => !isAlive(keeperPid) && !isAlive(pid));
+    expect((await workspace.holdfast(["cleanup", "--damaged"])).exitCode).toBe(1);
+    const planned = await workspace.holdfast(["cleanup", "--dry-run", "--json"]);
+    expect(planned.json().actions[0]).toMatchObject({ what: "process", pid: child, result: "planned" });
+    expect(isAlive(child)).toBe(true);
+    const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+    expect(cleaned.exitCode).toBe(0);
+    expect(cleaned.json().actions).toMatchObject([
+      { what: "process", pid: child, result: "ended", why: "left of a session without a keeper" },
+      { what: "process", pid: await workspace.announced("grandchild"), result: "ended" },
+      { what: "lock", name: "session", result: "removed" },
+    ]);
+    expect([isAlive(child), isAlive(innocent.pid)]).toEqual([false, true]);
+    expect((await workspace.holdfast(["run", "-n", "--", "true"])).exitCode).toBe(0);
+  });
+
+  it("by a keeper that lives: it is named, and nothing is ended (R3.6)", async () => {
+    const { workspace, pid, keeperPid, child } = await openLocked();
+    process.kill(keeperPid, "SIGSTOP");
+    expect((await workspace.holdfast(["cleanup", "--json"])).json().actions).toMatchObject([{ result: "failed" }]);
+    expect([pid, keeperPid, child].map((each) => isAlive(each))).toEqual([true, true, true]);
+    process.kill(keeperPid, "SIGCONT");
   });
 });
 
