@@ -14,26 +14,26 @@ import { findStrays } from "./strays.ts";
 
 /**
  * A last claim that cannot be read would refuse everybody for ever: the next number is taken over its head. What keeps it
- * locked without a keeper is ended before, in a whole clean-up.
+ * locked without a keeper is ended for that, in a whole clean-up.
  */
 export async function repairLock(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const damage = await damageOf(context);
   if (damage === null) return [];
   const why = oneLineOf(damage);
   const action = { what: "lock", name: context.lock.name, pid: null, why } as const;
-  const left = () => leftHolding(context, String(damage.facts["path"]));
-  const ended =
-    scope.damaged === true ? [] : await endFound(context, scope, "left of a session without a keeper", left);
-  return [
-    ...ended,
-    await attempt(scope, action, async () => {
+  const repair = () =>
+    attempt(scope, action, async () => {
       // A whole clean-up ends them afterwards.
       if (scope.damaged === true) await refuseBesideStrays(context);
       const settled = await withMaintenance(context, async (_held, unsettled) => unsettled, { despiteDamage: true });
       if (settled === null) throw new Failure("BUSY", "Somebody holds the lock");
       return "a new claim was written over it";
-    }),
-  ];
+    });
+  const repaired = await repair();
+  if (scope.damaged === true || repaired.result === "removed") return [repaired];
+  const left = () => leftHolding(context, String(damage.facts["path"]));
+  const ended = await endFound(context, scope, "left of a session without a keeper", left);
+  return [...ended, ended.length === 0 ? repaired : await repair()];
 }
 
 /**

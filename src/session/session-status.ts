@@ -8,9 +8,9 @@ import type { LiveSession, SessionState } from "./find-live.ts";
 import { secondsBetween } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
-import { withoutOlder } from "./without-older.ts";
 import { tmuxDetails } from "./session-tmux.ts";
 import type { Trouble } from "./trouble.ts";
+import { withoutOlder } from "./without-older.ts";
 
 export interface SessionStatus {
   readonly state: SessionState;
