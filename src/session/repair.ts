@@ -1,11 +1,13 @@
 import { Failure } from "../failure.ts";
 import { isDamage } from "../lock/claim-record.ts";
+import { readEventsBackward } from "../journal/read.ts";
 import { isHoldfast } from "../process/holdfast-process.ts";
 import { knownFile } from "../process/known-file.ts";
-import type { ProcessEntry } from "../process/table.ts";
+import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { attempt, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import { endFound } from "./cleanup-steps.ts";
 import type { Context } from "./context.ts";
+import { otherOwner } from "./owners.ts";
 import { withMaintenance } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { removeSessionDirectory, sessionFiles, sessionUids } from "./session-files.ts";
@@ -31,16 +33,16 @@ export async function repairLock(context: Context, scope: CleanupScope): Promise
     });
   const repaired = await repair();
   if (scope.damaged === true || repaired.result === "removed") return [repaired];
-  const left = () => leftHolding(context, String(damage.facts["path"]));
+  const left = () => leftHolding(context, scope, String(damage.facts["path"]));
   const ended = await endFound(context, scope, "left of a session without a keeper", left);
   return [...ended, ended.length === 0 ? repaired : await repair()];
 }
 
 /**
  * The processes that keep a claim locked, if its keeper is dead: all that have it open show by themselves that they are of a
- * session of this lock, and none is a holdfast, or may be one. Else nobody.
+ * session of this lock, and none is a holdfast, or may be one. Else nobody; nor if the session is another owner's.
  */
-async function leftHolding(context: Context, path: string): Promise<readonly ProcessEntry[]> {
+async function leftHolding(context: Context, { force }: CleanupScope, path: string): Promise<readonly ProcessEntry[]> {
   const claim = knownFile(path);
   if (claim === null) return [];
   const table = await context.processes();
@@ -53,7 +55,24 @@ async function leftHolding(context: Context, path: string): Promise<readonly Pro
   const known = await findStrays(context, { despiteDamage: true, byCookieOnly: true });
   const strays = new Set(known.map(({ pid }) => pid));
   const isLeft = ({ pid, argv }: ProcessEntry) => strays.has(pid) && !isHoldfast(argv);
-  return holders.every(isLeft) ? holders : [];
+  if (!holders.every(isLeft)) return [];
+  return force !== true && (await isAnotherOwners(context, table, holders)) ? [] : holders;
+}
+
+/** By what the log says of their sessions: the claim says nothing any more. */
+async function isAnotherOwners(
+  context: Context,
+  table: ProcessTable,
+  processes: readonly ProcessEntry[],
+): Promise<boolean> {
+  const uids = new Set<string | undefined>();
+  for (const { pid } of processes) uids.add((await table.environmentOf(pid, "HOLDFAST_"))?.get("HOLDFAST_SESSION"));
+  for (const event of readEventsBackward(context.home.log, { kinds: ["claimed"] })) {
+    if (uids.size === 0) break;
+    if (event.event !== "claimed" || !uids.delete(event.uid)) continue;
+    if (otherOwner(context, event.owner) !== null) return true;
+  }
+  return false;
 }
 
 async function damageOf(context: Context): Promise<Failure | null> {

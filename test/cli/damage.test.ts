@@ -83,9 +83,9 @@ describe("a claim of one lock that cannot be read", () => {
 });
 
 describe.skipIf(!hasKernelPulse)("a claim that cannot be read, and is locked", () => {
-  async function openLocked() {
+  async function openLocked(env = {}) {
     const workspace = openWorkspace();
-    const { token, pid, keeperPid } = await startSession(workspace, agent("family.sh"));
+    const { token, pid, keeperPid } = await startSession(workspace, agent("family.sh"), { env });
     const child = await workspace.announced("child");
     const innocent = workspace.spawn(["sleep", "300"]);
     await until(() => lookAt(innocent.pid)?.command === "sleep 300");
@@ -111,6 +111,17 @@ describe.skipIf(!hasKernelPulse)("a claim that cannot be read, and is locked", (
     ]);
     expect([isAlive(child), isAlive(innocent.pid)]).toEqual([false, true]);
     expect((await workspace.holdfast(["run", "-n", "--", "true"])).exitCode).toBe(0);
+  });
+
+  it("by what is left of another owner's session: that is ended only with --force (R3.6)", async () => {
+    const { workspace, pid, keeperPid, child } = await openLocked({ HOLDFAST_OWNER: "ci" });
+    for (const each of [keeperPid, pid]) process.kill(each, "SIGKILL");
+    await until(() => !isAlive(keeperPid) && !isAlive(pid));
+    const env = { HOLDFAST_OWNER: "dev" };
+    expect((await workspace.holdfast(["cleanup"], { env })).exitCode).toBe(1);
+    expect(isAlive(child)).toBe(true);
+    expect((await workspace.holdfast(["cleanup", "--force"], { env })).exitCode).toBe(0);
+    expect(isAlive(child)).toBe(false);
   });
 
   it("by a keeper that lives: it is named, and nothing is ended (R3.6)", async () => {
