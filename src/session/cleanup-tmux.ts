@@ -25,10 +25,18 @@ interface LeftTmux {
   readonly alive: { readonly server: TmuxServer; readonly pid: number } | null;
 }
 
-/** Ends the tmux sessions of this lock that have outlived their holdfast sessions, and removes sockets nobody listens at. */
-export async function endLeftTmux(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+/**
+ * Ends the tmux sessions of this lock that have outlived their holdfast sessions, and removes sockets nobody listens at.
+ * @param options.onRecord only those whose sessions are on record as ended
+ */
+export async function endLeftTmux(
+  context: Context,
+  scope: CleanupScope,
+  { onRecord = false }: { onRecord?: boolean } = {},
+): Promise<readonly CleanupAction[]> {
   const actions: CleanupAction[] = [];
   for (const { path, uid } of listTmuxSockets(context.home.state, context.env)) {
+    if (onRecord && readableRecord(context.home, uid) === null) continue;
     const left = await lookAt(context, path, uid);
     if (left === null || !matches(scope, left.id)) continue;
     const pid = left.alive?.pid ?? null;

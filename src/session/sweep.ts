@@ -1,6 +1,7 @@
 import { livenessOf } from "../process/identity.ts";
 import { isSameFailure, logged, onOneLine, type CleanupAction } from "./cleanup-action.ts";
 import { endOrphans, endSession, isIdle } from "./cleanup-steps.ts";
+import { endLeftTmux } from "./cleanup-tmux.ts";
 import type { Context } from "./context.ts";
 import { noteOrphaned } from "./orphans.ts";
 import { pruneEnded } from "./prune.ts";
@@ -10,7 +11,7 @@ import { slotsOf } from "./slots.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 
 export interface SweepOptions {
-  /** Whether sessions whose keeper is dead are ended; they are only named otherwise. */
+  /** Whether sessions whose keeper is dead are ended, and what is left of others in tmux; they are only named otherwise. */
   readonly reapOrphans: boolean;
   /** What the sweep before this one returned: what stands as it stood then is neither logged nor told again. */
   readonly before?: readonly CleanupAction[];
@@ -21,8 +22,8 @@ export interface SweepOptions {
 }
 
 /**
- * Cleans up on one lock what needs nobody's decision: closes lost sessions, ends or names orphans, ends sessions that
- * are idle past their limit, and forgets what retention says. Each thing leaves one event. A step that fails is in the
+ * Cleans up on one lock what needs nobody's decision: closes lost sessions, ends or names orphans and what is
+ * left in tmux, ends sessions that are idle past their limit, and forgets what retention says. Each thing leaves one event. A step that fails is in the
  * list as such and does not stop the others (R2.4).
  */
 export async function sweep(context: Context, options: SweepOptions): Promise<CleanupAction[]> {
@@ -66,6 +67,7 @@ const steps: readonly Step[] = [
   { does: "close lost sessions", isOfSlot: true, isUnlogged: false, run: closeLostSessions },
   { does: "end orphans", isOfSlot: true, isUnlogged: true, run: reapOrphans },
   { does: "name orphans", isOfSlot: true, isUnlogged: false, run: nameOrphans },
+  { does: "end what is left in tmux", isUnlogged: true, run: reapTmux },
   { does: "end idle sessions", isOfSlot: true, isUnlogged: true, run: endOverdue },
   { does: "forget ended sessions", isUnlogged: false, run: forgetByRetention },
 ];
@@ -114,6 +116,16 @@ async function nameOrphans(context: Context, options: SweepOptions): Promise<rea
       detail: processes.length === 1 ? "1 process lives on" : `${processes.length} processes live on`,
     };
   });
+}
+
+/**
+ * Only of sessions that are on record as ended: what has lost its record with the state directory may live, and get it
+ * back from its keeper.
+ */
+async function reapTmux(context: Context, { reapOrphans: reap }: SweepOptions): Promise<readonly CleanupAction[]> {
+  const actions = await endLeftTmux(context, { force: true, dryRun: !reap }, { onRecord: true });
+  if (reap) return actions;
+  return actions.map(({ what, name, pid, why, detail }) => ({ what, name, pid, why, result: "named", detail }));
 }
 
 /** A keeper looks once a second. One that has not acted by then is stopped or hangs, on the busiest machine. */

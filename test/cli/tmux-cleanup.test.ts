@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
@@ -128,6 +128,35 @@ describe("cleanup of tmux sessions that have outlived their holdfast session (R4
     const others = await holdfastIn(workspace)("cleanup", "--match", "left-*", "--json");
     expect(others.json().actions).toEqual([]);
     expect([orphan, active].map(({ serverPid }) => isAlive(serverPid))).toEqual([true, true]);
+  });
+});
+
+describe("watch, of tmux sessions that have outlived their holdfast session (R3.2, R4.2)", () => {
+  it("names them with --no-reap, ends them without, and keeps their history, whoever's they are", async () => {
+    const workspace = openWorkspace();
+    const left = await leave(workspace, "demo", { owner: "ci" });
+    const theirs = { what: "tmux", name: "demo", pid: left.serverPid, why: "its session has ended" };
+    const named = await holdfastIn(workspace)("watch", "--once", "--no-reap", "--json");
+    expect(named.json().actions).toEqual([{ ...theirs, result: "named", detail: null }]);
+    expect(isAlive(left.serverPid)).toBe(true);
+    const swept = await holdfastIn(workspace)("watch", "--once", "--json");
+    expect(swept.json().actions).toMatchObject([{ ...theirs, result: "ended" }]);
+    expect(isAlive(left.serverPid)).toBe(false);
+    expect(historyOf(workspace, left)).toContain("still here");
+    expect(workspace.events("cleaned")).toMatchObject([{ result: "named" }, { what: "tmux demo", result: "ended" }]);
+    expect(socketsIn(workspace)).toEqual([]);
+  });
+
+  it("leaves alone one that is not on record: its keeper may live, and write it anew", async () => {
+    const workspace = openWorkspace();
+    const { pid, keeperPid } = await startInTmux(workspace, ["sleep", "300"]);
+    process.kill(keeperPid, "SIGSTOP");
+    rmSync(join(workspace.root, ".holdfast"), { recursive: true });
+    workspace.write(".holdfast/claims/.keep", "");
+    const swept = await holdfastIn(workspace)("watch", "--once", "--lock", "session", "--json");
+    process.kill(keeperPid, "SIGCONT");
+    expect(swept.json().actions).toEqual([]);
+    expect(isAlive(pid)).toBe(true);
   });
 });
 
