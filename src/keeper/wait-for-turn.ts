@@ -9,10 +9,12 @@ import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts"
 import { finishNow, takeLock, type TakenLock } from "../session/take-lock.ts";
 import type { Opening } from "./background.ts";
 
+const look = { does: "look", command: "holdfast status" };
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /**
- * Waits in line in the background. The first thing it learns, its place or that the lock was free, is reported.
+ * Waits in line in the background. The first thing it learns, its place or that the lock was free, is reported; or why it
+ * left before.
  * @returns null when it left the line: it was told to, or waited long enough
  */
 export async function waitForTurn(
@@ -43,14 +45,28 @@ export async function waitForTurn(
     if (leaving.signal.aborted) setImmediate(() => process.kill(process.pid, "SIGTERM"));
     return { taken, opening: { report, isAttended, prepare: () => prepare(context, taken) } };
   } catch (error) {
-    if (leaving.signal.aborted && error === leaving.signal.reason) return null;
-    throw error;
+    if (!leaving.signal.aborted || error !== leaving.signal.reason) throw error;
+    report(error instanceof LeftLine ? toldToEnd() : gaveUp(waitMs ?? 0));
+    return null;
   } finally {
     // When the session's keeper listens, not before: a signal that has come already would be lost in between.
     setImmediate(() => {
       for (const signal of signals) process.off(signal, leave);
     });
   }
+}
+
+/** For a `start` that has not been told of its place yet, and is not going to be. */
+function toldToEnd(): Report {
+  const { pid } = process;
+  const message = `The keeper (PID ${pid}) was told to end before it had its place in line`;
+  return { outcome: "failed", code: "START_FAILED", message, facts: { keeper_pid: pid }, next: [look] };
+}
+
+function gaveUp(waitMs: number): Report {
+  const seconds = waitMs / 1000;
+  const message = `Gave up waiting after ${seconds} s`;
+  return { outcome: "failed", code: "WAIT_TIMEOUT", message, facts: { waited_seconds: seconds }, next: [look] };
 }
 
 /** What `start` does for a session whose lock it takes itself. */

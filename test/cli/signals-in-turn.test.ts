@@ -67,3 +67,21 @@ describe("a TERM in the very moment of its turn", () => {
     },
   );
 });
+
+describe("start --queue whose keeper leaves before it has its place in line", () => {
+  // With a lease a ticket takes a moment to write, in which a keeper can be told things.
+  const env = { HOLDFAST_PULSE: "lease" };
+  it.each([
+    ["was told to end", ["--queue"], terminated("keeper.js", "queue"), { code: "START_FAILED" }],
+    ["waited long enough", ["--queue", "--wait", "1ms"], {}, { code: "WAIT_TIMEOUT", waited_seconds: 0.001 }],
+  ])("says that it %s, and leaves nothing (R4.6)", async (_, options, more, error) => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "held", env });
+    const start = ["start", "late", ...options, "--json", "--", "sleep", "300"];
+    const refused = await workspace.holdfast(start, { env: { ...env, ...more } });
+    expect(refused.json()).toMatchObject({ ok: false, error: { ...error, next: ["holdfast status"] } });
+    expect((await workspace.holdfast(["status", "--json"], { env })).json().queue).toEqual([]);
+    await workspace.holdfast(["stop", "held"], { env });
+    await expectFree(workspace, { env });
+  });
+});
