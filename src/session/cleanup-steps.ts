@@ -6,8 +6,9 @@ import type { ProcessEntry } from "../process/table.ts";
 import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
-import { endLost, endProcesses } from "./end-lost.ts";
+import { endLost, endProcesses, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
+import { tryToNoteOrphaned } from "./orphans.ts";
 import { findOutsideAgents } from "./outside-agents.ts";
 import { activeSession, reconcile } from "./reconcile.ts";
 import { readableRecord } from "./session-end.ts";
@@ -87,21 +88,36 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
   });
 }
 
-export async function endOrphans(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
+/** @param options see `endOrphan` */
+export async function endOrphans(
+  context: Context,
+  scope: CleanupScope,
+  options: OrphanOptions = {},
+): Promise<readonly CleanupAction[]> {
   const lost = await reconcile(context, await context.lock.look());
   const actions: CleanupAction[] = [];
   for (const orphan of lost) {
     if (!matches(scope, orphan.session.id)) continue;
     const spared = spare(context, scope, orphanSubject(orphan), orphan.session.owner);
-    actions.push(spared ?? (await endOrphan(context, scope, orphan)));
+    actions.push(spared ?? (await endOrphan(context, scope, orphan, options)));
   }
   return actions;
 }
 
-/** Ends what still runs of a session whose keeper is dead, and closes the session. */
-export function endOrphan(context: Context, scope: CleanupScope, orphan: Unsettled): Promise<CleanupAction> {
-  const subject = orphanSubject(orphan);
-  return attempt(scope, subject, async () => countOf(await endLost(context, orphan.session, "orphaned")));
+type OrphanOptions = Pick<EndingOptions, "unlessSurvived">;
+
+/** Ends what still runs of a session whose keeper is dead, and closes the session. What lives on is a failure. */
+export async function endOrphan(
+  context: Context,
+  scope: CleanupScope,
+  orphan: Unsettled,
+  options: OrphanOptions = {},
+): Promise<CleanupAction> {
+  const { session, processes } = orphan;
+  const run = async () => countOf(await endLost(context, session, "orphaned", options));
+  const action = await attempt(scope, orphanSubject(orphan), run);
+  if (action.result === "failed" && options.unlessSurvived === true) tryToNoteOrphaned(context, session, processes);
+  return action;
 }
 
 function orphanSubject({ session, processes }: Unsettled): CleanupSubject {
@@ -109,7 +125,7 @@ function orphanSubject({ session, processes }: Unsettled): CleanupSubject {
 }
 
 export async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
-  return endFound(context, scope, "outside any session", () => findOutsideAgents(context));
+  return endFound(context, scope, "outside any session", () => findOutsideAgents(context, { despiteDamage: false }));
 }
 
 /** What carries the cookie of a session of this lock that is over: its keeper lost sight of it. */
@@ -159,14 +175,17 @@ export async function forgetEnded(context: Context, scope: CleanupScope): Promis
   return actions;
 }
 
+/** @throws Failure `NOT_PERMITTED` naming what lives on */
 function countOf({
   ended,
   survivors,
 }: {
   readonly ended: readonly unknown[];
   readonly survivors: readonly Survivor[];
-}) {
+}): string {
   const noun = ended.length === 1 ? "process" : "processes";
   const still = survivors.map(({ pid, why }) => `, PID ${pid} lives on (${why})`);
-  return `${ended.length} ${noun} ended${still.join("")}`;
+  const text = `${ended.length} ${noun} ended${still.join("")}`;
+  if (survivors.length > 0) throw new Failure("NOT_PERMITTED", text);
+  return text;
 }

@@ -31,7 +31,7 @@ async function clearOrphan(context: Context, orphan: Unsettled): Promise<boolean
     tryToNoteOrphaned(context, orphan.session, orphan.processes);
     return false;
   }
-  const action = await endOrphan(context, {}, orphan);
+  const action = await endOrphan(context, {}, orphan, { unlessSurvived: true });
   logAction(context, action);
   return action.result === "ended";
 }

@@ -1,7 +1,6 @@
 import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
-import type { Survivor } from "../process/survivor.ts";
 import { terminate, type TerminateResult } from "../process/terminate.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "./context.ts";
@@ -12,12 +11,15 @@ import { activeSession, withMaintenance } from "./reconcile.ts";
 import { findEnd } from "./session-end.ts";
 import { claimOf, findClaimed } from "./session-roots.ts";
 import { closeLost } from "./lost-end.ts";
+import { whenNoneIsDying } from "./unsettled.ts";
 
 export interface EndingOptions {
   readonly signal?: NodeJS.Signals;
   readonly killAfterMs?: number;
   /** Processes that were the session's when its keeper could still tell, by PID. */
   readonly known?: Map<number, ProcessIdentity>;
+  /** True: a session of which something lives on stays open, so that nobody starts beside that. */
+  readonly unlessSurvived?: boolean;
 }
 
 const lookEveryMs = 20;
@@ -25,7 +27,8 @@ const patienceMs = 5_000;
 
 /**
  * Ends a session whose keeper is dead, in its keeper's place: its processes, then its record. When this returns the
- * end is in the log, unless somebody who holds the lock by now did not write it in time, or nothing can be written here.
+ * end is in the log, unless something survived that keeps it open, somebody who holds the lock by now did not write it in
+ * time, or nothing can be written here.
  * @throws Failure `NOT_PERMITTED` when something that could not be ended, or found, still holds its lock
  */
 export async function endLost(
@@ -35,6 +38,7 @@ export async function endLost(
   options: EndingOptions = {},
 ): Promise<TerminateResult> {
   const terminated = await endProcessesOf(context, session, why, options);
+  if (options.unlessSurvived === true && terminated.survivors.length > 0) return terminated;
   const deadline = systemClock.now() + patienceMs;
   while (!(await closeAlone(context, session, terminated)) && systemClock.now() < deadline) {
     // A keeper killed just now may still be dying with the lock in its hands; a waiter who has it already closes what
@@ -52,7 +56,7 @@ async function closeAlone(context: Context, session: SessionInfo, terminated: Te
   try {
     const left = await withMaintenance(context, async (held, unsettled) => {
       await closeLost(context, held, session, terminated);
-      return unsettled.filter((other) => other.session.uid !== session.uid && other.processes.length > 0);
+      return unsettled.filter((other) => other.session.uid !== session.uid);
     });
     return left !== null;
   } catch (error) {
@@ -74,15 +78,18 @@ export async function endProcessesOf(
   const { known = new Map<number, ProcessIdentity>() } = options;
   const table = await context.processes();
   const claim = await claimOf(context.lock, session);
-  let left: readonly Survivor[] = [];
-  const find = async () => {
-    const { members, unproven, doubt } = await findClaimed(table, context.home, session, { claim, known });
-    left = unproven.map(({ pid, command }) => ({ pid, command, why: doubt }));
+  let isDoubtful = false;
+  const find = () => findClaimed(table, context.home, session, { claim, known });
+  const findProven = async () => {
+    const { members, unproven } = await find();
+    isDoubtful = unproven.length > 0;
     return members;
   };
-  const { ended, survivors } = await endProcesses(context, find, why, { signal, killAfterMs, session });
+  const { ended, survivors } = await endProcesses(context, findProven, why, { signal, killAfterMs, session });
+  if (!isDoubtful) return { ended, survivors };
   // Named rather than signalled: they may be somebody else's.
-  return { ended, survivors: [...survivors, ...left] };
+  const { unproven, doubt } = await whenNoneIsDying(find);
+  return { ended, survivors: [...survivors, ...unproven.map(({ pid, command }) => ({ pid, command, why: doubt }))] };
 }
 
 /** Ends whatever `find` finds until it finds nothing more; every process ended is logged (R4.7). */
@@ -90,7 +97,7 @@ export async function endProcesses(
   context: Context,
   find: () => Promise<readonly ProcessEntry[]>,
   why: string,
-  options: Required<Omit<EndingOptions, "known">> & { readonly session?: SessionInfo },
+  options: Required<Pick<EndingOptions, "signal" | "killAfterMs">> & { readonly session?: SessionInfo },
 ): Promise<TerminateResult> {
   const { signal, killAfterMs, session } = options;
   const ending = { table: await context.processes(), find, signal, killAfterMs };

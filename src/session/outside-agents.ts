@@ -1,34 +1,57 @@
+import { Failure } from "../failure.ts";
 import { findOutside } from "../process/outside.ts";
 import type { ProcessEntry, ProcessTable } from "../process/table.ts";
 import { findTree } from "../process/tree.ts";
-import type { Context } from "./context.ts";
-import { activeSession } from "./reconcile.ts";
+import { openContext, type Context } from "./context.ts";
+import { findLiveOnSlots } from "./find-live.ts";
+import { lockNames } from "./lock-names.ts";
 import { agentsRunning } from "./refusals.ts";
-import { slotsOf } from "./slots.ts";
 import { rootsOf } from "./session-roots.ts";
 
+interface OutsideOptions {
+  /** False: fails when the sessions of a lock cannot be told of; else what may be of these counts as outside. */
+  readonly despiteDamage: boolean;
+}
+
 /**
- * Agent processes that run outside any session: this user's, below the project's root, with the configured `match`
- * (the configured command line when there is none). None when nothing is configured, at no cost.
+ * Agent processes that run outside any session of this state directory: this user's, below the project's root, with the
+ * configured `match` (the configured command line when there is none). None when nothing is configured, at no cost.
  */
-export async function findOutsideAgents(context: Context): Promise<readonly ProcessEntry[]> {
+export async function findOutsideAgents(
+  context: Context,
+  { despiteDamage }: OutsideOptions = { despiteDamage: true },
+): Promise<readonly ProcessEntry[]> {
   const match = agentPattern(context);
   if (match === null) return [];
   const table = await context.processes();
   const query = { match, root: context.home.root, uid: process.getuid?.() ?? 0, except: [] };
   const found = await findOutside(table, query);
   if (found.length === 0) return found;
-  const inside = await insideSessions(context, table);
+  const inside = await insideSessions(context, table, despiteDamage);
   return found.filter(({ pid }) => !inside.has(pid));
 }
 
-/** An agent that has cleared its environment has no cookie, and is its session's all the same. */
-async function insideSessions(context: Context, table: ProcessTable): Promise<ReadonlySet<number>> {
+/**
+ * An agent that has cleared its environment has no cookie, and is its session's all the same: whichever lock that has, and
+ * though its keeper is dead.
+ */
+async function insideSessions(
+  given: Context,
+  table: ProcessTable,
+  despiteDamage: boolean,
+): Promise<ReadonlySet<number>> {
+  const { home, config, env, by } = given;
   const inside = new Set<number>();
-  for (const slot of slotsOf(context)) {
-    const session = activeSession(await slot.lock.look())?.session ?? null;
-    if (session === null) continue;
-    for (const { pid } of await findTree(table, rootsOf(session))) inside.add(pid);
+  for (const lockName of lockNames(home)) {
+    try {
+      const isGiven = lockName === given.lock.name;
+      const context = isGiven ? given : await openContext({ home, config, env, by, lockName, create: false });
+      for (const { live } of await findLiveOnSlots(context)) {
+        for (const { pid } of await findTree(table, rootsOf(live.session))) inside.add(pid);
+      }
+    } catch (error) {
+      if (!despiteDamage || !(error instanceof Failure)) throw error;
+    }
   }
   return inside;
 }

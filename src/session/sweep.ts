@@ -99,7 +99,7 @@ async function closeLostSessions(context: Context): Promise<readonly CleanupActi
 }
 
 async function reapOrphans(context: Context, options: SweepOptions): Promise<readonly CleanupAction[]> {
-  return options.reapOrphans ? endOrphans(context, { force: true }) : [];
+  return options.reapOrphans ? endOrphans(context, { force: true }, { unlessSurvived: true }) : [];
 }
 
 async function nameOrphans(context: Context, options: SweepOptions): Promise<readonly CleanupAction[]> {

@@ -79,7 +79,8 @@ export async function withProcesses(
   return Promise.all(
     sessions.map(async (session) => {
       if (claim === null && (await isSurelyDead(table, session))) return { session, processes: [], unproven: [] };
-      return { session, ...(await findLiving(() => findClaimed(table, context.home, session, { claim }))) };
+      const { members, unproven } = await whenNoneIsDying(() => findClaimed(table, context.home, session, { claim }));
+      return { session, processes: [...unproven, ...members], unproven };
     }),
   );
 }
@@ -90,15 +91,14 @@ const lookEveryMs = 2;
 
 /**
  * A session's processes, without those that are dying. The death of the last one frees the lock, and wakes who waits
- * for it, an instant before that process is gone. By then it has given up its memory, and its arguments with it.
+ * for it, an instant before that process is gone. By then it has given up its memory, its arguments and cookie with it.
  */
-async function findLiving(find: () => Promise<ClaimedFamily>): Promise<Omit<Unsettled, "session">> {
+export async function whenNoneIsDying(find: () => Promise<ClaimedFamily>): Promise<ClaimedFamily> {
   const deadline = systemClock.now() + dyingMs;
   for (;;) {
-    const { members, unproven } = await find();
-    const processes = [...unproven, ...members];
-    const mayBeDying = processes.some(({ argv }) => argv.length === 0);
-    if (!mayBeDying || systemClock.now() > deadline) return { processes, unproven };
+    const family = await find();
+    const mayBeDying = [...family.unproven, ...family.members].some(({ argv }) => argv.length === 0);
+    if (!mayBeDying || systemClock.now() > deadline) return family;
     await systemClock.sleep(lookEveryMs);
   }
 }

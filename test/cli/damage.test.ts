@@ -38,8 +38,8 @@ describe("a claim of one lock that cannot be read", () => {
     const planned = await workspace.holdfast(["cleanup", "--dry-run", "--json"]);
     expect(planned.exitCode).toBe(0);
     expect(planned.json().actions).toMatchObject([
-      { what: "session", name: "live", result: "planned" },
       { what: "lock", name: "nightly", result: "planned", why: "This claim cannot be read: its last line is not JSON" },
+      { what: "session", name: "live", result: "planned" },
     ]);
     const repaired = await workspace.holdfast(["cleanup", "--damaged", "--json"]);
     expect(repaired.exitCode).toBe(0);

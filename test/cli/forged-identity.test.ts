@@ -170,8 +170,10 @@ describe("an agent that only its claim calls one", () => {
     const refused = await workspace.holdfast(["start", "next", "--json", "--", ...agent("sleeper.sh")]);
     expect(refused.json().error).toMatchObject({ code: "AGENTS_RUNNING", processes: [{ pid: innocent.pid }] });
     expect(refused.json().error.message).toContain(`PID ${innocent.pid}`);
-    const { actions } = (await workspace.holdfast(["cleanup", "--json"])).json();
-    expect(actions).toMatchObject([{ what: "orphan", result: "ended" }]);
+    const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+    expect(cleaned.exitCode).toBe(1);
+    const { actions } = cleaned.json();
+    expect(actions).toMatchObject([{ what: "orphan", result: "failed" }]);
     expect(actions[0].detail).toContain(`PID ${innocent.pid} lives on (not_proven)`);
     expect(endOf(workspace, newUid)).toMatchObject({
       reason: "lost",

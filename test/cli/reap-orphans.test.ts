@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
-import { pulsesHere } from "../support/pulses-here.ts";
+import { hasKernelPulse, pulsesHere } from "../support/pulses-here.ts";
 import { endOf, startSession, statusOf, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -112,5 +112,18 @@ describe("start with limits.reap_orphans", () => {
     await until(() => workspace.agents().some((entry) => entry.pid === pid && entry.command === "sleep 271"));
     expect((await workspace.holdfast(next)).json().error).toMatchObject({ code: "AGENTS_RUNNING", session: null });
     expect(isAlive(pid)).toBe(true);
+  });
+});
+
+describe.runIf(hasKernelPulse)("an orphan beside which somebody started with --force", () => {
+  it("gets its end, too, when both are dead, and the other one is ended first (R2.1, R2.3)", async () => {
+    const workspace = openWorkspace();
+    const first = await startSession(workspace, agent("closes-descriptors.sh"), { id: "first" });
+    await kill(first.keeperPid);
+    const second = await startSession(workspace, agent("sleeper.sh"), { id: "second", options: ["--force"] });
+    await kill(first.pid, second.keeperPid);
+    expect((await workspace.holdfast(["stop", "second"])).exitCode).toBe(0);
+    await workspace.holdfast(["status"]);
+    for (const { uid } of [first, second]) expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
   });
 });

@@ -9,8 +9,8 @@ const env = { HOLDFAST_PULSE: "lease" };
 /** An agent that shows nothing of its session: no environment, no output, and with a lease there is no descriptor. */
 const bare = ["sh", "-c", 'exec env -i "$(command -v sleep)" 300 >/dev/null 2>&1 </dev/null'];
 
-async function startBare(workspace: Workspace) {
-  const session = await startSession(workspace, bare, { env, options: ["--kill-after", "0"] });
+async function startBare(workspace: Workspace, options: readonly string[] = []) {
+  const session = await startSession(workspace, bare, { env, options: ["--kill-after", "0", ...options] });
   await until(() => lookAt(session.pid)?.command.endsWith("sleep 300"));
   return session;
 }
@@ -47,6 +47,85 @@ describe("an agent that shows nothing of its session", () => {
     expect(endOf(workspace, uid).survivors).toMatchObject([{ pid, why: "not_proven" }]);
     expect(isAlive(pid)).toBe(true);
     await startSession(workspace, agent("sleeper.sh"), { id: "next", env });
+  });
+});
+
+describe("an orphan that shows nothing of its session", () => {
+  it("is left open by start with limits.reap_orphans, and by watch; cleanup closes it, and says what lives (R2.3, R3.2)", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({ limits: { reap_orphans: true } });
+    const { pid, uid, keeperPid } = await startBare(workspace);
+    process.kill(keeperPid, "SIGKILL");
+    await until(() => !isAlive(keeperPid));
+    const lives = {
+      what: "orphan",
+      result: "failed",
+      detail: expect.stringContaining(`PID ${pid} lives on (not_proven)`),
+    };
+    const start = ["start", "next", "--json", "--", ...agent("sleeper.sh")];
+    expect((await workspace.holdfast(start, { env })).json().error).toMatchObject({ code: "AGENTS_RUNNING" });
+    const swept = await workspace.holdfast(["watch", "--once", "--json"], { env });
+    expect([swept.exitCode, swept.json().actions]).toMatchObject([1, [lives]]);
+    expect((await workspace.holdfast(start, { env })).json().error).toMatchObject({ processes: [{ pid }] });
+    expect(workspace.events("orphaned")).toMatchObject([{ uid, processes: [{ pid }] }]);
+    expect(workspace.events("ended")).toEqual([]);
+    const cleaned = await workspace.holdfast(["cleanup", "--json"], { env });
+    expect([cleaned.exitCode, cleaned.json().actions]).toMatchObject([1, [lives]]);
+    expect(endOf(workspace, uid).survivors).toMatchObject([{ pid, why: "not_proven" }]);
+    await startSession(workspace, agent("sleeper.sh"), { id: "next", env });
+  });
+});
+
+describe("an agent without a cookie that agent.match knows", () => {
+  const match = { agent: { match: "sleep 300$" } };
+
+  it("is inside its session for other locks, too: start is not refused beside it, cleanup does not end it (R0.3, R3.2)", async () => {
+    const workspace = openWorkspace();
+    workspace.configure(match);
+    const { pid } = await startBare(workspace, ["--lock", "other", "--owner", "ci"]);
+    await startSession(workspace, agent("sleeper.sh"));
+    expect((await statusOf(workspace, { env })).outside).toEqual([]);
+    const cleaned = await workspace.holdfast(["cleanup", "--json"], { env });
+    expect(cleaned.json().actions).toMatchObject([
+      { what: "session", name: "demo", result: "ended" },
+      { what: "session", pid, why: "belongs to ci", result: "named" },
+    ]);
+    expect(isAlive(pid)).toBe(true);
+  });
+
+  it("is inside its session when its keeper was killed, and is shown and named once (R2.3, R3.5)", async () => {
+    const workspace = openWorkspace();
+    workspace.configure(match);
+    const { pid, keeperPid } = await startBare(workspace, ["--owner", "ci"]);
+    process.kill(keeperPid, "SIGKILL");
+    await until(() => !isAlive(keeperPid));
+    expect(await statusOf(workspace, { env })).toMatchObject({ outside: [], process_count: 1 });
+    const cleaned = await workspace.holdfast(["cleanup", "--json"], { env });
+    expect(cleaned.json().actions).toMatchObject([{ what: "orphan", pid, why: "belongs to ci", result: "named" }]);
+    expect(isAlive(pid)).toBe(true);
+  });
+
+  it("is ended by nobody while a claim that may be its own cannot be read (R0.3)", async () => {
+    const workspace = openWorkspace();
+    workspace.configure(match);
+    const { pid, keeperPid, token } = await startBare(workspace, ["--lock", "other"]);
+    process.kill(keeperPid, "SIGSTOP");
+    workspace.write(`.holdfast/claims/other.${token}`, "garbage\n");
+    const cleaned = await workspace.holdfast(["cleanup", "--lock", "session", "--json"], { env });
+    const why = "could not end agents outside any session";
+    expect(cleaned.json().actions).toMatchObject([{ what: "lock", why, result: "failed" }]);
+    expect(isAlive(pid)).toBe(true);
+    process.kill(keeperPid, "SIGKILL");
+  });
+
+  it("is planned to be ended once, however many locks there are, if it has no session (R3.6)", async () => {
+    const workspace = openWorkspace();
+    for (const lock of ["one", "two"]) await workspace.holdfast(["run", "--lock", lock, "true"]);
+    workspace.configure(match);
+    const { pid } = workspace.spawn(["sleep", "300"]);
+    await until(() => lookAt(pid)?.command === "sleep 300");
+    const planned = await workspace.holdfast(["cleanup", "--dry-run", "--json"]);
+    expect(planned.json()).toMatchObject({ count: 1, actions: [{ what: "process", pid, result: "planned" }] });
   });
 });
 

@@ -28,13 +28,11 @@ export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
     ...(options.match === undefined ? {} : { match: options.match }),
   };
   const context = await openCliContext(cli, { access: "read" });
-  const actions = await cleanup(context, scope);
   // "Here" is the whole state directory, unless a lock is named.
-  if (cli.globals.lock === undefined) {
-    for (const lock of lockNames(context.home).filter((name) => name !== context.lock.name)) {
-      actions.push(...(await cleanup(await openCliContext(cli, { access: "read", lock }), scope)));
-    }
-  }
+  const names = cli.globals.lock === undefined ? lockNames(context.home) : [];
+  const others = names.filter((name) => name !== context.lock.name);
+  const opened = await Promise.all(others.map((lock) => openCliContext(cli, { access: "read", lock })));
+  const actions = await cleanup([context, ...opened], scope);
   (await cli.show()).cleaned(actions, scope.dryRun);
   return actions.some(({ result }) => result === "failed") ? 1 : 0;
 }
