@@ -40,18 +40,26 @@ export async function logLost(
   terminated: TerminateResult = nothingEnded,
 ): Promise<EndWriter | null> {
   await letKeeperSpeak(context, session);
-  if (lastLogged(context, session.uid) === "ended") return writerOfRecord(context, session);
+  const logged = lastLogged(context, session.uid);
+  if (logged.event === "ended") return writerOfRecord(context, session);
   forgetTmux(context, session);
-  const end = readableRecord(context.home, session.uid)?.end ?? lostEnd(context, session, terminated);
+  const end = readableRecord(context.home, session.uid)?.end ?? lostEnd(context, session, terminated, logged);
   const writer = new EndWriter(context, session, end);
   writer.log();
   return writer;
 }
 
-function lostEnd(context: Context, session: SessionInfo, terminated: TerminateResult): SessionEnd {
+function lostEnd(
+  context: Context,
+  session: SessionInfo,
+  terminated: TerminateResult,
+  { stopRequestedAt }: Logged,
+): SessionEnd {
   const activity = lastSignOfLife(context.home, session);
-  // Dead for days, it ended when it last gave a sign of life, not when somebody noticed.
-  const endedAt = terminated.ended.length > 0 ? new Date() : activity;
+  // Dead for days, it ended when it last gave a sign of life, not when somebody noticed. Whoever asked it to stop had
+  // found it alive.
+  const lastSeen = stopRequestedAt === null || stopRequestedAt < activity ? activity : stopRequestedAt;
+  const endedAt = terminated.ended.length > 0 ? new Date() : lastSeen;
   return {
     ended_at: endedAt.toISOString(),
     duration_seconds: secondsBetween(session.created_at, endedAt),
@@ -89,11 +97,20 @@ async function letKeeperSpeak(context: Context, { uid, token }: SessionInfo): Pr
   }
 }
 
-/** What the log says of a session's life last; null: nothing. */
-export function lastLogged(context: Context, uid: string): "claimed" | "ended" | null {
-  for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed"] })) {
+/** What the log says of a session's life. */
+interface Logged {
+  /** The last of these; null: neither. */
+  readonly event: "claimed" | "ended" | null;
+  /** When it was last asked to stop, if that was after `event`. */
+  readonly stopRequestedAt: Date | null;
+}
+
+export function lastLogged(context: Context, uid: string): Logged {
+  let stopRequestedAt: Date | null = null;
+  for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed", "stop_requested"] })) {
     if (event.uid !== uid) continue;
-    if (event.event === "ended" || event.event === "claimed") return event.event;
+    if (event.event === "ended" || event.event === "claimed") return { event: event.event, stopRequestedAt };
+    stopRequestedAt ??= new Date(event.time);
   }
-  return null;
+  return { event: null, stopRequestedAt };
 }

@@ -32,10 +32,23 @@ export async function repairLock(context: Context, scope: CleanupScope): Promise
       return "a new claim was written over it";
     });
   const repaired = await repair();
-  if (scope.damaged === true || repaired.result === "removed") return [repaired];
-  const left = () => leftHolding(context, scope, String(damage.facts["path"]));
-  const ended = await endFound(context, scope, "left of a session without a keeper", left);
-  return [...ended, ended.length === 0 ? repaired : await repair()];
+  if (repaired.result === "removed") return [repaired];
+  const path = String(damage.facts["path"]);
+  const left = () => leftHolding(context, scope, path);
+  const ended =
+    scope.damaged === true ? [] : await endFound(context, scope, "left of a session without a keeper", left);
+  const result = ended.length === 0 ? repaired : await repair();
+  return [...ended, scope.dryRun === true && ended.length > 0 ? result : await withHolders(context, path, result)];
+}
+
+/** A repair that is refused, or would be, because the claim is locked says by whom: that is somebody to ask. */
+async function withHolders(context: Context, path: string, repair: CleanupAction): Promise<CleanupAction> {
+  if (repair.result === "removed") return repair;
+  const holders = await holdersOf(await context.processes(), path);
+  if (holders.length === 0) return repair;
+  const who = holders.map(({ pid, command }) => `PID ${pid} (${command})`).join(", ");
+  const detail = `${who} ${holders.length === 1 ? "has" : "have"} it locked; when that has ended, it can be repaired`;
+  return { ...repair, result: "failed", detail };
 }
 
 /**
@@ -43,20 +56,26 @@ export async function repairLock(context: Context, scope: CleanupScope): Promise
  * session of this lock, and none is a holdfast, or may be one. Else nobody; nor if the session is another owner's.
  */
 async function leftHolding(context: Context, { force }: CleanupScope, path: string): Promise<readonly ProcessEntry[]> {
-  const claim = knownFile(path);
-  if (claim === null) return [];
   const table = await context.processes();
-  const holders: ProcessEntry[] = [];
-  for (const entry of await table.list()) {
-    const writes = await table.writesTo(entry.pid, [claim]);
-    if (writes === true || (writes === null && isHoldfast(entry.argv))) holders.push(entry);
-  }
+  const holders = await holdersOf(table, path);
   if (holders.length === 0) return [];
   const known = await findStrays(context, { despiteDamage: true, byCookieOnly: true });
   const strays = new Set(known.map(({ pid }) => pid));
   const isLeft = ({ pid, argv }: ProcessEntry) => strays.has(pid) && !isHoldfast(argv);
   if (!holders.every(isLeft)) return [];
   return force !== true && (await isAnotherOwners(context, table, holders)) ? [] : holders;
+}
+
+/** Who has a claim open for writing, and so may have it locked; a holdfast of which that cannot be seen may, too. */
+async function holdersOf(table: ProcessTable, path: string): Promise<readonly ProcessEntry[]> {
+  const claim = knownFile(path);
+  if (claim === null) return [];
+  const holders: ProcessEntry[] = [];
+  for (const entry of await table.list()) {
+    const writes = await table.writesTo(entry.pid, [claim]);
+    if (writes === true || (writes === null && isHoldfast(entry.argv))) holders.push(entry);
+  }
+  return holders;
 }
 
 /** By what the log says of their sessions: the claim says nothing any more. */

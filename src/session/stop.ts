@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
+import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
 import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
@@ -143,6 +144,7 @@ async function stopHung(
   // As long as the keeper is there, it vouches for its agent.
   await findClaimed(await context.processes(), context.home, session, { claim, known });
   const result = await signalOwner(context, claim, "SIGKILL");
+  if (result === "signalled") tryTo(() => logKilled(context, active));
   const isReached = result === "signalled" || result === "gone";
   if (!isReached && !options.isOver) throw outOfReach(active);
   return stopLost(context, session, { ...options, known });
@@ -170,6 +172,20 @@ function logRequest(
     by: context.by,
     ...(options.reason === undefined ? {} : { reason: options.reason }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}
+
+function logKilled(context: Context, { claim, session }: ActiveSession): void {
+  context.journal.append({
+    event: "process_ended",
+    lock: context.lock.name,
+    session: session.id,
+    uid: session.uid,
+    by: context.by,
+    pid: claim.record.owner.pid,
+    command: "holdfast (its keeper)",
+    how: "SIGKILL",
+    why: "it did not react to stop",
   });
 }
 
@@ -205,12 +221,23 @@ export async function hasLetGo(
 
 /** Ends a session whose keeper is dead, in its keeper's place. */
 async function stopLost(context: Context, session: SessionInfo, options: StopRequestOptions): Promise<SessionEnd> {
-  await endLost(context, session, "stop", options);
+  const terminated = await endLost(context, session, "stop", options);
   const end = findFreshEnd(context, session.uid);
-  if (end !== null) return end;
+  if (end !== null) return withAll(end, terminated);
   const { log } = context.home;
   throw new Failure("IO", `${session.id} has ended, but its end could not be written\n${log}`, {
     facts: { session: session.id, path: log },
     next: [{ does: "see whether the disk is full", command: `df -h ${shellWord(context.home.state)}` }],
   });
+}
+
+/** The end of a session, with what was ended of it here: the next in line may have written it down, and not have known. */
+function withAll(end: SessionEnd, { ended, survivors }: TerminateResult): SessionEnd {
+  const isNew = (known: readonly { pid: number }[]) => (each: { pid: number }) =>
+    known.every(({ pid }) => pid !== each.pid);
+  return {
+    ...end,
+    processes: [...end.processes, ...ended.filter(isNew(end.processes))],
+    survivors: [...end.survivors, ...survivors.filter(isNew(end.survivors))],
+  };
 }

@@ -47,7 +47,7 @@ function toldBy(context: Context, claim: JudgedClaim): Told {
   const hold = readableHold(claim);
   if (hold === null) return { lost: [], isComplete: false };
   const { session, unsettled } = hold;
-  const written = isDoubtful && session !== null ? lastLogged(context, session.uid) : null;
+  const written = isDoubtful && session !== null ? lastLogged(context, session.uid).event : null;
   const isLost = session !== null && (!isReleased || written === "claimed");
   return {
     lost: [...(isLost ? [session] : []), ...(unsettled ?? [])],

@@ -127,7 +127,11 @@ describe.skipIf(!hasKernelPulse)("a claim that cannot be read, and is locked", (
   it("by a keeper that lives: it is named, and nothing is ended (R3.6)", async () => {
     const { workspace, pid, keeperPid, child } = await openLocked();
     process.kill(keeperPid, "SIGSTOP");
-    expect((await workspace.holdfast(["cleanup", "--json"])).json().actions).toMatchObject([{ result: "failed" }]);
+    const detail = expect.stringContaining(`PID ${keeperPid} (`);
+    for (const options of [[], ["--damaged"], ["--dry-run"]]) {
+      const { actions } = (await workspace.holdfast(["cleanup", ...options, "--json"])).json();
+      expect(actions[0]).toMatchObject({ what: "lock", result: "failed", detail });
+    }
     expect([pid, keeperPid, child].map((each) => isAlive(each))).toEqual([true, true, true]);
     process.kill(keeperPid, "SIGCONT");
   });

@@ -12,6 +12,10 @@ describe("stop of a session whose keeper hangs", () => {
     expect(stopped.exitCode).toBe(0);
     expect(survivorsOf([pid, keeperPid])).toEqual([]);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "lost", processes: [{ pid, how: "SIGTERM" }] });
+    expect(workspace.events("process_ended")).toMatchObject([
+      { pid: keeperPid, how: "SIGKILL", why: "it did not react to stop" },
+      { pid, how: "SIGTERM", why: "stop" },
+    ]);
     await expectFree(workspace);
   });
 });
