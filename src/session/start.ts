@@ -16,6 +16,8 @@ import { waitUntilReady } from "./wait.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
   readonly wait?: SessionWait;
+  /** Wraps the time until the lock is held. */
+  readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
   /** An active session with the same command is success. */
   readonly orJoin?: boolean;
   /** How long one that is starting may take to become ready; absent: as long as it was given itself. */
@@ -46,16 +48,20 @@ export async function start(context: Context, request: StartRequest): Promise<St
     if (active !== null) return { ...active, session: await whenReady(context, active.session, request.joinWithinMs) };
   }
   if (request.force !== true) await refuseBesideOutsiders(context);
-  const options: TakeOptions = {
-    verb: "start",
-    force: request.force === true,
-    ...(request.wait === undefined ? {} : { wait: request.wait }),
-  };
-  const taken = await takeLock(context, wanted, options).catch(async (error: unknown) => {
+  const turn = takeTurn(context, wanted, request);
+  const taken = await (request.during === undefined ? turn : request.during(turn));
+  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
+}
+
+/** Takes the lock for a session; what a dead keeper left in the way is ended first where that may be done. */
+async function takeTurn(context: Context, wanted: SessionInfo, { wait, force = false }: StartRequest) {
+  const options: TakeOptions = { verb: "start", force, ...(wait === undefined ? {} : { wait }) };
+  try {
+    return await takeLock(context, wanted, options);
+  } catch (error) {
     if (await clearOrphans(context, error)) return takeLock(context, wanted, options);
     throw error;
-  });
-  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
+  }
 }
 
 /** @throws Failure what the keeper says went wrong */

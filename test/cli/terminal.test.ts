@@ -84,6 +84,24 @@ describe("on a terminal", () => {
   });
 });
 
+describe("start --wait on a terminal", () => {
+  it("takes back that it waits as soon as it has the lock, and dies of Ctrl-C from then on", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+    const terminal = await openTerminal(workspace, { columns: 150 });
+    const words = "start second --wait 5m --ready-output NEVER --ready-timeout 10s -- sleep 300";
+    await terminal.type(`${holdfast} ${words}`);
+    await terminal.shows("first holds the lock");
+    await workspace.holdfast(["stop", "first"]);
+    await until(async () => !(await terminal.screen()).includes("first holds the lock"));
+    expect((await statusOf(workspace)).session).toMatchObject({ id: "second", state: "starting" });
+    await terminal.press("C-c");
+    await terminal.prompts();
+    await terminal.type('echo "exit $?"');
+    await terminal.shows("exit 130");
+  });
+});
+
 describe("join on a terminal", () => {
   it("shows the session and follows its output; Ctrl-C leaves, and the session goes on (R3.3, R5.2)", async () => {
     const workspace = openWorkspace();

@@ -1,6 +1,6 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration, parseSize } from "../../home/duration.ts";
-import { excerpt, parseName } from "../../home/names.ts";
+import { excerpt, makeSessionId, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
@@ -67,8 +67,11 @@ export async function startCommand(
     (await cli.show()).started(started);
     return 0;
   }
-  const waiting = new Waiting(cli, request.id ?? "start", waitMs);
-  (await cli.show()).started(await waiting.during(start(context, { ...request, wait: waiting.wait })));
+  // Made now: it is told while it waits.
+  const named = { ...request, id: request.id ?? makeSessionId(request.command, new Date()) };
+  const waiting = new Waiting(cli, named.id, waitMs);
+  const { wait } = waiting;
+  (await cli.show()).started(await start(context, { ...named, wait, during: (turn) => waiting.during(turn) }));
   return 0;
 }
 
