@@ -68,7 +68,7 @@ describe("on a terminal", () => {
     expect(card[1]).toContain(` · PID ${pid} · `);
     expect(card.slice(2, 5)).toEqual([
       "   join it    holdfast join demo",
-      "   wait       holdfast start other --wait 10m",
+      "   wait       holdfast start other --wait 10m -- true",
       "   stop it    holdfast stop demo",
     ]);
   });
