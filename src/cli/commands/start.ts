@@ -70,9 +70,20 @@ export async function startCommand(
   // Made now: it is told while it waits.
   const named = { ...request, id: request.id ?? makeSessionId(request.command, new Date()) };
   const waiting = new Waiting(cli, named.id, waitMs);
-  const { wait } = waiting;
-  (await cli.show()).started(await start(context, { ...named, wait, during: (turn) => waiting.during(turn) }));
+  // A signal that comes with the turn ends it before it has begun a session.
+  const during = <Result>(turn: Promise<Result>) => heardOut(waiting.during(heardOut(turn)));
+  (await cli.show()).started(await start(context, { ...named, wait: waiting.wait, during }));
   return 0;
+}
+
+/**
+ * What a task results in, once the signals have been heard that had come by then, and have had their effect. The event loop
+ * hears of them when it polls, which it has done by its second check.
+ */
+async function heardOut<Result>(task: Promise<Result>): Promise<Result> {
+  const result = await task;
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  return result;
 }
 
 function requestOf(
