@@ -4,6 +4,7 @@ import { abortAfter, systemClock } from "../process/clock.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import type { Context } from "../session/context.ts";
 import type { Launcher, SessionInfo } from "../session/session-info.ts";
+import { startAgain } from "../session/start-again.ts";
 import { exitUnless, type Agent, type AgentExit } from "./agent.ts";
 import { LaunchedProcesses, type NamedAgent } from "./launched-processes.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
@@ -25,7 +26,7 @@ export async function agentOfLauncher(
 ): Promise<Agent> {
   const { session } = keeper;
   const processes = new LaunchedProcesses(await context.processes(), () => keeper.session, launcher.identity);
-  const launch = { session, limits, processes, ending: keeper.ending };
+  const launch = { context, session, limits, processes, ending: keeper.ending };
   await untilReturned(launcher, launch);
   const found = await findAgent(launch);
   const agent: Agent = {
@@ -42,6 +43,7 @@ export async function agentOfLauncher(
 }
 
 interface Launch {
+  readonly context: Context;
   readonly session: SessionInfo;
   readonly limits: Launcher;
   readonly processes: LaunchedProcesses;
@@ -117,13 +119,13 @@ function endedMeanwhile(): Failure {
   return new Failure("START_FAILED", "The session was ended before its launcher had started the agent");
 }
 
-function hangs({ session, limits }: Launch): Failure {
+function hangs({ context, session, limits }: Launch): Failure {
   const words = [
     `The launcher did not return within ${limits.return_within_ms / 1000} s and was ended`,
     "A launcher starts the agent in the background and returns. For a command that stays, say agent.kind: foreground.",
   ];
   return startFailed(session, words, {
-    next: [{ does: "give it longer", command: `holdfast start ${session.id} --ready-timeout 5m` }],
+    next: [{ does: "give it longer", command: startAgain(context, session, "--ready-timeout 5m") }],
   });
 }
 

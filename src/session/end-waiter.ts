@@ -3,6 +3,7 @@ import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { systemClock } from "../process/clock.ts";
 import { livenessOf, whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Context } from "./context.ts";
+import type { EndingOptions } from "./end-lost.ts";
 import { activeSession } from "./reconcile.ts";
 import { hasRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
@@ -13,19 +14,28 @@ const lookEveryMs = 10;
 /** A process that was killed, or has left the line and has nothing else to do, is gone by then. */
 const goneWithinMs = 5_000;
 
+/** What takes a waiter out of the line. Another signal is meant for an agent, and may do anything to a holdfast. */
+const leavingSignals: ReadonlySet<NodeJS.Signals> = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"]);
+
 /**
- * Ends the process that waits with this ticket, as long as it waits. A keeper whose turn comes meanwhile has a session to
- * end, in its own time: killed, it would leave that behind.
+ * Ends the process that waits with this ticket, as long as it waits: by SIGTERM, unless the signal is another one that takes
+ * it out of the line, and by SIGKILL when it stands there still after `killAfterMs` (absent: as configured). A keeper whose
+ * turn comes meanwhile has a session to end, in its own time: killed, it would leave that behind.
  * @returns true: it has left the line, and its turn cannot come any more; false: its turn has come
  * @throws Failure `NOT_PERMITTED` when it may not be signalled, or waits where it cannot be reached from here
  */
-export async function endWaiter(context: Context, ticket: JudgedClaim): Promise<boolean> {
+export async function endWaiter(
+  context: Context,
+  ticket: JudgedClaim,
+  { signal = "SIGTERM", killAfterMs = context.config.stop.killAfterMs }: Omit<EndingOptions, "known"> = {},
+): Promise<boolean> {
   const { owner } = ticket.record;
   const stands = async () => (await context.lock.look()).waiters.some(({ number }) => number === ticket.number);
-  if ((await stands()) && (await signalOwner(context, ticket, "SIGTERM")) === "signalled") {
+  const asks = leavingSignals.has(signal) ? signal : "SIGTERM";
+  if ((await stands()) && (await signalOwner(context, ticket, asks)) === "signalled") {
     // One that is stopped takes it when it goes on.
     await signalOwner(context, ticket, "SIGCONT");
-    if (!(await ceases(stands, context.config.stop.killAfterMs))) {
+    if (!(await ceases(stands, killAfterMs))) {
       await signalOwner(context, ticket, "SIGKILL");
       await ceases(stands, goneWithinMs);
     }

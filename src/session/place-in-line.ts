@@ -124,6 +124,8 @@ export class PlaceInLine {
         const { holder } = await slot.lock.look();
         if (holder !== null) holders.push(holder);
       }
+      // Its turn came meanwhile, or it left.
+      if (this.#timer === undefined) return;
       // Nobody is in the way of the next in line: it is about to find that out by itself.
       if (position > 1 || holders.length > 0 || this.#orphan !== null) this.#show(position, holders);
       for (const holder of holders) await this.#faceOrphan(holder, position === 1);

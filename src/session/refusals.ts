@@ -1,4 +1,5 @@
 import { Failure, type NextStep } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { ProcessEntry } from "../process/table.ts";
@@ -7,6 +8,7 @@ import { lastOutputAt } from "./activity.ts";
 import type { Context } from "./context.ts";
 import { secondsBetween } from "./session-end.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
+import { startAgain } from "./start-again.ts";
 import { withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** Who is in the way, as `error.holder` of the JSON contract has it. */
@@ -87,7 +89,9 @@ export function alreadyActive(
     views.map(({ holder }) => holder),
   );
   const first = cards.find(({ orphaned: isOrphan }) => !isOrphan) ?? cards[0];
-  if (first === undefined || views.some(({ holder }) => holder === null)) return queueAhead(views[0], wanted, verb);
+  if (first === undefined || views.some(({ holder }) => holder === null)) {
+    return queueAhead(views[0], waitStep(context, wanted, verb));
+  }
   const isOne = views.length === 1;
   const ids = cards.map(({ id }) => id).join(", ");
   const message = isOne ? `Session already active: ${ids}` : `All ${views.length} slots are taken: ${ids}`;
@@ -95,13 +99,13 @@ export function alreadyActive(
     facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
       { does: "join it", command: `holdfast join ${first.id}` },
-      waitStep(wanted, verb),
+      waitStep(context, wanted, verb),
       { does: "stop it", command: `holdfast stop ${first.id}` },
     ],
   });
 }
 
-function queueAhead(view: LockView, wanted: SessionInfo, verb: "start" | "run"): Failure {
+function queueAhead(view: LockView, wait: NextStep): Failure {
   const first = view.waiters[0];
   const waiter = first === undefined ? null : waiterOf(first);
   // The one that waits: what `start --queue` was typed in is gone, and its PID may be a stranger's by now.
@@ -109,15 +113,14 @@ function queueAhead(view: LockView, wanted: SessionInfo, verb: "start" | "run"):
   const who = waiter === null ? "somebody" : `${waiter.id} (${waiter.by.user}@${waiter.by.host}, PID ${pid})`;
   return new Failure("BUSY", `The lock is free, but ${who} is next in line`, {
     facts: { waiting: view.waiters.length },
-    next: [waitStep(wanted, verb), { does: "look", command: "holdfast status" }],
+    next: [wait, { does: "look", command: "holdfast status" }],
   });
 }
 
-function waitStep(wanted: SessionInfo, verb: "start" | "run"): NextStep {
+function waitStep(context: Context, wanted: SessionInfo, verb: "start" | "run"): NextStep {
+  if (verb === "start") return { does: "wait", command: startAgain(context, wanted, "--wait 10m") };
   const slots = wanted.slots === 1 ? "" : ` --slots ${wanted.slots}`;
-  const command =
-    verb === "run" ? `holdfast run${slots} --wait 10m …` : `holdfast start ${wanted.id}${slots} --wait 10m`;
-  return { does: "wait", command };
+  return { does: "wait", command: `holdfast run${slots} --wait 10m -- ${wanted.command.map(shellWord).join(" ")}` };
 }
 
 /** `AGENTS_RUNNING`: the keeper of the session that holds the lock is dead, and its agent lives. */

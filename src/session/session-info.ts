@@ -141,6 +141,14 @@ export function isReady({ phase }: SessionInfo): boolean {
   return phase !== "queued" && phase !== "starting" && phase !== "restarting";
 }
 
+/** Whether two sessions run the same command, word by word. */
+export function isSameCommand(
+  one: { readonly command: readonly string[] },
+  other: { readonly command: readonly string[] },
+): boolean {
+  return JSON.stringify(one.command) === JSON.stringify(other.command);
+}
+
 /**
  * The longest that its processes are asked to end before they are killed: a stop command has as long as the signal.
  * @param killAfterMs as it was ordered, if not as the session was started with

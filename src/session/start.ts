@@ -8,14 +8,16 @@ import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
-import { holdOf, isReady, type Hold, type SessionInfo } from "./session-info.ts";
+import { holdOf, isReady, isSameCommand, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
 import { atSlot, slotsOf } from "./slots.ts";
-import { finishNow, takeLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
+import { finishNow, takeLock, type FreshLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 import { waitUntilReady } from "./wait.ts";
 
 export interface StartRequest extends Omit<SessionRequest, "mode"> {
   readonly wait?: SessionWait;
+  /** Wraps the time until the lock is held. */
+  readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
   /** An active session with the same command is success. */
   readonly orJoin?: boolean;
   /** How long one that is starting may take to become ready; absent: as long as it was given itself. */
@@ -41,21 +43,55 @@ export interface Started {
 export async function start(context: Context, request: StartRequest): Promise<Started> {
   if (request.tmux === true) await (await import("../tmux/require-tmux.ts")).requireTmux(context.env);
   const wanted = newSession(context, { ...request, mode: "background" });
-  if (request.orJoin === true) {
-    const active = await activeWithSameCommand(context, wanted);
-    if (active !== null) return { ...active, session: await whenReady(context, active.session, request.joinWithinMs) };
-  }
+  const joined = await tryToJoin(context, wanted, request);
+  if (joined !== null) return joined;
   if (request.force !== true) await refuseBesideOutsiders(context);
+  const turn = takeTurn(context, wanted, request);
+  let taken: FreshLock;
+  try {
+    taken = await (request.during === undefined ? turn : request.during(turn));
+  } catch (error) {
+    // Since it looked, another one with the same command may have been faster.
+    const faster = isBusy(error) ? await tryToJoin(context, wanted, request) : null;
+    if (faster === null) throw error;
+    return faster;
+  }
+  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
+}
+
+/** Takes the lock for a session; what a dead keeper left in the way is ended first where that may be done. */
+async function takeTurn(context: Context, wanted: SessionInfo, request: StartRequest): Promise<FreshLock> {
+  const { wait, orJoin = false, force = false } = request;
   const options: TakeOptions = {
     verb: "start",
-    force: request.force === true,
-    ...(request.wait === undefined ? {} : { wait: request.wait }),
+    force,
+    ...(wait === undefined ? {} : { wait: orJoin ? untilActive(wait, wanted) : wait }),
   };
-  const taken = await takeLock(context, wanted, options).catch(async (error: unknown) => {
+  try {
+    return await takeLock(context, wanted, options);
+  } catch (error) {
     if (await clearOrphans(context, error)) return takeLock(context, wanted, options);
     throw error;
-  });
-  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
+  }
+}
+
+/** Gives a wait up with `BUSY` as soon as a session with the same command has the lock. */
+function untilActive(wait: SessionWait, wanted: SessionInfo): SessionWait {
+  const active = new AbortController();
+  return {
+    ...wait,
+    signal: wait.signal === undefined ? active.signal : AbortSignal.any([wait.signal, active.signal]),
+    onWaiting: (notice) => {
+      wait.onWaiting?.(notice);
+      const { holder } = notice;
+      if (holder === null || holder.orphaned || !isSameCommand(holder, wanted)) return;
+      active.abort(new Failure("BUSY", `Session already active: ${holder.id}`));
+    },
+  };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Failure && error.code === "BUSY";
 }
 
 /** @throws Failure what the keeper says went wrong */
@@ -160,15 +196,23 @@ function aboutSession({ home, config, lock, by, env }: Context, session: Session
   return { root: home.root, state: home.state, lock: lock.name, session, config, by, certificates };
 }
 
+/**
+ * With `orJoin`: the active session with the same command, once it is ready; null when there is none.
+ * @throws Failure `BUSY` when the lock has one slot, and another command has it; `START_FAILED`, `WAIT_TIMEOUT`
+ */
+async function tryToJoin(context: Context, wanted: SessionInfo, request: StartRequest): Promise<Started | null> {
+  if (request.orJoin !== true) return null;
+  const active = await activeWithSameCommand(context, wanted);
+  return active && { ...active, session: await whenReady(context, active.session, request.joinWithinMs) };
+}
+
 /** @throws Failure `BUSY` when the lock has one slot, and another command has it */
 async function activeWithSameCommand(context: Context, wanted: SessionInfo): Promise<Started | null> {
   for (const slot of slotsOf(context)) {
     const { holder } = await slot.lock.look();
     const session = holder === null || holder.owner === "dead" ? null : holdOf(holder).session;
     if (holder === null || session === null) continue;
-    if (JSON.stringify(session.command) === JSON.stringify(wanted.command)) {
-      return { session, token: holder.number, joined: true };
-    }
+    if (isSameCommand(session, wanted)) return { session, token: holder.number, joined: true };
     if (session.slots === 1) throw otherCommand(session, wanted);
   }
   return null;

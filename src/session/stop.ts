@@ -67,7 +67,8 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
     refuseOthersSession(context, { id: options.id, owner }, options);
     const { id } = options;
     tryTo(() => logRequest(context, { id, uid }, options));
-    if (await endWaiter(context, waiter)) return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
+    if (await endWaiter(context, waiter, options))
+      return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
     return stopTurned(context, options, uid);
   }
   throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);

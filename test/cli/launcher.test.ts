@@ -109,6 +109,8 @@ describe("a launcher that does not do its work", () => {
     const error = await failToStart(workspace, ["--launcher", "--ready-timeout", "300ms", "--", ...agent("family.sh")]);
     expect(error.message).toContain("The launcher did not return within 0.3 s and was ended\n");
     expect(error.message).toContain("say agent.kind: foreground");
+    const command = agent("family.sh").join(" ");
+    expect(error.next).toEqual([`holdfast start demo --launcher --ready-timeout 5m -- ${command}`]);
     expect(workspace.announcements("grandchild")).toHaveLength(1);
     await expectFree(workspace);
   });

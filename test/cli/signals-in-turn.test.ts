@@ -39,6 +39,27 @@ describe("a TERM in the very moment of its turn", () => {
     },
   );
 
+  it.each(pulsesHere)(
+    "ends start --wait before it has begun a session, and the next has its turn (%s)",
+    async (pulse) => {
+      const workspace = openWorkspace();
+      const env = { HOLDFAST_PULSE: pulse };
+      await startSession(workspace, agent("sleeper.sh"), { id: "first", env });
+      const wait = async (id: string, more = {}) => {
+        const words = ["start", id, "--wait", "25s", "--json", "--", "sleep", "300"];
+        const waiting = workspace.spawnHoldfast(words, { env: { ...env, ...more } });
+        await until(() => waiting.stderr().includes("waiting"), { what: `${id} waits` });
+        return waiting;
+      };
+      const told = await wait("told", terminated("holdfast.js", "session.2"));
+      const next = await wait("next");
+      await workspace.holdfast(["stop", "first"], { env });
+      expect(await told.ended).toMatchObject({ signal: "SIGTERM", stdout: "" });
+      expect((await next.ended).json()).toMatchObject({ session: { id: "next" } });
+      expect(workspace.events("started").map(({ session }) => session)).toEqual(["first", "next"]);
+    },
+  );
+
   // With a lease and several slots it comes while the lock is being taken, else when it has been.
   const moments = [
     ["kernel", 1],

@@ -20,7 +20,11 @@ describe("start while a session is active", () => {
       code: "BUSY",
       message: "Session already active: demo",
       retryable: true,
-      next: ["holdfast join demo", "holdfast start other --wait 10m", "holdfast stop demo"],
+      next: [
+        "holdfast join demo",
+        `holdfast start other --wait 10m -- sh -c 'echo started >started; sleep 300'`,
+        "holdfast stop demo",
+      ],
     });
     expect(error.holder).toMatchObject({
       id: "demo",

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
@@ -138,6 +139,34 @@ describe("stop of a waiting session", () => {
     expect((await waiting.ended).exitCode).not.toBe(0);
     expect(await statusOf(workspace)).toMatchObject({ queue: [], session: { uid: active.uid } });
     expect(workspace.announcements("agent")).toEqual([active.pid]);
+  });
+
+  it.each([
+    ["SIGINT", "SIGINT"],
+    ["SIGHUP", "SIGHUP"],
+    ["SIGKILL", "SIGKILL"],
+    // For an agent: Node, and so holdfast, would open a port for a debugger.
+    ["SIGUSR1", "SIGTERM"],
+  ])("that is to begin with %s ends it by %s", async (signal, endedBy) => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    const waiting = await waitInLine(workspace, ["--id", "queued", "true"]);
+    await workspace.holdfast(["stop", "queued", "--signal", signal]);
+    expect(await waiting.ended).toMatchObject({ signal: endedBy });
+    expect((await statusOf(workspace)).queue).toEqual([]);
+  });
+
+  it("kills it, if it does not leave, as soon as it is told to", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({ stop: { kill_after: "10m" } });
+    await startSession(workspace);
+    const preload = join(import.meta.dirname, "../fixtures/preloads/hangs-in-line.cjs");
+    const env = { NODE_OPTIONS: `--require ${preload}` };
+    const waiting = workspace.spawnHoldfast(["run", "--id", "queued", "true"], { env });
+    await until(() => workspace.events("queued").length === 1);
+    const stopped = await workspace.holdfast(["stop", "queued", "--kill-after", "100ms", "--json"]);
+    expect(stopped.json()).toMatchObject({ kind: "waiter", waiter: { id: "queued", pid: waiting.pid } });
+    expect(await waiting.ended).toMatchObject({ signal: "SIGKILL" });
   });
 });
 

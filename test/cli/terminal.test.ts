@@ -68,7 +68,7 @@ describe("on a terminal", () => {
     expect(card[1]).toContain(` · PID ${pid} · `);
     expect(card.slice(2, 5)).toEqual([
       "   join it    holdfast join demo",
-      "   wait       holdfast start other --wait 10m",
+      "   wait       holdfast start other --wait 10m -- true",
       "   stop it    holdfast stop demo",
     ]);
   });
@@ -81,6 +81,24 @@ describe("on a terminal", () => {
     const tty = /\/dev\/(pts\/\d+)/.exec(screen)?.[1];
     expect(workspace.events("claimed")).toMatchObject([{ by: { tty } }]);
     expect((await workspace.holdfast(["status"])).stdout).toContain(`on ${tty}`);
+  });
+});
+
+describe("start --wait on a terminal", () => {
+  it("takes back that it waits as soon as it has the lock, and dies of Ctrl-C from then on", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+    const terminal = await openTerminal(workspace, { columns: 150 });
+    const words = "start second --wait 5m --ready-output NEVER --ready-timeout 10s -- sleep 300";
+    await terminal.type(`${holdfast} ${words}`);
+    await terminal.shows("first holds the lock");
+    await workspace.holdfast(["stop", "first"]);
+    await until(async () => !(await terminal.screen()).includes("first holds the lock"));
+    expect((await statusOf(workspace)).session).toMatchObject({ id: "second", state: "starting" });
+    await terminal.press("C-c");
+    await terminal.prompts();
+    await terminal.type('echo "exit $?"');
+    await terminal.shows("exit 130");
   });
 });
 

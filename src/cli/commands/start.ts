@@ -1,6 +1,6 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration, parseSize } from "../../home/duration.ts";
-import { excerpt, parseName } from "../../home/names.ts";
+import { excerpt, makeSessionId, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
@@ -67,9 +67,23 @@ export async function startCommand(
     (await cli.show()).started(started);
     return 0;
   }
-  const waiting = new Waiting(cli, request.id ?? "start", waitMs);
-  (await cli.show()).started(await waiting.during(start(context, { ...request, wait: waiting.wait })));
+  // Made now: it is told while it waits.
+  const named = { ...request, id: request.id ?? makeSessionId(request.command, new Date()) };
+  const waiting = new Waiting(cli, named.id, waitMs);
+  // A signal that comes with the turn ends it before it has begun a session.
+  const during = <Result>(turn: Promise<Result>) => heardOut(waiting.during(heardOut(turn)));
+  (await cli.show()).started(await start(context, { ...named, wait: waiting.wait, during }));
   return 0;
+}
+
+/**
+ * What a task results in, once the signals have been heard that had come by then, and have had their effect. The event loop
+ * hears of them when it polls, which it has done by its second check.
+ */
+async function heardOut<Result>(task: Promise<Result>): Promise<Result> {
+  const result = await task;
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  return result;
 }
 
 function requestOf(

@@ -47,7 +47,7 @@ export function queuedText({ session, position, holder, alsoHeldBy }: Queued, st
   return [
     headline("⏳", session.id, facts.join(separator), style),
     indent(commandText(session.command, style)),
-    ...(holder === null ? [] : [indent(holderPhrase(holder, alsoHeldBy))]),
+    ...(holder === null ? [] : [indent(holderPhrase(holder, alsoHeldBy, style))]),
   ];
 }
 

@@ -120,6 +120,10 @@ describe("onThisLock", () => {
     ["holdfast", "holdfast --lock $&"],
     ["holdfast --lock NAME run …", "holdfast --lock NAME run …"],
     ["npm install", "npm install"],
+    ["holdfast start b -- ls -l x", "holdfast --lock $& start b -- ls -l x"],
+    ["HOLDFAST_STATE_DIR=/a/b holdfast stop a", "HOLDFAST_STATE_DIR=/a/b holdfast --lock $& stop a"],
+    [String.raw`A=1 B='it'\''s 2' holdfast stop a`, String.raw`A=1 B='it'\''s 2' holdfast --lock $& stop a`],
+    ["A=holdfast rm x", "A=holdfast rm x"],
   ])("%s becomes %s", (command, typed) => {
     expect(onThisLock(command, "holdfast --lock $&")).toBe(typed);
   });

@@ -197,7 +197,7 @@ export const busy = new Failure("BUSY", "Session already active: my_test_session
   facts: { holder },
   next: [
     { does: "join it", command: "holdfast join my_test_session" },
-    { does: "wait", command: "holdfast start other --wait 10m" },
+    { does: "wait", command: "holdfast start other --wait 10m -- sleep 1" },
     { does: "stop it", command: "holdfast stop my_test_session" },
   ],
 });

@@ -1,0 +1,22 @@
+import { shellWord } from "../home/shell-word.ts";
+import type { Context } from "./context.ts";
+import { isSameCommand, type SessionInfo } from "./session-info.ts";
+
+/**
+ * The `start` to type for the same command once more, which is left out if it is the configured one.
+ * @param options further ones: `--wait 10m`
+ */
+export function startAgain({ home, config }: Context, session: SessionInfo, options: string): string {
+  const { id, slots, command, cwd } = session;
+  const { command: configured } = config.agent;
+  const start = `holdfast start ${id}${slots === 1 ? "" : ` --slots ${slots}`}`;
+  // Wherever it is typed, the configured one runs in the project's root.
+  const isConfigured = configured !== null && cwd === home.root && isSameCommand(session, { command: configured });
+  if (isConfigured) return `${start} ${options}`;
+  return `${start}${launcherOptions(session)} ${options} -- ${command.map(shellWord).join(" ")}`;
+}
+
+function launcherOptions({ launcher, pid_file: path }: SessionInfo): string {
+  if (launcher === null) return "";
+  return ` --launcher${path === null ? "" : ` --pid-file ${shellWord(path)}`}`;
+}

@@ -1,0 +1,91 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { holdLock } from "../support/held-lock.ts";
+import { startSession, statusOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+describe("the hint how to wait", () => {
+  it("is a complete command, as a shell reads it", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    const words = ["sh", "-c", 'echo "$1" >started; exec sleep 300', "it's", "a  b"];
+    const refused = await workspace.holdfast(["start", "second", "--json", "--", ...words]);
+    const [, wait] = refused.json().error.next;
+    const waiting = await type(workspace, wait);
+    await workspace.holdfast(["stop", "demo"]);
+    expect(await waiting.ended).toMatchObject({ exitCode: 0 });
+    expect((await statusOf(workspace)).session).toMatchObject({ id: "second", command: words });
+    await until(() => workspace.read("started") === "a  b\n");
+  });
+
+  it("says how the command is to be started, where it says which", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    const options = ["--launcher", "--pid-file", "the pid"];
+    const refused = await workspace.holdfast(["start", "second", ...options, "--json", "--", "./start.sh"]);
+    const path = join(workspace.root, "the pid");
+    expect(refused.json().error.next[1]).toBe(
+      `holdfast start second --launcher --pid-file '${path}' --wait 10m -- ./start.sh`,
+    );
+  });
+
+  it("leaves out the configured command, which runs in the project's root", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({ agent: { command: agent("sleeper.sh") } });
+    await startSession(workspace, ["sleep", "300"]);
+    const refused = await workspace.holdfast(["start", "second", "--json"]);
+    expect(refused.json().error.next[1]).toBe("holdfast start second --wait 10m");
+  });
+
+  it("has the command of run as well", async () => {
+    const workspace = openWorkspace();
+    const holder = await holdLock(workspace);
+    const refused = await workspace.holdfast(["run", "-n", "--json", "sh", "-c", "echo ran"]);
+    const waiting = await type(workspace, refused.json().error.next[1]);
+    await holder.letGo();
+    expect(await waiting.ended).toMatchObject({ exitCode: 0, stdout: "ran\n" });
+  });
+});
+
+describe("a hint on another lock than the default one", () => {
+  const lock = ["--lock", "nightly"];
+
+  it("names it to who waits behind an orphan", async () => {
+    const workspace = openWorkspace();
+    const { keeperPid } = await startSession(workspace, agent("sleeper.sh"), { options: lock });
+    const waiter = workspace.spawnHoldfast([...lock, "run", "true"]);
+    await until(() => waiter.stderr().includes("demo holds the lock"));
+    process.kill(keeperPid, "SIGKILL");
+    await until(() => waiter.stderr().includes("demo is in the way"));
+    expect(waiter.stderr()).toContain(": holdfast --lock nightly stop demo ends it");
+    const queued = await workspace.holdfast([...lock, "start", "next", "--queue", "--", "sleep", "300"]);
+    expect(queued.stdout).toContain(": holdfast --lock nightly stop demo ends it");
+  });
+
+  it("names it to who has a copy of the state directory", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({ pulse: "lease" });
+    await startSession(workspace, agent("sleeper.sh"), { options: lock });
+    const copy = join(workspace.root, "copy");
+    cpSync(workspace.state, copy, { recursive: true, preserveTimestamps: true });
+    const refused = await workspace.holdfast([...lock, "stop", "demo", "--json"], {
+      env: { HOLDFAST_STATE_DIR: copy },
+    });
+    expect(refused.json().error).toMatchObject({
+      code: "NOT_PERMITTED",
+      next: [
+        `HOLDFAST_STATE_DIR=${workspace.state} holdfast --lock nightly stop demo`,
+        "holdfast --lock nightly status",
+      ],
+    });
+  });
+});
+
+/** Types a hint, and returns when what it starts waits. */
+async function type(workspace: Workspace, hint: string) {
+  const typed = workspace.spawn(["sh", "-c", hint.replace(/^holdfast/, `"$0" "$1"`), process.execPath, bin]);
+  await until(() => typed.stderr().includes("waits"), { what: `${hint} waits` });
+  return typed;
+}

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { holdLock } from "../support/held-lock.ts";
+import { pulsesHere } from "../support/pulses-here.ts";
+import type { RunningProgram } from "../support/program.ts";
+import { startSession, statusOf } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+const preload = join(import.meta.dirname, "../fixtures/preloads/comes-late.cjs");
+
+describe("start --or-join that looked before another one was faster", () => {
+  it.each(pulsesHere.flatMap((pulse) => [[], ["--wait", "20s"], ["--queue"]].map((options) => ({ pulse, options }))))(
+    "joins the session of the same command ($pulse pulse, $options)",
+    async ({ pulse, options }) => {
+      const workspace = openWorkspace();
+      workspace.configure({ pulse });
+      const late = await startLate(workspace, [...options, "--", ...agent("sleeper.sh")]);
+      const first = await startSession(workspace, agent("sleeper.sh"), { id: "first" });
+      const joined = await late.ended;
+      expect(joined).toMatchObject({ exitCode: 0 });
+      expect(joined.json()).toMatchObject({ joined: true, token: first.token, session: { uid: first.uid } });
+      expect(await statusOf(workspace)).toMatchObject({ queue: [], session: { uid: first.uid } });
+    },
+  );
+
+  it("is refused because of another command, and shows both", async () => {
+    const workspace = openWorkspace();
+    const late = await startLate(workspace, ["--", "sleep", "7"]);
+    await startSession(workspace);
+    expect((await late.ended).json().error).toMatchObject({
+      code: "BUSY",
+      active_command: agent("sleeper.sh"),
+      wanted_command: ["sleep", "7"],
+    });
+  });
+});
+
+it("start --or-join --wait joins the session of the same command that was ahead of it in line", async () => {
+  const workspace = openWorkspace();
+  const holder = await holdLock(workspace);
+  const words = (id: string, ...options: string[]) => ["start", id, ...options, "--wait", "20s", "--json"];
+  const ahead = workspace.spawnHoldfast([...words("ahead"), "--", ...agent("sleeper.sh")]);
+  await until(() => ahead.stderr().includes("waiting"));
+  // Held still, it keeps its place but cannot take the lock when that becomes free.
+  ahead.signal("SIGSTOP");
+  await holder.letGo();
+  const late = workspace.spawnHoldfast([...words("late", "--or-join"), "--", ...agent("sleeper.sh")]);
+  await until(() => late.stderr().includes("waiting"));
+  ahead.signal("SIGCONT");
+  const { session } = (await ahead.ended).json();
+  expect((await late.ended).json()).toMatchObject({ joined: true, session: { id: "ahead", uid: session.uid } });
+});
+
+/** A `start --or-join` that has found nobody, and is about to take the lock when somebody else takes it. */
+async function startLate(workspace: Workspace, words: readonly string[]): Promise<RunningProgram> {
+  const env = {
+    NODE_OPTIONS: `--require ${preload}`,
+    COMES_LATE: "session.1",
+    ARRIVED: join(workspace.root, "arrived"),
+  };
+  const late = workspace.spawnHoldfast(["start", "late", "--or-join", "--json", ...words], { env });
+  await until(() => existsSync(join(workspace.root, "arrived")), { what: "it is about to take the lock" });
+  return late;
+}
