@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { Context } from "./context.ts";
@@ -14,14 +15,14 @@ export interface LiveSession {
   readonly state: SessionState;
   readonly session: SessionInfo;
   readonly token: number;
-  /** The lock's claim; another session's, if this one was left behind by its keeper. */
-  readonly claim: JudgedClaim;
+  /** Its own: by which it holds the lock, or held it when its keeper died. Null when that is gone, or cannot be read. */
+  readonly claim: JudgedClaim | null;
 }
 
 /**
  * The sessions of one lock that live in truth, the one that holds it first; more than one only after `start --force`. A
  * session that is dead is closed on the way (R1.2).
- * @param trouble told when that cannot be written down; null: it is thrown
+ * @param trouble told when that cannot be written down, or an orphan's claim not be read; null: it is thrown
  */
 export async function findLive(
   context: Context,
@@ -32,9 +33,19 @@ export async function findLive(
   const options = trouble === null ? {} : { onUnwritable: trouble.tell };
   const lost = [...(await reconcile(context, view, options)), ...(await beside(context, active))];
   const live: LiveSession[] = [];
-  if (active !== null) live.push(liveSession(active.session, active.claim, active.orphaned));
+  if (active !== null) {
+    const { session, claim, orphaned } = active;
+    live.push({
+      state: orphaned ? "orphaned" : stateOf(session),
+      session,
+      token: session.token ?? claim.number,
+      claim,
+    });
+  }
   for (const { session } of lost) {
-    if (view.last !== null && session.uid !== active?.session.uid) live.push(liveSession(session, view.last, true));
+    if (view.last === null || session.uid === active?.session.uid) continue;
+    const token = session.token ?? view.last.number;
+    live.push({ state: "orphaned", session, token, claim: await ownClaim(context, session, trouble) });
   }
   return live;
 }
@@ -56,8 +67,20 @@ async function beside(context: Context, active: ActiveSession | null): Promise<r
   return (await withProcesses(context, known)).filter(({ processes }) => processes.length > 0);
 }
 
-function liveSession(session: SessionInfo, claim: JudgedClaim, orphaned: boolean): LiveSession {
-  return { state: orphaned ? "orphaned" : stateOf(session), session, token: session.token ?? claim.number, claim };
+async function ownClaim(
+  context: Context,
+  { token }: SessionInfo,
+  trouble: Trouble | null,
+): Promise<JudgedClaim | null> {
+  if (token === null) return null;
+  try {
+    const claim = await context.lock.below(token + 1);
+    return claim?.number === token ? claim : null;
+  } catch (error) {
+    if (trouble === null || !(error instanceof Failure)) throw error;
+    trouble.tell(error);
+    return null;
+  }
 }
 
 function stateOf(session: SessionInfo): SessionState {
