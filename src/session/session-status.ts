@@ -60,18 +60,18 @@ export async function sessionStatus(context: Context, live: LiveSession, trouble
   };
 }
 
-/** By its agent, and by its keeper as long as there is none; whether that is seen, by its keeper as long as that is known. */
+/** By its agent, or by its keeper as long as there is none. An orphan is known by nothing but processes that are seen here. */
 function placeOf(
   { home }: Context,
-  { session, claim }: LiveSession,
+  { state, session, claim }: LiveSession,
 ): Pick<SessionStatus, "where" | "host" | "visible"> {
   const keeper = claim?.record.owner ?? null;
   const placed = session.agent ?? keeper;
-  const judged = keeper ?? session.agent;
   const host = placed?.host ?? session.by.host;
   if (isCopied(home, session)) return { where: "other_directory", host, visible: false };
+  const isKeeperSeen = keeper !== null && livenessOf(keeper) !== "unknown";
   const where = placed === null ? "unknown" : whereaboutsOf(placed);
-  return { where, host, visible: judged === null || livenessOf(judged) !== "unknown" };
+  return { where, host, visible: state === "orphaned" || isKeeperSeen };
 }
 
 /** Those that have not ended: a zombie has, and is only kept for its parent to look at. */
