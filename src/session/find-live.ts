@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { ClaimRecord } from "../lock/claim-record.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { Context } from "./context.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
@@ -15,8 +16,10 @@ export interface LiveSession {
   readonly state: SessionState;
   readonly session: SessionInfo;
   readonly token: number;
-  /** Its own: by which it holds the lock, or held it when its keeper died. Null when that is gone, or cannot be read. */
+  /** By which it holds the lock, if that is the last claim; null for an orphan beside another session. */
   readonly claim: JudgedClaim | null;
+  /** What its own claim says, by which it holds the lock or held it. Null when that is gone, or cannot be read. */
+  readonly record: ClaimRecord | null;
 }
 
 /**
@@ -35,17 +38,15 @@ export async function findLive(
   const live: LiveSession[] = [];
   if (active !== null) {
     const { session, claim, orphaned } = active;
-    live.push({
-      state: orphaned ? "orphaned" : stateOf(session),
-      session,
-      token: session.token ?? claim.number,
-      claim,
-    });
+    const state = orphaned ? "orphaned" : stateOf(session);
+    live.push({ state, session, token: session.token ?? claim.number, claim, record: claim.record });
   }
   for (const { session } of lost) {
     if (view.last === null || session.uid === active?.session.uid) continue;
     const token = session.token ?? view.last.number;
-    live.push({ state: "orphaned", session, token, claim: await ownClaim(context, session, trouble) });
+    const claim = session.token === view.last.number ? view.last : null;
+    const record = claim?.record ?? recordOf(context, session, trouble);
+    live.push({ state: "orphaned", session, token, claim, record });
   }
   return live;
 }
@@ -67,15 +68,9 @@ async function beside(context: Context, active: ActiveSession | null): Promise<r
   return (await withProcesses(context, known)).filter(({ processes }) => processes.length > 0);
 }
 
-async function ownClaim(
-  context: Context,
-  { token }: SessionInfo,
-  trouble: Trouble | null,
-): Promise<JudgedClaim | null> {
-  if (token === null) return null;
+function recordOf(context: Context, { token }: SessionInfo, trouble: Trouble | null): ClaimRecord | null {
   try {
-    const claim = await context.lock.below(token + 1);
-    return claim?.number === token ? claim : null;
+    return token === null ? null : context.lock.recorded(token);
   } catch (error) {
     if (trouble === null || !(error instanceof Failure)) throw error;
     trouble.tell(error);

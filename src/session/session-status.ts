@@ -42,14 +42,14 @@ export interface SessionStatus {
  * @param trouble told what cannot be read
  */
 export async function sessionStatus(context: Context, live: LiveSession, trouble: Trouble): Promise<SessionStatus> {
-  const { state, session, token, claim } = live;
+  const { state, session, token, record } = live;
   const place = placeOf(context, live);
   return {
     state,
     session,
     token,
-    pulse: claim?.record.pulse.kind ?? null,
-    keeperPid: claim?.record.owner.pid ?? null,
+    pulse: record?.pulse.kind ?? null,
+    keeperPid: record?.owner.pid ?? null,
     ...place,
     activeSeconds: secondsBetween(session.created_at, new Date()),
     lastActivity: lastSignOfLife(context.home, session),
@@ -63,9 +63,9 @@ export async function sessionStatus(context: Context, live: LiveSession, trouble
 /** By its agent, or by its keeper as long as there is none. An orphan is known by nothing but processes that are seen here. */
 function placeOf(
   { home }: Context,
-  { state, session, claim }: LiveSession,
+  { state, session, record }: LiveSession,
 ): Pick<SessionStatus, "where" | "host" | "visible"> {
-  const keeper = claim?.record.owner ?? null;
+  const keeper = record?.owner ?? null;
   const placed = session.agent ?? keeper;
   const host = placed?.host ?? session.by.host;
   if (isCopied(home, session)) return { where: "other_directory", host, visible: false };
@@ -82,10 +82,10 @@ export function runningOf(processes: readonly ProcessEntry[]): readonly ProcessE
 /** The recorded process first, then by age. */
 async function processesOf(
   context: Context,
-  { session, claim }: LiveSession,
+  { session, claim, record }: LiveSession,
 ): Promise<Pick<SessionStatus, "processes" | "unproven">> {
   const options = { claim, zombies: true };
-  const table = withoutOlder(await context.processes(), session, claim?.record.owner ?? null);
+  const table = withoutOlder(await context.processes(), session, record?.owner ?? null);
   const { members, unproven } = await findClaimed(table, context.home, session, options);
   const found = [...unproven, ...members];
   const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;
