@@ -11,6 +11,16 @@ const beforeExit: (() => Promise<void>)[] = [];
 
 /** The composition root: puts the parts together, runs one command line, and alone decides how the process exits. */
 async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await answer(argv);
+  } catch (error) {
+    if (error instanceof BrokenPipe) return brokenPipeCode;
+    throw error;
+  }
+}
+
+/** @throws BrokenPipe when the answer, or the failure that is the answer, could be told nobody */
+async function answer(argv: readonly string[]): Promise<number> {
   let presenter: Promise<Presenter> | undefined;
   let globals = undecided(argv);
   const show = (as?: "json") => (presenter ??= present(as === "json" ? { ...globals, json: true } : globals));
@@ -32,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
       print: (text) => openOutputStream(1).write(text),
     });
   } catch (error) {
-    if (error instanceof BrokenPipe) return brokenPipeCode;
+    if (error instanceof BrokenPipe) throw error;
     const failure = error instanceof Failure ? error : bug(error);
     (await show()).failure(failure);
     return exitCodes[failure.code];

@@ -144,7 +144,7 @@ export const verbs: readonly Verb[] = [
       command
         .option("--dry-run", "show the plan, do nothing")
         .option("--orphans", "only sessions whose keeper is dead")
-        .option("--idle [duration]", "only sessions without client and activity for this long (24h)")
+        .option("--idle [duration]", "only sessions of start without client and activity for this long (24h)")
         .option("--ended [duration]", "only forget sessions that ended longer ago than this (1h)")
         .option("--damaged", "only what cannot be read: damaged claims, and records of ended sessions")
         .option("--match <glob>", "only sessions whose id matches")

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { ClaimDirectory, holderOf, unlinkIfThere, type JudgedClaim } from "./claim-directory.ts";
-import { isDamage } from "./claim-record.ts";
+import { isDamage, readClaim, type ClaimRecord } from "./claim-record.ts";
 import type { ClaimLockOptions } from "./claim-lock-options.ts";
 import { HeldClaim } from "./held-claim.ts";
 import { Line, type Taken, type TakenInTurn } from "./line.ts";
@@ -96,6 +96,10 @@ export class ClaimLock implements Lock {
 
   below(number: number): Promise<JudgedClaim | null> {
     return this.#claims.judgeBelow(number);
+  }
+
+  recorded(number: number): ClaimRecord | null {
+    return readClaim(this.#claims.pathOf(number));
   }
 
   #waitForTurn(request: AcquireRequest, wait: WaitOptions): Promise<Acquired> {

@@ -1,6 +1,7 @@
 import type { Failure } from "../failure.ts";
 import type { ProcessIdentity } from "../process/identity.ts";
 import type { JudgedClaim } from "./claim-directory.ts";
+import type { ClaimRecord } from "./claim-record.ts";
 import type { PulseKind, PulseMark } from "./pulse.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface Lock {
   acquire(request: AcquireRequest): Promise<Acquired>;
   /** The claim just below a number, alive or not, that can be read: what came before it. Null when there is none. */
   below(number: number): Promise<JudgedClaim | null>;
+  /** What a claim says, alive or not; null when it is gone. It is not judged, which may take seconds with a lease. */
+  recorded(number: number): ClaimRecord | null;
   /** Carries on a lock that another process took and handed over. */
   adopt(handedOver: HandedOver): Promise<HeldLock>;
   /** Resolves when the holder of this view may have ended; look again then. */

@@ -35,7 +35,16 @@ export async function endActive(context: Context, scope: CleanupScope): Promise<
   const why = scope.idleMs === undefined ? "clean-up" : "idle without a client";
   if (scope.idleMs !== undefined && !isIdle(context, session, scope.idleMs)) return [];
   const subject = { what: "session", name: session.id, pid: session.agent?.pid ?? null, why } as const;
-  return [spare(context, scope, subject, session.owner) ?? (await endSession(context, scope, session, why))];
+  const spared = spare(context, scope, subject, session.owner);
+  if (spared !== null) return [spared];
+  const isUntold = scope.idleMs !== undefined && session.mode === "foreground";
+  return [isUntold ? mayBeBusy(subject) : await endSession(context, scope, session, why)];
+}
+
+/** How a `run` that looks idle is left alone: what it writes goes past holdfast, so nobody can tell. */
+function mayBeBusy(subject: CleanupSubject): CleanupAction {
+  const why = "whether a run is idle cannot be told";
+  return { ...subject, why, result: "named", detail: `holdfast stop ${subject.name} ends it` };
 }
 
 /** Stops this very session, whoever owns it. */

@@ -4,10 +4,10 @@ import * as v from "valibot";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import { makeUid } from "../home/names.ts";
 import { shellWord } from "../home/shell-word.ts";
-import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
+import { isSameProcess, livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { readAs } from "./read-as.ts";
-import { createJson, isDirectory, makeSessionDirectory, removeOnce, sessionFiles } from "./session-files.ts";
+import { createJson, isDirectory, makeSessionDirectory, removeOnRecord, sessionFiles } from "./session-files.ts";
 import { identitySchema, type SessionInfo } from "./session-info.ts";
 
 const clientSchema = v.object({
@@ -49,33 +49,55 @@ export function addClient(context: Context, session: SessionInfo, name: string, 
   return client;
 }
 
-/** Ends a registration. The one caller that really removes the file logs it, so `left` is written once. */
+/**
+ * Ends a registration. The one caller that really removes the file logs it, so `left` is written once.
+ * @throws Failure when it can be removed or logged no more; then it stands as it stood
+ */
 export function removeClient(context: Context, session: SessionInfo, client: Client, reason: LeaveReason): boolean {
   const path = join(sessionFiles(context.home, session.uid).clients, `${client.uid}.json`);
-  if (!removeOnce(path)) return false;
-  context.journal.append({
-    event: "left",
-    lock: context.lock.name,
-    session: session.id,
-    uid: session.uid,
-    by: context.by,
-    client: { uid: client.uid, name: client.name, pid: client.process.pid },
-    reason,
+  return removeOnRecord(path, () => {
+    context.journal.append({
+      event: "left",
+      lock: context.lock.name,
+      session: session.id,
+      uid: session.uid,
+      by: context.by,
+      client: { uid: client.uid, name: client.name, pid: client.process.pid },
+      reason,
+    });
   });
-  return true;
 }
 
-/** Told of each registration that cannot be read: nobody can tell of what, so it counts as none. */
-export type TellUnreadable = (failure: Failure) => void;
+/**
+ * As `removeClient`, for those who have something else to say, which must not fail for that.
+ * @param tell told why it could not be done
+ */
+export function tryToRemoveClient(
+  context: Context,
+  session: SessionInfo,
+  { client, reason, tell }: { readonly client: Client; readonly reason: LeaveReason; readonly tell: TellTrouble },
+): void {
+  try {
+    removeClient(context, session, client, reason);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    tell(error);
+  }
+}
 
-const tellNobody: TellUnreadable = () => undefined;
+/**
+ * Told of each registration that cannot be read (nobody can tell of what, so it counts as none), or cannot be removed.
+ */
+export type TellTrouble = (failure: Failure) => void;
+
+const tellNobody: TellTrouble = () => undefined;
 
 /** The clients whose processes live. Registrations of dead ones are removed on the way, however they died. */
 export function liveClients(context: Context, session: SessionInfo, tell = tellNobody): readonly Client[] {
   return allClients(context, session, tell).filter((client) => {
     // A client of another PID namespace or host cannot be judged from here: it counts until it leaves.
     if (livenessOf(client.process) !== "dead") return true;
-    removeClient(context, session, client, "gone");
+    tryToRemoveClient(context, session, { client, reason: "gone", tell });
     return false;
   });
 }
@@ -84,7 +106,7 @@ export function dropAllClients(context: Context, session: SessionInfo, reason: L
   for (const client of allClients(context, session, tellNobody)) removeClient(context, session, client, reason);
 }
 
-function allClients(context: Context, session: SessionInfo, tell: TellUnreadable): Client[] {
+function allClients(context: Context, session: SessionInfo, tell: TellTrouble): Client[] {
   const { directory, clients } = sessionFiles(context.home, session.uid);
   // A link would lead to files that are none of ours.
   if (!isDirectory(directory) || !isDirectory(clients)) return [];
@@ -107,7 +129,7 @@ const clientKind = {
   next: (path: string) => ({ does: "remove it", command: `rm -r ${shellWord(path)}` }),
 };
 
-function clientIn(directory: string, name: string, tell: TellUnreadable): Client | null {
+function clientIn(directory: string, name: string, tell: TellTrouble): Client | null {
   const path = join(directory, name);
   try {
     const client = readAs(clientKind, path);
@@ -122,8 +144,4 @@ function clientIn(directory: string, name: string, tell: TellUnreadable): Client
     tell(error);
     return null;
   }
-}
-
-function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.pid === b.pid && a.started === b.started && a.boot === b.boot && a.pid_ns === b.pid_ns;
 }

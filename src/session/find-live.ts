@@ -1,4 +1,6 @@
+import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
+import type { ClaimRecord } from "../lock/claim-record.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { Context } from "./context.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
@@ -14,14 +16,16 @@ export interface LiveSession {
   readonly state: SessionState;
   readonly session: SessionInfo;
   readonly token: number;
-  /** The lock's claim; another session's, if this one was left behind by its keeper. */
-  readonly claim: JudgedClaim;
+  /** By which it holds the lock, if that is the last claim; null for an orphan beside another session. */
+  readonly claim: JudgedClaim | null;
+  /** What its own claim says, by which it holds the lock or held it. Null when that is gone, or cannot be read. */
+  readonly record: ClaimRecord | null;
 }
 
 /**
  * The sessions of one lock that live in truth, the one that holds it first; more than one only after `start --force`. A
  * session that is dead is closed on the way (R1.2).
- * @param trouble told when that cannot be written down; null: it is thrown
+ * @param trouble told when that cannot be written down, or an orphan's claim not be read; null: it is thrown
  */
 export async function findLive(
   context: Context,
@@ -32,9 +36,17 @@ export async function findLive(
   const options = trouble === null ? {} : { onUnwritable: trouble.tell };
   const lost = [...(await reconcile(context, view, options)), ...(await beside(context, active))];
   const live: LiveSession[] = [];
-  if (active !== null) live.push(liveSession(active.session, active.claim, active.orphaned));
+  if (active !== null) {
+    const { session, claim, orphaned } = active;
+    const state = orphaned ? "orphaned" : stateOf(session);
+    live.push({ state, session, token: session.token ?? claim.number, claim, record: claim.record });
+  }
   for (const { session } of lost) {
-    if (view.last !== null && session.uid !== active?.session.uid) live.push(liveSession(session, view.last, true));
+    if (view.last === null || session.uid === active?.session.uid) continue;
+    const token = session.token ?? view.last.number;
+    const claim = session.token === view.last.number ? view.last : null;
+    const record = claim?.record ?? recordOf(context, session, trouble);
+    live.push({ state: "orphaned", session, token, claim, record });
   }
   return live;
 }
@@ -56,8 +68,14 @@ async function beside(context: Context, active: ActiveSession | null): Promise<r
   return (await withProcesses(context, known)).filter(({ processes }) => processes.length > 0);
 }
 
-function liveSession(session: SessionInfo, claim: JudgedClaim, orphaned: boolean): LiveSession {
-  return { state: orphaned ? "orphaned" : stateOf(session), session, token: session.token ?? claim.number, claim };
+function recordOf(context: Context, { token }: SessionInfo, trouble: Trouble | null): ClaimRecord | null {
+  try {
+    return token === null ? null : context.lock.recorded(token);
+  } catch (error) {
+    if (trouble === null || !(error instanceof Failure)) throw error;
+    trouble.tell(error);
+    return null;
+  }
 }
 
 function stateOf(session: SessionInfo): SessionState {

@@ -1,4 +1,11 @@
-import { identify, selfIdentity, whereaboutsOf, type ProcessIdentity, type Whereabouts } from "../process/identity.ts";
+import {
+  identify,
+  isSameProcess,
+  selfIdentity,
+  whereaboutsOf,
+  type ProcessIdentity,
+  type Whereabouts,
+} from "../process/identity.ts";
 import { Failure } from "../failure.ts";
 import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
@@ -53,9 +60,9 @@ async function whenReady(context: Context, session: SessionInfo, withinMs?: numb
 
 export interface LeaveRequest {
   readonly id: string | null;
-  /** The process whose registration ends. */
+  /** The process whose registration ends, as it is numbered here. */
   readonly pid?: number;
-  /** The client's name, instead. */
+  /** The client's name, instead: wherever it is. */
   readonly name?: string;
 }
 
@@ -66,10 +73,18 @@ export interface LeaveRequest {
 export async function leave(given: Context, request: LeaveRequest): Promise<readonly Client[]> {
   const context = await slotOf(given, request.id);
   const { session } = await requireSession(context, request.id);
-  const mine = liveClients(context, session).filter((client) =>
-    request.name === undefined ? client.process.pid === request.pid : client.name === request.name,
-  );
+  const { name, pid } = request;
+  const isMeant = name === undefined ? hasPid(pid) : (client: Client) => client.name === name;
+  const mine = liveClients(context, session).filter(isMeant);
   return mine.filter((client) => removeClient(context, session, client, "left"));
+}
+
+/** PIDs mean nothing elsewhere: another container's client may well have the same one. */
+function hasPid(pid: number | undefined): (client: Client) => boolean {
+  const now = pid === undefined ? null : identify(pid);
+  // It may be hidden from this user.
+  if (now === null) return ({ process }) => process.pid === pid && whereaboutsOf(process) === "here";
+  return ({ process }) => isSameProcess(process, now);
 }
 
 function requireProcess(pid: number): ProcessIdentity {

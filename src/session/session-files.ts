@@ -5,11 +5,11 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  unlinkSync,
+  utimesSync,
   writeFileSync,
   type Stats,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
 import { readOwnFile } from "../home/own-file.ts";
@@ -160,13 +160,43 @@ export function readJson(path: string): unknown {
   }
 }
 
-/** True for the one caller that really removed it. */
-export function removeOnce(path: string): boolean {
+/**
+ * Removes a file when that is on record: neither comes without the other, nor twice. When it cannot be written down, the
+ * file stays where it was, and its directory as old as it was.
+ * @param record writes it down; called only for the one caller that really removes the file
+ * @returns whether this was that caller
+ */
+export function removeOnRecord(path: string, record: () => void): boolean {
+  const aside = `${path}.leaving`;
+  const before = statOf(dirname(path));
+  if (!moveOnce(path, aside)) return false;
   try {
-    unlinkSync(path);
+    record();
+  } catch (error) {
+    moveOnce(aside, path);
+    if (before !== null) setTimes(dirname(path), before);
+    throw error;
+  }
+  rmSync(aside, { force: true });
+  return true;
+}
+
+/** True for the one caller that really moved it. */
+function moveOnce(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
     return true;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;
-    throw failureFromErrno(error, "remove a file", path);
+    throw failureFromErrno(error, "remove a file", from);
+  }
+}
+
+/** Of a directory that is gone, or another user's, nobody asks for its times. */
+function setTimes(directory: string, { atime, mtime }: Stats): void {
+  try {
+    utimesSync(directory, atime, mtime);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
   }
 }

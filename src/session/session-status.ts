@@ -16,11 +16,12 @@ export interface SessionStatus {
   readonly state: SessionState;
   readonly session: SessionInfo;
   readonly token: number;
-  readonly pulse: "kernel" | "lease";
-  readonly keeperPid: number;
+  /** Null, as its keeper's PID, of an orphan whose claim is gone. */
+  readonly pulse: "kernel" | "lease" | null;
+  readonly keeperPid: number | null;
   /** `other_directory`: this state directory is a copy of the one it runs in. */
   readonly where: Whereabouts | "other_directory";
-  /** The host its keeper runs on. */
+  /** The host it runs on. */
   readonly host: string;
   /** False when its processes cannot be seen from here, wherever they are. */
   readonly visible: boolean;
@@ -41,26 +42,36 @@ export interface SessionStatus {
  * @param trouble told what cannot be read
  */
 export async function sessionStatus(context: Context, live: LiveSession, trouble: Trouble): Promise<SessionStatus> {
-  const { state, session, token, claim } = live;
-  const { owner } = claim.record;
-  const isElsewhere = isCopied(context.home, session);
-  const visible = !isElsewhere && livenessOf(owner) !== "unknown";
+  const { state, session, token, record } = live;
+  const place = placeOf(context, live);
   return {
     state,
     session,
     token,
-    pulse: claim.record.pulse.kind,
-    keeperPid: owner.pid,
-    where: isElsewhere ? "other_directory" : whereaboutsOf(session.agent ?? owner),
-    host: (session.agent ?? owner).host,
-    visible,
+    pulse: record?.pulse.kind ?? null,
+    keeperPid: record?.owner.pid ?? null,
+    ...place,
     activeSeconds: secondsBetween(session.created_at, new Date()),
     lastActivity: lastSignOfLife(context.home, session),
     lastOutputAt: lastOutputAt(context.home, session),
-    ...(visible ? await processesOf(context, live) : { processes: [], unproven: [] }),
+    ...(place.visible ? await processesOf(context, live) : { processes: [], unproven: [] }),
     clients: liveClients(context, session, trouble.tell),
-    tmux: visible ? await tmuxDetails(context, session) : null,
+    tmux: place.visible ? await tmuxDetails(context, session) : null,
   };
+}
+
+/** By its agent, or by its keeper as long as there is none. An orphan is known by nothing but processes that are seen here. */
+function placeOf(
+  { home }: Context,
+  { state, session, record }: LiveSession,
+): Pick<SessionStatus, "where" | "host" | "visible"> {
+  const keeper = record?.owner ?? null;
+  const placed = session.agent ?? keeper;
+  const host = placed?.host ?? session.by.host;
+  if (isCopied(home, session)) return { where: "other_directory", host, visible: false };
+  const isKeeperSeen = keeper !== null && livenessOf(keeper) !== "unknown";
+  const where = placed === null ? "unknown" : whereaboutsOf(placed);
+  return { where, host, visible: state === "orphaned" || isKeeperSeen };
 }
 
 /** Those that have not ended: a zombie has, and is only kept for its parent to look at. */
@@ -71,11 +82,10 @@ export function runningOf(processes: readonly ProcessEntry[]): readonly ProcessE
 /** The recorded process first, then by age. */
 async function processesOf(
   context: Context,
-  { session, claim }: LiveSession,
+  { session, claim, record }: LiveSession,
 ): Promise<Pick<SessionStatus, "processes" | "unproven">> {
-  const own = claim.number === session.token ? claim : null;
-  const options = { claim: own, zombies: true };
-  const table = withoutOlder(await context.processes(), session, claim.record.owner);
+  const options = { claim, zombies: true };
+  const table = withoutOlder(await context.processes(), session, record?.owner ?? null);
   const { members, unproven } = await findClaimed(table, context.home, session, options);
   const found = [...unproven, ...members];
   const isAgent = (entry: ProcessEntry) => entry.pid === session.agent?.pid;

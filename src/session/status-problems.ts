@@ -27,7 +27,9 @@ function ofKeeper(status: SessionStatus): readonly string[] {
   if (state === "orphaned") return [`${session.id} is orphaned: its keeper is dead, ${whatLives(status)}`];
   const agent = processes.find(({ pid }) => pid === session.agent?.pid);
   if (agent?.state !== "zombie") return [];
-  return [`${session.id}: its agent (PID ${agent.pid}) has ended, and its keeper (PID ${keeperPid}) has not noticed`];
+  return [
+    `${session.id}: its agent (PID ${agent.pid}) has ended, and its keeper (PID ${keeperPid ?? "unknown"}) has not noticed`,
+  ];
 }
 
 function whatLives({ processes, unproven, where, host }: SessionStatus): string {

@@ -10,11 +10,12 @@ const startedMeanwhile = 1024;
 /**
  * The same table, listed without the processes that were certainly there before a session, which are most: it takes no
  * time to look at those. For whoever tells of a session; who ends one looks at all.
- * @param keeper who holds it; it is listed with its ancestors, who take in what loses its parents
+ * @param keeper who holds it; it is listed with its ancestors, who take in what loses its parents. Null: not known, and
+ *   all are listed
  */
-export function withoutOlder(table: ProcessTable, session: SessionInfo, keeper: ProcessIdentity): ProcessTable {
+export function withoutOlder(table: ProcessTable, session: SessionInfo, keeper: ProcessIdentity | null): ProcessTable {
   const { agent, descent, tmux } = session;
-  if (agent === null || descent === null || whereaboutsOf(agent) !== "here") return table;
+  if (keeper === null || agent === null || descent === null || whereaboutsOf(agent) !== "here") return table;
   // The tmux server was there before its agent.
   if (tmux !== null) return table;
   const window = new PidWindow(descent.after_pid, descent.forks);

@@ -169,6 +169,31 @@ describe("a narrower cleanup", () => {
     expect(actions).toMatchObject([{ what: "session", name: "demo", why: "idle without a client", result: "ended" }]);
   });
 
+  it("--idle names a run and leaves it alone: what it writes goes past holdfast (R5.3)", async () => {
+    const workspace = openWorkspace();
+    const run = workspace.spawnHoldfast([
+      "run",
+      "--id",
+      "job",
+      "--",
+      "sh",
+      "-c",
+      "while echo tick; do sleep 0.1; done",
+    ]);
+    await until(() => run.stdout().includes("tick\ntick\n"));
+    const cleaned = await workspace.holdfast(["cleanup", "--idle", "0", "--json"]);
+    expect(cleaned.json()).toMatchObject({
+      count: 0,
+      failed: 0,
+      actions: [{ what: "session", name: "job", result: "named", detail: "holdfast stop job ends it" }],
+    });
+    expect(isAlive(run.pid)).toBe(true);
+    const younger = await workspace.holdfast(["cleanup", "--idle", "1h", "--json"]);
+    expect(younger.json().actions).toEqual([]);
+    expect((await workspace.holdfast(["cleanup", "--json"])).json()).toMatchObject({ count: 1 });
+    expect((await run.ended).exitCode).toBe(143);
+  });
+
   it("--ended forgets sessions that ended so long ago, and leaves the active one (R1.4)", async () => {
     const workspace = openWorkspace();
     const old = await startSession(workspace, agent("sleeper.sh"), { id: "old" });

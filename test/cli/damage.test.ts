@@ -33,6 +33,15 @@ describe("a claim of one lock that cannot be read", () => {
     expect((await workspace.holdfast(["run", "-n", "true"])).exitCode).toBe(75);
   });
 
+  it("is wrong for status --check, also where nothing else can be told of the lock (1)", async () => {
+    const { workspace, path } = await openDamaged();
+    expect((await workspace.holdfast(["status", "--lock", "nightly"])).exitCode).toBe(65);
+    const checked = await workspace.holdfast(["status", "--lock", "nightly", "--check", "--json"]);
+    expect(checked.exitCode).toBe(1);
+    expect(checked.json()).toMatchObject({ ok: false, error: { code: "DATA", path } });
+    expect((await workspace.holdfast(["status", "--check"])).exitCode).toBe(0);
+  });
+
   it("is planned to be repaired beside everything else, and then is, without ending a session (R3.6)", async () => {
     const { workspace, pid } = await openDamaged();
     const planned = await workspace.holdfast(["cleanup", "--dry-run", "--json"]);

@@ -3,7 +3,7 @@ import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { failureCases, type FailureCase } from "../support/failing-calls.ts";
 import { schemaProblems } from "../support/output-schema.ts";
 import type { Outcome } from "../support/program.ts";
-import { openWorkspace, type Workspace } from "../support/workspace.ts";
+import { bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 async function fail(workspace: Workspace, { prepare }: FailureCase, ...globals: string[]): Promise<Outcome> {
   const { words, env = {}, program, meanwhile } = await prepare(workspace);
@@ -48,5 +48,18 @@ describe.each(named)("%s", (_, failure) => {
 describe("the table of exit codes", () => {
   it("has no row that is not produced here", () => {
     expect(new Set(failureCases.map(({ code }) => code))).toEqual(new Set(Object.keys(exitCodes)));
+  });
+});
+
+describe("whoever read the output has gone", () => {
+  // What comes out of the pipe is closed first; then the one that writes into it is let begin.
+  const script = `mkfifo gone; { read -r line <gone; "$@"; echo $? >code; } | { exec <&-; echo >gone; }`;
+
+  it.each([[["list"]], [["stop"]]])("exits with 141, as programs killed by SIGPIPE: %j", async (words) => {
+    const workspace = openWorkspace();
+    const call = [process.execPath, bin, "--json", ...words];
+    const piped = await workspace.spawn(["sh", "-c", script, "sh", ...call], { input: "" }).ended;
+    expect(piped).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    expect(workspace.read("code")).toBe("141\n");
   });
 });

@@ -1,5 +1,8 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
+import { schemaProblems } from "../support/output-schema.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
@@ -131,6 +134,32 @@ describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
     await workspace.holdfast(["cleanup"], { env });
     await expectFree(workspace, { env });
     expect([endOf(workspace, lost.uid).reason, endOf(workspace, forced.uid).reason]).toEqual(["lost", "stopped"]);
+  });
+
+  it("is named as its session's own, also beside one that was started with --force; null once nobody knows (R2.3)", async () => {
+    const workspace = openWorkspace();
+    const lost = await startSession(workspace, agent("daemon.mjs"), { env });
+    const daemon = await workspace.announced("daemon");
+    await workspace.announced("agent");
+    await kill(lost.keeperPid, lost.pid);
+    const forced = await startSession(workspace, agent("sleeper.sh"), { id: "next", env, options: ["--force"] });
+    const both = await workspace.holdfast(["status", "--json"], { env });
+    expect(both.json().sessions).toMatchObject([
+      { uid: forced.uid, token: forced.token, keeper_pid: forced.keeperPid },
+      { uid: lost.uid, token: lost.token, state: "orphaned", keeper_pid: lost.keeperPid, pulse, visible: true },
+    ]);
+    rmSync(join(workspace.state, "claims", `session.${lost.token}`));
+    const later = (await workspace.holdfast(["status", "--json"], { env })).json();
+    expect(schemaProblems("status", later)).toEqual([]);
+    expect(later.sessions).toMatchObject([
+      { uid: forced.uid, keeper_pid: forced.keeperPid },
+      { uid: lost.uid, keeper_pid: null, pulse: null, where: "here", visible: true },
+    ]);
+    expect(later.sessions[1].processes.map(({ pid }: { pid: number }) => pid)).toContain(daemon);
+    const told = await workspace.holdfast(["status", "--verbose"], { env });
+    expect(told.stdout).toMatch(/^ *keeper +dead, and its claim is gone$/m);
+    await workspace.holdfast(["cleanup"], { env });
+    await expectFree(workspace, { env });
   });
 });
 

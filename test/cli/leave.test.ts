@@ -1,5 +1,7 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Json } from "../support/program.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -16,6 +18,17 @@ async function namesOf(workspace: Workspace): Promise<readonly string[]> {
   return (await statusOf(workspace)).session.clients.map(({ name }: { name: string }) => name);
 }
 
+/** Registers a client that has the PID of another one, in another PID namespace; it was there first. */
+function registerElsewhere(workspace: Workspace, like: string, name: string): void {
+  const [session = ""] = workspace.sessionDirectories();
+  const clients = join(workspace.state, "sessions", session, "clients");
+  const registered: Json[] = readdirSync(clients).map((file) => JSON.parse(readFileSync(join(clients, file), "utf8")));
+  const model = registered.find((client) => client.name === like);
+  const uid = `${model.uid.slice(0, -name.length)}${name}`;
+  const changed = { uid, name, joined_at: new Date(0).toISOString(), process: { ...model.process, pid_ns: "pid:[1]" } };
+  writeFileSync(join(clients, `${uid}.json`), `${JSON.stringify({ ...model, ...changed })}\n`, { mode: 0o600 });
+}
+
 describe("leave", () => {
   it("ends the registration of a PID, and is logged (R5.2)", async () => {
     const workspace = openWorkspace();
@@ -26,6 +39,20 @@ describe("leave", () => {
     expect(workspace.events("left")).toMatchObject([
       { session: "demo", client: { name: "one", pid: one }, reason: "left" },
     ]);
+  });
+
+  it("of a PID leaves clients alone that have it in another PID namespace, which leave by their name (R5.2)", async () => {
+    const workspace = openWorkspace();
+    const [one] = await sessionWithClients(workspace);
+    registerElsewhere(workspace, "one", "container");
+    expect(await namesOf(workspace)).toEqual(["container", "one", "two"]);
+    for (const left of [["one"], []]) {
+      const leaving = await workspace.holdfast(["leave", "--pid", String(one), "--json"]);
+      expect(leaving.json().left.map(({ name }: { name: string }) => name)).toEqual(left);
+    }
+    expect(await namesOf(workspace)).toEqual(["container", "two"]);
+    expect((await workspace.holdfast(["leave", "--as", "container", "--json"])).json()).toMatchObject({ count: 1 });
+    expect(await namesOf(workspace)).toEqual(["two"]);
   });
 
   it("ends the registration of a name, in the session that is named (R5.2)", async () => {

@@ -1,11 +1,13 @@
+import type { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { runWithoutLock } from "../../keeper/foreground.ts";
 import { agentOutput } from "../../session/agent-output.ts";
-import { removeClient } from "../../session/clients.ts";
+import { removeClient, tryToRemoveClient } from "../../session/clients.ts";
 import type { Context } from "../../session/context.ts";
 import { join, type Joined } from "../../session/join.ts";
 import { sendText } from "../../session/send-text.ts";
+import { inOneLine } from "../../session/trouble.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
 import { followParts, tailPart, type OutputPart } from "../output-parts.ts";
@@ -109,12 +111,16 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
 }
 
 async function runAsClient(cli: Cli, context: Context, joined: Joined, command: readonly string[]): Exit {
-  const { session } = joined.active;
-  (await cli.show()).note(`joined ${session.id}`);
+  const { client, active } = joined;
+  const { session } = active;
+  const presenter = await cli.show();
+  presenter.note(`joined ${session.id}`);
   const env = { ...cli.env, HOLDFAST_JOINED: session.uid };
   try {
     return await runWithoutLock(context, { command, cwd: cli.cwd, env });
   } finally {
-    removeClient(context, session, joined.client, "left");
+    // Whatever becomes of that: how the command ended is the answer.
+    const tell = (failure: Failure) => presenter.note(inOneLine(failure));
+    tryToRemoveClient(context, session, { client, reason: "left", tell });
   }
 }

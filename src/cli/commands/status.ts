@@ -1,3 +1,4 @@
+import { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { checkState } from "../../home/state-directory.ts";
 import { agentOutput } from "../../session/agent-output.ts";
@@ -23,10 +24,24 @@ const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
-  const result = await status(await openCliContext(cli, { access: "read" }));
+  const context = await openCliContext(cli, { access: "read" });
+  if (options.check === true) return checkStatus(cli, context);
+  const result = await status(context);
   (await cli.show()).status(result);
-  if (options.check === true) return checkCodes[judge(result)];
   return result.hidden === null ? 0 : exitCodes[result.hidden.code];
+}
+
+/** What cannot be told of is wrong, whatever is the matter with it. */
+async function checkStatus(cli: Cli, context: Context): Exit {
+  try {
+    const result = await status(context);
+    (await cli.show()).status(result);
+    return checkCodes[judge(result)];
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    (await cli.show()).failure(error);
+    return checkCodes.wrong;
+  }
 }
 
 function judge({ sessions, hidden }: Status): keyof typeof checkCodes {

@@ -151,10 +151,6 @@ class HumanPresenter implements Presenter {
     this.#write("stdout", text);
   }
 
-  version(version: string): void {
-    this.#print([version]);
-  }
-
   waiting(notice: WaitingNotice): void {
     if (this.#options.quiet) return;
     const line = this.#shown(waitingLine(notice, this.#style("stderr")));

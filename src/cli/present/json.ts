@@ -128,10 +128,6 @@ export class JsonPresenter implements Presenter {
     this.#answer({ session: { id, uid }, text, ...place, eof });
   }
 
-  version(version: string): void {
-    this.#answer({ version });
-  }
-
   waiting(notice: WaitingNotice): void {
     if (!this.#pace.isDue(notice)) return;
     const { id, position, holder, alsoHeldBy, waitedSeconds } = notice;

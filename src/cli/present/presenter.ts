@@ -55,7 +55,6 @@ export interface Presenter {
   events(events: readonly AnyEvent[], follow: boolean): void;
   /** The agent's output as it is, to stdout. */
   output(chunk: OutputChunk): void;
-  version(version: string): void;
   /** Progress of a wait, on stderr; called whenever it changed, and at times when it did not. */
   waiting(notice: WaitingNotice): void;
   /** The wait is over, however it ended: what was drawn in place is taken back. */

@@ -130,7 +130,7 @@ function operationText({ kind, pids }: OperationCount, { verbose }: Style): stri
 }
 
 function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[] {
-  const { session, clients, lastOutputAt, keeperPid, pulse } = status;
+  const { session, clients, lastOutputAt } = status;
   const rows: LabelledRow[] = [
     ["clients", joined(clientTexts(clients, style.now))],
     ["output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]],
@@ -141,7 +141,7 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
   ];
   if (style.verbose) {
     rows.push(
-      ["keeper", [[`PID ${keeperPid}`, placeOf(status), `${pulse} pulse`].filter((fact) => fact !== "").join(", ")]],
+      ["keeper", [keeperText(status)]],
       ["directory", [escapeControl(session.cwd)]],
       ["stop command", session.stop_command === null ? [] : [commandText(session.stop_command, style)]],
       ["uid", [escapeControl(session.uid)]],
@@ -149,6 +149,13 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
     );
   }
   return rows;
+}
+
+/** `PID 29610, kernel pulse` */
+function keeperText(status: SessionStatus): string {
+  const { keeperPid, pulse } = status;
+  if (keeperPid === null || pulse === null) return "dead, and its claim is gone";
+  return [`PID ${keeperPid}`, placeOf(status), `${pulse} pulse`].filter((fact) => fact !== "").join(", ");
 }
 
 function placeOf({ where, host }: SessionStatus): string {

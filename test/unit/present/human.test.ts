@@ -75,12 +75,6 @@ describe("the presenter for people", () => {
     }
   });
 
-  it("prints the version alone", async () => {
-    const { presenter, transcript } = await capture();
-    presenter.version("1.2.3");
-    expect(transcript()).toBe("--- stdout\n1.2.3\n--- stderr\n");
-  });
-
   it("prints each event that comes while following (R3.7)", async () => {
     const { presenter, stdout, stderr } = await capture();
     presenter.events([], true);

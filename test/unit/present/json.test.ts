@@ -103,7 +103,6 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["wait", "ended", (to) => to.waited({ session, end }, "ended")],
   ["wait", "output", (to) => to.waited({ session, end: null, nextCursor: 1234, skippedBytes: 7 }, "output=ready")],
   ["wait", "free", (to) => to.waited({ session: null, end: null }, "free")],
-  ["version", "version", (to) => to.version("1.2.3")],
   ["failure", "busy", (to) => to.failure(sample.busy)],
   ["failure", "without facts", (to) => to.failure(new Failure("USAGE", "What?"))],
 ];
