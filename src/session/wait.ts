@@ -16,8 +16,10 @@ export interface WaitRequest {
 }
 
 export interface Waited {
-  /** Null when the lock was free all along. */
+  /** Null when the lock was free all along, and when only the log remembers the session. */
   readonly session: SessionInfo | null;
+  /** Its id, where only the log remembers it. */
+  readonly id?: string;
   /** How the session ended; null for `ready`, and when nothing had to end. */
   readonly end: SessionEnd | null;
   /** Only of a wait for output: the byte to search on from. */
@@ -42,14 +44,14 @@ export async function wait(given: Context, request: WaitRequest): Promise<Waited
   const active = activeSession(view);
   if (queued !== null && active?.session.uid !== queued) {
     await reconcile(context, view);
-    const record = request.until === "ended" ? readFreshRecord(context, queued) : null;
-    if (record !== null) return { session: record.session, end: record.end };
+    const ended = request.until === "ended" && request.id !== null ? findEnded(context, request.id, queued) : null;
+    if (ended !== null) return ended;
     throw notItsTurn(context, request.id, queued);
   }
   // Not looked for once more when it is there: it may end between two looks, and is waited for all the same.
   if (active !== null && isMeant(active, request.id)) return untilOver(context, active.session, request);
   await reconcile(context, view);
-  const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
+  const ended = request.id === null || request.until !== "ended" ? null : findEnded(context, request.id, null);
   return ended ?? untilOver(context, (await requireSession(context, request.id)).session, request);
 }
 
@@ -158,12 +160,19 @@ async function untilReleased(context: Context, uid: string, signal?: AbortSignal
   }
 }
 
-/** The newest ended session of this id. */
-function lastEnded(context: Context, id: string): Waited | null {
-  for (const event of readEventsBackward(context.home.log)) {
-    if (event.event !== "ended" || event.session !== id || event.lock !== context.lock.name) continue;
-    const record = event.uid === undefined ? null : readFreshRecord(context, event.uid);
-    if (record !== null) return { session: record.session, end: record.end };
+/** How a session ended. @param uid this very one; null: the newest of this id. Null also when that is forgotten */
+function findEnded(context: Context, id: string, uid: string | null): Waited | null {
+  const ended = uid ?? lastEnded(context, id);
+  if (ended === null) return null;
+  const record = readFreshRecord(context, ended);
+  if (record !== null) return { session: record.session, end: record.end };
+  const end = findFreshEnd(context, ended);
+  return end === null ? null : { session: null, id, end };
+}
+
+function lastEnded(context: Context, id: string): string | null {
+  for (const { event, session, lock, uid } of readEventsBackward(context.home.log, { kinds: ["ended"] })) {
+    if (event === "ended" && session === id && lock === context.lock.name && uid !== undefined) return uid;
   }
   return null;
 }

@@ -4,6 +4,7 @@ import { holdLock, tell, waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import type { RunningProgram } from "../support/program.ts";
 import { hasKernelPulse } from "../support/pulses-here.ts";
+import { schemaProblems } from "../support/output-schema.ts";
 import { startSession, statusOf, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -69,6 +70,28 @@ describe("wait", () => {
     expect((await workspace.holdfast(["wait", "job"])).exitCode).toBe(4);
     await startSession(workspace, agent("sleeper.sh"), { id: "active" });
     expect((await workspace.holdfast(["wait", "other"])).exitCode).toBe(5);
+  });
+
+  it("does not answer with an older session of that id when the last one did not come to run", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["run", "--id", "job", "true"]);
+    expect((await workspace.holdfast(["start", "job", "--", "sh", "-c", "exit 7"])).exitCode).toBe(1);
+    expect(await workspace.holdfast(["wait", "job"])).toMatchObject({
+      exitCode: 1,
+      stdout: "❌ job   did not start (exit 7)\n",
+    });
+    const waited = await workspace.holdfast(["wait", "job", "--json"]);
+    expect(waited.json()).toMatchObject({ ok: true, session: null, end: { reason: "start_failed", exit_code: 7 } });
+    expect(schemaProblems("wait", waited.json())).toEqual([]);
+  });
+
+  it("answers from the log for a session of which nothing else is kept", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["run", "--id", "job", "sh", "-c", "exit 3"]);
+    await workspace.holdfast(["cleanup", "--ended", "0"]);
+    expect(workspace.sessionDirectories()).toEqual([]);
+    const waited = await workspace.holdfast(["wait", "job"]);
+    expect(waited).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/job   ended by itself .* \(exit 3\)/) });
   });
 
   it("waits for a `run` as for any other session", async () => {
