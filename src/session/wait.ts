@@ -1,16 +1,17 @@
 import { Failure, type FailureDetails } from "../failure.ts";
 import { followEvents } from "../journal/follow.ts";
 import { endOfLog, readEventsBackward } from "../journal/read.ts";
-import { abortAfter, systemClock } from "../process/clock.ts";
+import { abortAfter } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { findLiving } from "./find-session.ts";
-import { activeSession, noSession, requireSession, type ActiveSession } from "./reconcile.ts";
+import { noSession, requireSession } from "./reconcile.ts";
 import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
-import { atSlot, slotOf, slotsOf } from "./slots.ts";
+import { atSlot, slotOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
 import { untilOver } from "./until-over.ts";
+import { waitUntilFree } from "./wait-until-free.ts";
 
 export interface WaitRequest {
   readonly id: string | null;
@@ -31,9 +32,6 @@ export interface Waited {
   readonly skippedBytes?: number;
 }
 
-/** How often to look at a lock with several slots: no one end of a claim tells that one of them is free. */
-const lookAtSlotsEveryMs = 100;
-
 /**
  * Waits for the session that is meant, woken by its end and not by a clock. One that lives on without its keeper is
  * waited for like any other. A session that has ended already, named by its id, answers at once with how it ended.
@@ -41,7 +39,7 @@ const lookAtSlotsEveryMs = 100;
  */
 export async function wait(context: Context, request: WaitRequest): Promise<Waited> {
   const { id, until, signal } = request;
-  if (until === "free") return waitUntilFree(context, request);
+  if (until === "free") return waitUntilFree(context, id, signal);
   const queued = await untilItsTurn(context, id, signal);
   const living = await findLiving(context, { id, uid: queued }, null);
   if (living !== null) return waitFor(context, living, request);
@@ -85,28 +83,6 @@ export function notInTime(what: string, limitMs: number, { facts = {}, next = []
     facts: { waited_seconds: limitMs / 1000, ...facts },
     next: [...next, { does: "look", command: "holdfast status" }],
   });
-}
-
-/** Of a lock with several slots it is enough that one is free. */
-async function waitUntilFree(context: Context, request: WaitRequest): Promise<Waited> {
-  for (;;) {
-    const active: ActiveSession[] = [];
-    for (const slot of slotsOf(context)) {
-      const here = activeSession(await slot.lock.look());
-      if (here !== null) active.push(here);
-    }
-    const [first] = active;
-    if (first === undefined || active.length < first.session.slots) return { session: null, end: null };
-    if (first.session.slots === 1) return untilItEnded(context, first.session, request);
-    await systemClock.sleep(lookAtSlotsEveryMs, request.signal);
-    request.signal?.throwIfAborted();
-  }
-}
-
-async function untilItEnded(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
-  if (request.id !== null && session.id !== request.id) return { session: null, end: null };
-  await untilOver(context, session, request.signal === undefined ? {} : { signal: request.signal });
-  return { session: { ...session, phase: "ended" }, end: findFreshEnd(context, session.uid) };
 }
 
 interface Running extends Waited {

@@ -169,9 +169,9 @@ describe("logs --output --follow", () => {
     writeFileSync(join(workspace.state, "claims", "session.2"), "garbage\n", { mode: 0o600 });
     appendFileSync(output, "the last");
     for (const { pid } of workspace.agents()) process.kill(pid, "SIGTERM");
-    const { exitCode, jsonLines } = await follower.ended;
-    const documents = jsonLines();
-    expect(exitCode).toBe(65);
+    const ended = await follower.ended;
+    const documents = ended.jsonLines();
+    expect(ended.exitCode).toBe(65);
     expect(documents.at(-1)).toMatchObject({ ok: false, error: { code: "DATA" } });
     expect(
       documents

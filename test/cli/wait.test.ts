@@ -192,15 +192,11 @@ describe("wait for a session whose holder is killed while others want the lock",
     const workspace = openWorkspace();
     const holder = await holdLock(workspace, { id: "first" });
     const next = await waitInLine(workspace, ["--id", "second", ...agent("sleeper.sh")]);
-    const waits = [
-      await waiting(workspace, "first"),
-      await waiting(workspace, "--until", "free"),
-      await waiting(workspace),
-    ];
+    const waits = [await waiting(workspace, "first"), await waiting(workspace)];
     holder.run.signal("SIGKILL");
     process.kill(holder.agentPid, "SIGKILL");
     const codes = await Promise.all(waits.map(async ({ ended }) => (await ended).exitCode));
-    expect(codes).toEqual([1, 0, 1]);
+    expect(codes).toEqual([1, 1]);
     expect((await workspace.holdfast(["wait", "first"])).exitCode).toBe(1);
     expect(isAlive(next.pid)).toBe(true);
     expect(workspace.events("ended")).toMatchObject([{ session: "first", reason: "lost" }]);
@@ -208,21 +204,6 @@ describe("wait for a session whose holder is killed while others want the lock",
 });
 
 describe("wait --until", () => {
-  it("free returns at once where nobody holds the lock", async () => {
-    const workspace = openWorkspace();
-    const waited = await workspace.holdfast(["wait", "--until", "free", "--json"]);
-    expect(waited.exitCode).toBe(0);
-    expect(waited.json()).toMatchObject({ ok: true, until: "free", session: null, end: null });
-  });
-
-  it("free returns when the lock is free, with 0 whatever the session's code", async () => {
-    const workspace = openWorkspace();
-    const end = await endingWith(workspace, 9);
-    const wait = await waiting(workspace, "--until", "free");
-    await end();
-    expect(await wait.ended).toMatchObject({ exitCode: 0, stdout: "✅ The lock is free\n" });
-  });
-
   it("ready returns when the session runs", async () => {
     const workspace = openWorkspace();
     const session = await startSession(workspace);
