@@ -202,7 +202,7 @@ export const verbs: readonly Verb[] = [
         .option("-n, --lines <n>", "how many lines", "20")
         .option("-f, --follow", "go on as more come")
         .option("--since <time>", "from this time on: ISO, or a duration ago")
-        .option("--until <time>", "up to this time")
+        .option("--until <time>", "up to this time; not with --follow")
         .option("--session <id>", "only of this session")
         .option("--event <kind>", "only of this kind")
         .option("-o, --output", "the agent's output instead")

@@ -7,10 +7,10 @@ import { firstKept, readKept, type FilePiece, type KeptFrom } from "../journal/r
 import { lastLines, type TailText } from "../journal/tail-text.ts";
 import type { Context } from "./context.ts";
 import { readOutputCut } from "./output-cut.ts";
-import { activeSession, reconcile } from "./reconcile.ts";
 import { sessionFiles } from "./session-files.ts";
-import { atSlot } from "./slots.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { Trouble } from "./trouble.ts";
+import { untilOver } from "./until-over.ts";
 
 /** The file an agent writes its output to, of which the oldest part may be given up. */
 export interface AgentOutput {
@@ -33,7 +33,8 @@ const pieceBytes = 1024 * 1024;
 
 /**
  * The agent's output from a byte on, as it comes, until the session has ended and everything it wrote was given.
- * Woken by the file and by the end of the session, not by a clock.
+ * Woken by the file and by the end of the session.
+ * @throws Failure when it cannot be told whether the session has ended, once all that is there was given
  */
 export async function* followOutput(
   context: Context,
@@ -46,13 +47,17 @@ export async function* followOutput(
   else signal?.addEventListener("abort", () => over.abort(), { once: true });
   const output = agentOutput(context.home, session.uid);
   let position = fromByte;
+  const ended = untilOver(context, session, { signal: over.signal, trouble: new Trouble() });
   // Aborted by the caller, the wait is left behind: it ends with the session, or with this process.
-  void untilEnded(atSlot(context, session.slot), session.uid, over.signal).finally(() => over.abort());
+  const stop = (): void => over.abort();
+  ended.then(stop, stop);
   for await (const piece of followFile(output.path, { fromByte, signal: over.signal, keptFrom: output.keptFrom })) {
     position = piece.endByte;
     yield piece;
   }
-  if (signal?.aborted !== true) yield* outputUpTo(output, position, Number.POSITIVE_INFINITY);
+  if (signal?.aborted === true) return;
+  yield* outputUpTo(output, position, Number.POSITIVE_INFINITY);
+  await ended;
 }
 
 /** What there is of an output between two bytes, piece by piece. */
@@ -81,21 +86,5 @@ export function readOutput({ path, keptFrom }: AgentOutput, fromByte: number, ma
     throw failureFromErrno(error, "read the agent's output", path);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-async function untilEnded(context: Context, uid: string, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const view = await context.lock.look();
-    if (view.holder === null || activeSession(view)?.session.uid !== uid) {
-      await reconcile(context, view);
-      return;
-    }
-    try {
-      await context.lock.waitForEnd(view.holder, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
   }
 }

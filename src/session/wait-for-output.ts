@@ -2,7 +2,8 @@ import { endOfLog } from "../journal/read.ts";
 import { OutputSearch } from "../journal/search-output.ts";
 import { agentOutput, followOutput, outputUpTo } from "./agent-output.ts";
 import type { Context } from "./context.ts";
-import { activeSession, noSession, requireSession } from "./reconcile.ts";
+import { findLiving } from "./find-session.ts";
+import { noSession, requireSession } from "./reconcile.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
@@ -33,10 +34,9 @@ export interface OutputWaited extends Waited {
  */
 export async function waitForOutput(context: Context, request: OutputWait): Promise<OutputWaited> {
   const queued = await untilItsTurn(context, request.id, request.signal);
-  const slot = await slotOf(context, request.id);
-  const active = activeSession(await slot.lock.look());
-  if (queued !== null && active?.session.uid !== queued) throw notItsTurn(context, request.id, queued);
-  const { session } = await requireSession(slot, request.id);
+  const living = await findLiving(context, { id: request.id, uid: queued }, null);
+  if (living === null && queued !== null) throw notItsTurn(context, request.id, queued);
+  const session = living ?? (await requireSession(await slotOf(context, request.id), request.id)).session;
   const output = agentOutput(context.home, session.uid);
   const end = endOfLog(output.path);
   const search = new OutputSearch(request.pattern, request.cursor === null ? null : Math.min(request.cursor, end));

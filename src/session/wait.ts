@@ -1,13 +1,17 @@
 import { Failure, type FailureDetails } from "../failure.ts";
 import { followEvents } from "../journal/follow.ts";
 import { endOfLog, readEventsBackward } from "../journal/read.ts";
-import { abortAfter, systemClock } from "../process/clock.ts";
+import { abortAfter } from "../process/clock.ts";
 import type { Context } from "./context.ts";
-import { activeSession, noSession, reconcile, requireSession, type ActiveSession } from "./reconcile.ts";
+import { findLive } from "./find-live.ts";
+import { findLiving } from "./find-session.ts";
+import { noSession, requireSession } from "./reconcile.ts";
 import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
-import { atSlot, slotOf, slotsOf } from "./slots.ts";
+import { atSlot, slotOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
+import { untilOver } from "./until-over.ts";
+import { waitUntilFree } from "./wait-until-free.ts";
 
 export interface WaitRequest {
   readonly id: string | null;
@@ -16,8 +20,10 @@ export interface WaitRequest {
 }
 
 export interface Waited {
-  /** Null when the lock was free all along. */
+  /** Null when the lock was free all along, and when only the log remembers the session. */
   readonly session: SessionInfo | null;
+  /** Its id, where only the log remembers it. */
+  readonly id?: string;
   /** How the session ended; null for `ready`, and when nothing had to end. */
   readonly end: SessionEnd | null;
   /** Only of a wait for output: the byte to search on from. */
@@ -26,40 +32,27 @@ export interface Waited {
   readonly skippedBytes?: number;
 }
 
-/** How often to look at a lock with several slots: no one end of a claim tells that one of them is free. */
-const lookAtSlotsEveryMs = 100;
-
 /**
- * Waits for the active session, woken by its end and not by a clock. A session that has ended already, named by its
- * id, answers at once with how it ended.
+ * Waits for the session that is meant, woken by its end and not by a clock. One that lives on without its keeper is
+ * waited for like any other. A session that has ended already, named by its id, answers at once with how it ended.
  * @throws the signal's reason when it aborts; `NO_SESSION`, `SESSION_MISMATCH`
  */
-export async function wait(given: Context, request: WaitRequest): Promise<Waited> {
-  if (request.until === "free") return waitUntilFree(given, request);
-  const queued = await untilItsTurn(given, request.id, request.signal);
-  const context = await slotOf(given, request.id);
-  const view = await context.lock.look();
-  const active = activeSession(view);
-  if (queued !== null && active?.session.uid !== queued) {
-    await reconcile(context, view);
-    const record = request.until === "ended" ? readFreshRecord(context, queued) : null;
-    if (record !== null) return { session: record.session, end: record.end };
-    throw notItsTurn(context, request.id, queued);
-  }
-  // Not looked for once more when it is there: it may end between two looks, and is waited for all the same.
-  if (active !== null && isMeant(active, request.id)) return untilOver(context, active.session, request);
-  await reconcile(context, view);
-  const ended = request.id === null || request.until !== "ended" ? null : lastEnded(context, request.id);
-  return ended ?? untilOver(context, (await requireSession(context, request.id)).session, request);
+export async function wait(context: Context, request: WaitRequest): Promise<Waited> {
+  const { id, until, signal } = request;
+  if (until === "free") return waitUntilFree(context, id, signal);
+  const queued = await untilItsTurn(context, id, signal);
+  const living = await findLiving(context, { id, uid: queued }, null);
+  if (living !== null) return waitFor(context, living, request);
+  const ended = id === null || until !== "ended" ? null : findEnded(context, id, queued);
+  if (ended !== null) return ended;
+  if (queued !== null) throw notItsTurn(context, id, queued);
+  const { session } = await requireSession(await slotOf(context, id), id);
+  return waitFor(context, session, request);
 }
 
-function isMeant({ session }: ActiveSession, id: string | null): boolean {
-  return id === null || session.id === id;
-}
-
-async function untilOver(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
-  if (request.until === "ready") return waitUntilRunning(context, session, request.signal);
-  await untilReleased(context, session.uid, request.signal);
+async function waitFor(context: Context, session: SessionInfo, { until, signal }: WaitRequest): Promise<Waited> {
+  if (until === "ready") return waitUntilRunning(context, session, signal);
+  await untilOver(context, session, signal === undefined ? {} : { signal });
   const end = findFreshEnd(context, session.uid);
   if (end !== null) return { session: { ...session, phase: "ended" }, end };
   throw new Failure("DATA", `${session.id} has ended, but nothing tells how`, { facts: { session: session.id } });
@@ -92,43 +85,19 @@ export function notInTime(what: string, limitMs: number, { facts = {}, next = []
   });
 }
 
-/** Of a lock with several slots it is enough that one is free. */
-async function waitUntilFree(context: Context, request: WaitRequest): Promise<Waited> {
-  for (;;) {
-    const active: ActiveSession[] = [];
-    for (const slot of slotsOf(context)) {
-      const here = activeSession(await slot.lock.look());
-      if (here !== null) active.push(here);
-    }
-    const [first] = active;
-    if (first === undefined || active.length < first.session.slots) return { session: null, end: null };
-    if (first.session.slots === 1) return untilItEnded(context, first.session, request);
-    await systemClock.sleep(lookAtSlotsEveryMs, request.signal);
-    request.signal?.throwIfAborted();
-  }
-}
-
-async function untilItEnded(context: Context, session: SessionInfo, request: WaitRequest): Promise<Waited> {
-  if (request.id !== null && session.id !== request.id) return { session: null, end: null };
-  await untilReleased(context, session.uid, request.signal);
-  return { session: { ...session, phase: "ended" }, end: findFreshEnd(context, session.uid) };
-}
-
 interface Running extends Waited {
   readonly session: SessionInfo;
 }
 
 /** Woken by the log, where every change of a session is written, and by the session's end. */
-async function waitUntilRunning(given: Context, session: SessionInfo, patience?: AbortSignal): Promise<Running> {
-  const context = atSlot(given, session.slot);
+async function waitUntilRunning(context: Context, session: SessionInfo, patience?: AbortSignal): Promise<Running> {
   const fromByte = endOfLog(context.home.log);
   const over = new AbortController();
   const signal = AbortSignal.any(patience === undefined ? [over.signal] : [over.signal, patience]);
+  const ended = untilOver(context, session, { signal });
   // Left behind when the session is ready first: it ends with the session, or with this process.
-  untilReleased(context, session.uid, signal).then(
-    () => over.abort(),
-    () => over.abort(),
-  );
+  const stop = (): void => over.abort();
+  ended.then(stop, stop);
   const ready = await runningNow(context, session);
   if (ready !== null) return ready;
   for await (const event of followEvents(context.home.log, { fromByte, signal })) {
@@ -136,34 +105,31 @@ async function waitUntilRunning(given: Context, session: SessionInfo, patience?:
     if (running !== null) return running;
   }
   patience?.throwIfAborted();
+  await ended;
   throw noSession(session.id);
 }
 
-/** Null while the session is starting. @throws Failure `NO_SESSION` when it is over */
-async function runningNow(context: Context, session: SessionInfo): Promise<Running | null> {
-  const active = activeSession(await context.lock.look());
-  if (active === null || active.session.uid !== session.uid) throw noSession(session.id);
-  return !isReady(active.session) ? null : { session: active.session, end: null };
+/** Null while the session is starting, and when it is over. */
+async function runningNow(context: Context, { uid, slot }: SessionInfo): Promise<Running | null> {
+  const here = atSlot(context, slot);
+  const live = await findLive(here, await here.lock.look(), null);
+  const found = live.find(({ session }) => session.uid === uid);
+  return found === undefined || !isReady(found.session) ? null : { session: found.session, end: null };
 }
 
-/** Resolves when the session does not hold the lock any more, and is closed if it died without a word. */
-async function untilReleased(context: Context, uid: string, signal?: AbortSignal): Promise<void> {
-  for (;;) {
-    const view = await context.lock.look();
-    if (activeSession(view)?.session.uid !== uid || view.holder === null) {
-      await reconcile(context, view);
-      return;
-    }
-    await context.lock.waitForEnd(view.holder, signal);
-  }
+/** How a session ended. @param uid this very one; null: the newest of this id. Null also when that is forgotten */
+function findEnded(context: Context, id: string, uid: string | null): Waited | null {
+  const ended = uid ?? lastEnded(context, id);
+  if (ended === null) return null;
+  const record = readFreshRecord(context, ended);
+  if (record !== null) return { session: record.session, end: record.end };
+  const end = findFreshEnd(context, ended);
+  return end === null ? null : { session: null, id, end };
 }
 
-/** The newest ended session of this id. */
-function lastEnded(context: Context, id: string): Waited | null {
-  for (const event of readEventsBackward(context.home.log)) {
-    if (event.event !== "ended" || event.session !== id || event.lock !== context.lock.name) continue;
-    const record = event.uid === undefined ? null : readFreshRecord(context, event.uid);
-    if (record !== null) return { session: record.session, end: record.end };
+function lastEnded(context: Context, id: string): string | null {
+  for (const { event, session, lock, uid } of readEventsBackward(context.home.log, { kinds: ["ended"] })) {
+    if (event === "ended" && session === id && lock === context.lock.name && uid !== undefined) return uid;
   }
   return null;
 }

@@ -1,8 +1,8 @@
-import { appendFileSync, truncateSync } from "node:fs";
+import { appendFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tell } from "../support/held-lock.ts";
-import { startSession } from "../support/sessions.ts";
+import { startSession, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -158,6 +158,27 @@ describe("logs --output --follow", () => {
     process.kill(session.keeperPid, "SIGKILL");
     process.kill(session.pid, "SIGKILL");
     expect((await follower.ended).exitCode).toBe(0);
+  });
+
+  it("fails when it cannot be told whether the session has ended, and gives what there is (65)", async () => {
+    const workspace = openWorkspace();
+    const output = await sessionThatSays(workspace, "one\n");
+    const follower = workspace.spawnHoldfast(["logs", "-o", "-f", "--json"]);
+    await until(() => follower.stdout().includes("one"));
+    await untilItWaits(follower);
+    writeFileSync(join(workspace.state, "claims", "session.2"), "garbage\n", { mode: 0o600 });
+    appendFileSync(output, "the last");
+    for (const { pid } of workspace.agents()) process.kill(pid, "SIGTERM");
+    const ended = await follower.ended;
+    const documents = ended.jsonLines();
+    expect(ended.exitCode).toBe(65);
+    expect(documents.at(-1)).toMatchObject({ ok: false, error: { code: "DATA" } });
+    expect(
+      documents
+        .slice(0, -1)
+        .map(({ text }) => text)
+        .join(""),
+    ).toBe("one\nthe last");
   });
 
   it("tears neither a character nor an escape that comes in two writes", async () => {

@@ -114,15 +114,23 @@ describe("logs", () => {
     expect(stdout.split("\n")).toHaveLength(2);
   });
 
-  it.each([["-n x"], ["-n -1"], ["--since yesterday"], ["--until 2025-13-45"], ["--session ../x"], ["extra"]])(
-    "refuses %s as a usage error (64)",
-    async (words) => {
-      const workspace = openWorkspace();
-      const refused = await workspace.holdfast(["logs", "--json", ...words.split(" ")]);
-      expect(refused.exitCode).toBe(64);
-      expect(refused.json().error.code).toBe("USAGE");
-    },
-  );
+  it.each([
+    ["-n x"],
+    ["-n -1"],
+    ["--since yesterday"],
+    ["--until 2025-13-45"],
+    ["--session ../x"],
+    ["extra"],
+    // What would have no effect.
+    ["--cursor 0"],
+    ["--max-bytes 9"],
+    ["--follow --until 1h"],
+  ])("refuses %s as a usage error (64)", async (words) => {
+    const workspace = openWorkspace();
+    const refused = await workspace.holdfast(["logs", "--json", ...words.split(" ")]);
+    expect(refused.exitCode).toBe(64);
+    expect(refused.json().error.code).toBe("USAGE");
+  });
 });
 
 describe("logs --follow", () => {

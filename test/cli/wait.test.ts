@@ -4,6 +4,7 @@ import { holdLock, tell, waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import type { RunningProgram } from "../support/program.ts";
 import { hasKernelPulse } from "../support/pulses-here.ts";
+import { schemaProblems } from "../support/output-schema.ts";
 import { startSession, statusOf, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -69,6 +70,28 @@ describe("wait", () => {
     expect((await workspace.holdfast(["wait", "job"])).exitCode).toBe(4);
     await startSession(workspace, agent("sleeper.sh"), { id: "active" });
     expect((await workspace.holdfast(["wait", "other"])).exitCode).toBe(5);
+  });
+
+  it("does not answer with an older session of that id when the last one did not come to run", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["run", "--id", "job", "true"]);
+    expect((await workspace.holdfast(["start", "job", "--", "sh", "-c", "exit 7"])).exitCode).toBe(1);
+    expect(await workspace.holdfast(["wait", "job"])).toMatchObject({
+      exitCode: 1,
+      stdout: "❌ job   did not start (exit 7)\n",
+    });
+    const waited = await workspace.holdfast(["wait", "job", "--json"]);
+    expect(waited.json()).toMatchObject({ ok: true, session: null, end: { reason: "start_failed", exit_code: 7 } });
+    expect(schemaProblems("wait", waited.json())).toEqual([]);
+  });
+
+  it("answers from the log for a session of which nothing else is kept", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["run", "--id", "job", "sh", "-c", "exit 3"]);
+    await workspace.holdfast(["cleanup", "--ended", "0"]);
+    expect(workspace.sessionDirectories()).toEqual([]);
+    const waited = await workspace.holdfast(["wait", "job"]);
+    expect(waited).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/job   ended by itself .* \(exit 3\)/) });
   });
 
   it("waits for a `run` as for any other session", async () => {
@@ -169,15 +192,11 @@ describe("wait for a session whose holder is killed while others want the lock",
     const workspace = openWorkspace();
     const holder = await holdLock(workspace, { id: "first" });
     const next = await waitInLine(workspace, ["--id", "second", ...agent("sleeper.sh")]);
-    const waits = [
-      await waiting(workspace, "first"),
-      await waiting(workspace, "--until", "free"),
-      await waiting(workspace),
-    ];
+    const waits = [await waiting(workspace, "first"), await waiting(workspace)];
     holder.run.signal("SIGKILL");
     process.kill(holder.agentPid, "SIGKILL");
     const codes = await Promise.all(waits.map(async ({ ended }) => (await ended).exitCode));
-    expect(codes).toEqual([1, 0, 1]);
+    expect(codes).toEqual([1, 1]);
     expect((await workspace.holdfast(["wait", "first"])).exitCode).toBe(1);
     expect(isAlive(next.pid)).toBe(true);
     expect(workspace.events("ended")).toMatchObject([{ session: "first", reason: "lost" }]);
@@ -185,21 +204,6 @@ describe("wait for a session whose holder is killed while others want the lock",
 });
 
 describe("wait --until", () => {
-  it("free returns at once where nobody holds the lock", async () => {
-    const workspace = openWorkspace();
-    const waited = await workspace.holdfast(["wait", "--until", "free", "--json"]);
-    expect(waited.exitCode).toBe(0);
-    expect(waited.json()).toMatchObject({ ok: true, until: "free", session: null, end: null });
-  });
-
-  it("free returns when the lock is free, with 0 whatever the session's code", async () => {
-    const workspace = openWorkspace();
-    const end = await endingWith(workspace, 9);
-    const wait = await waiting(workspace, "--until", "free");
-    await end();
-    expect(await wait.ended).toMatchObject({ exitCode: 0, stdout: "✅ The lock is free\n" });
-  });
-
   it("ready returns when the session runs", async () => {
     const workspace = openWorkspace();
     const session = await startSession(workspace);

@@ -10,15 +10,15 @@ import type { LogsOptions } from "./logs-options.ts";
 
 const defaultMaxBytes = 1024 * 1024;
 
-/** `logs --output`: what the agent of the active session wrote, or of the last one. */
+/** `logs --output`: what the agent of the session that lives wrote, or of the last one. */
 export async function showOutput(cli: Cli, context: Context, options: LogsOptions, count: number): Exit {
   const id = options.session === undefined ? null : parseName("session id", options.session);
   const { cursor, maxBytes } = parsePlace(options);
-  const { session, active } = await findSession(context, id);
+  const { session, isOver } = await findSession(context, id);
   const presenter = await cli.show();
   const show = (part: OutputPart, eof: boolean) => presenter.output({ session, ...part, eof });
   const output = agentOutput(context.home, session.uid);
-  const how = { raw: options.raw === true, isOver: !active };
+  const how = { raw: options.raw === true, isOver };
   if (options.follow === true) {
     const tail = cursor === null ? tailPart(output, count, { ...how, isOver: false }) : null;
     if (tail !== null) show(tail, false);
@@ -29,7 +29,7 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
     }
     show({ text: "", fromByte: nextCursor, nextCursor, skippedBytes: 0 }, true);
   } else if (cursor === null) {
-    show(tailPart(output, count, how), !active);
+    show(tailPart(output, count, how), isOver);
   } else {
     const part = nextPart(output, cursor, maxBytes, how);
     show(part, part.eof);

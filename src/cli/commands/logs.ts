@@ -10,6 +10,7 @@ import type { LogsOptions } from "./logs-options.ts";
 import { showOutput } from "./logs-output.ts";
 
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
+  refuseWithoutEffect(options);
   const context = await openCliContext(cli, { access: "read" });
   const count = parseCount(options.lines, "--lines", "logs");
   if (options.output === true) return showOutput(cli, context, options, count);
@@ -29,6 +30,14 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   if (options.follow !== true) return 0;
   for await (const event of followEvents(log, { fromByte })) if (filter(event)) presenter.events([event], true);
   return 0;
+}
+
+/** @throws Failure `USAGE` for options that would change nothing beside the others */
+function refuseWithoutEffect({ output, follow, until, cursor, maxBytes }: LogsOptions): void {
+  const help = "holdfast logs --help";
+  if (output !== true && cursor !== undefined) throw usage("--cursor: give --output too", help);
+  if (output !== true && maxBytes !== undefined) throw usage("--max-bytes: give --output too", help);
+  if (follow === true && until !== undefined) throw usage("--until does not go with --follow, which goes on", help);
 }
 
 function filterOf(options: LogsOptions, lock: string): (event: AnyEvent) => boolean {

@@ -119,15 +119,16 @@ function endedLines({ processes, survivors }: SessionEnd, style: Style): readonl
   return [...ended, ...still].map(indent);
 }
 
-export function waitedText({ session, end, nextCursor }: Waited, until: string, style: Style): readonly string[] {
+export function waitedText({ session, id, end, nextCursor }: Waited, until: string, style: Style): readonly string[] {
   if (until === "free") return ["✅ The lock is free"];
-  if (session === null) return [`✅ ${escapeControl(until)}`];
+  const whose = session?.id ?? id;
+  if (whose === undefined) return [`✅ ${escapeControl(until)}`];
   if (end === null) {
     const what = until === "ready" ? "is ready" : escapeControl(until);
     const resume = nextCursor === undefined ? [] : [indent(`next cursor ${nextCursor}`)];
-    return [headline("✅", session.id, what, style), ...resume];
+    return [headline("✅", whose, what, style), ...resume];
   }
-  return [headline(endingSymbol(end), session.id, endingText(end, end.ended_by, end.stop_reason), style)];
+  return [headline(endingSymbol(end), whose, endingText(end, end.ended_by, end.stop_reason), style)];
 }
 
 /** That a part of an output cannot be had; nothing when all of it can. */

@@ -101,6 +101,7 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["logs", "followed", (to) => to.events([event], true)],
   ["logs-output", "a piece", (to) => to.output({ session, text: "ready\n", ...place, eof: false })],
   ["wait", "ended", (to) => to.waited({ session, end }, "ended")],
+  ["wait", "ended, of which only the log tells", (to) => to.waited({ session: null, id: "demo", end }, "ended")],
   ["wait", "output", (to) => to.waited({ session, end: null, nextCursor: 1234, skippedBytes: 7 }, "output=ready")],
   ["wait", "free", (to) => to.waited({ session: null, end: null }, "free")],
   ["failure", "busy", (to) => to.failure(sample.busy)],

@@ -29,6 +29,9 @@ describe("the exit code of a session that has ended", () => {
     [{ reason: "lost" }, 1],
     [{ reason: "start_failed" }, 1],
     [{ reason: "lock_lost" }, 1],
+    // It never came to run, whatever its agent ended with.
+    [{ reason: "start_failed", exit_code: 7 }, 1],
+    [{ reason: "start_failed", signal: "SIGTERM" }, 1],
     [{ reason: "stopped", survivors: [{ pid: 7, command: "node engine.js", why: "survived_sigkill" }] }, 1],
   ] as const)("%j: %i", (change, code) => {
     const survivors = [...("survivors" in change ? change.survivors : [])];
