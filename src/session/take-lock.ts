@@ -72,7 +72,7 @@ async function takeAtOnce(context: Context, session: SessionInfo, options: TakeO
     };
     const acquired = await context.lock.acquire({ ...requestFor(session), accept });
     if (taken !== undefined) return taken;
-    if (inTheWay !== undefined) throw leftRunning(inTheWay);
+    if (inTheWay !== undefined) throw leftRunning(context, inTheWay);
     if (acquired.held !== null) throw withoutLock();
     if (!(await outwaitMaintenance(context, acquired.views))) {
       throw await refusal(context, acquired.views, options, session);

@@ -126,7 +126,7 @@ describe("start beside agent processes outside any session", () => {
     const { error } = refused.json();
     expect(error).toMatchObject({ code: "AGENTS_RUNNING", retryable: true });
     expect(error.message).toMatch(/^1 agent process already running/);
-    expect(error.next).toContain("holdfast cleanup");
+    expect(error.next).toEqual(["holdfast status", "holdfast cleanup --dry-run", "holdfast cleanup"]);
     expect(error.processes).toMatchObject([{ pid: stray, command: "sleep 271" }]);
     expect(workspace.events("claimed")).toEqual([]);
     expect(isAlive(stray)).toBe(true);
