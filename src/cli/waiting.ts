@@ -2,8 +2,7 @@ import { Failure } from "../failure.ts";
 import { parseDuration } from "../home/duration.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import { LeftLine, type SessionWait, type WaitNotice } from "../session/place-in-line.ts";
-import { stopCommand } from "../session/owners.ts";
-import type { HolderCard } from "../session/refusals.ts";
+import { stopStep } from "../session/refusals.ts";
 import type { Cli } from "./cli.ts";
 import type { Presenter } from "./present/presenter.ts";
 
@@ -102,11 +101,6 @@ export class Waiting {
     void this.#shown.then((presenter) => presenter.waiting({ id: this.#id, ...notice, waitedSeconds }));
   }
 
-  /** Another owner's healthy session is not to be stopped without a thought. */
-  #stop(holder: HolderCard): string {
-    return holder.orphaned ? stopCommand(this.#cli, holder) : `holdfast stop ${holder.id}`;
-  }
-
   #gaveUp(): Failure {
     const holder = this.#notice?.holder ?? null;
     const whom = holder === null ? "" : `: ${holder.id} holds the lock`;
@@ -117,7 +111,7 @@ export class Waiting {
       },
       next: [
         { does: "look", command: "holdfast status" },
-        ...(holder === null ? [] : [{ does: "stop it", command: this.#stop(holder) }]),
+        ...(holder === null ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
       ],
     });
   }

@@ -90,16 +90,29 @@ export function alreadyActive(
   const first = cards.find(({ orphaned: isOrphan }) => !isOrphan) ?? cards[0];
   if (first === undefined || views.some(({ holder }) => holder === null)) return queueAhead(views[0], wanted, verb);
   const isOne = views.length === 1;
-  const ids = cards.map(({ id }) => id).join(", ");
+  const ending = uidsOfEnding(views);
+  const ids = cards.map(({ id, uid }) => (ending.has(uid) ? `${id}, which is ending` : id)).join(", ");
   const message = isOne ? `Session already active: ${ids}` : `All ${views.length} slots are taken: ${ids}`;
   return new Failure("BUSY", message, {
     facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
-      { does: "join it", command: `holdfast join ${first.id}` },
+      ...(ending.has(first.uid) ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
       waitStep(wanted, verb),
-      { does: "stop it", command: `holdfast stop ${first.id}` },
+      ...(ending.has(first.uid) ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
     ],
   });
+}
+
+/** Another owner's healthy session is not to be stopped without a thought; what its keeper left, by `--force`. */
+export function stopStep(context: Pick<Context, "env">, holder: HolderCard): string {
+  return holder.orphaned ? stopCommand(context, holder) : `holdfast stop ${holder.id}`;
+}
+
+function uidsOfEnding(views: readonly LockView[]): ReadonlySet<string> {
+  const sessions = views.map(({ holder }) =>
+    holder === null || holder.owner === "dead" ? null : holdOf(holder).session,
+  );
+  return new Set(sessions.flatMap((session) => (session?.phase === "ending" ? [session.uid] : [])));
 }
 
 function queueAhead(view: LockView, wanted: SessionInfo, verb: "start" | "run"): Failure {
