@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
-import { resolve } from "node:path";
+import { resolve as resolvePath } from "node:path";
 import { errnoOf, errnoText, Failure, type NextStep } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
@@ -123,11 +123,11 @@ export function cannotRun(
   if (!isDirectory(cwd)) {
     return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause });
   }
-  const file = program.includes("/") ? resolve(cwd, program) : null;
+  const file = program.includes("/") ? resolvePath(cwd, program) : null;
   const stats = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
   if (errno === "ENOENT") {
-    const message = stats === undefined ? `Command not found: ${program}` : withoutInterpreter(program, file ?? "");
-    return new Failure("NOT_FOUND", message, { facts, cause });
+    const what = stats === undefined ? `Command not found: ${program}` : withoutInterpreter(program, file ?? "");
+    return new Failure("NOT_FOUND", what, { facts, cause });
   }
   const known = stats?.isDirectory() === true ? "EISDIR" : errno;
   const why = known === undefined ? message : errnoText(known);
