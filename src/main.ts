@@ -52,9 +52,10 @@ async function answer(argv: readonly string[]): Promise<number> {
 function present(globals: GlobalOptions): Promise<Presenter> {
   const { json, quiet, verbose, color } = globals;
   const [stdout, stderr] = [openOutputStream(1), openOutputStream(2)];
-  const invocation = invocationOf(globals, process.env);
+  const invocation = invocationOf(globals);
   const unicode = hasUnicode(process.env);
-  return openPresenter({ json, quiet, verbose, color, unicode, stdout, stderr, invocation, cwd: currentDirectory() });
+  const cwd = currentDirectory();
+  return openPresenter({ json, quiet, verbose, color, unicode, stdout, stderr, invocation, cwd, env: process.env });
 }
 
 /** Where this process is; where it was, when somebody has removed that: whoever needs it finds out, and says so. */

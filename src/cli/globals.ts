@@ -62,11 +62,11 @@ function isTruthy(value: string | undefined): boolean {
   return value !== undefined && !["", "0", "false", "no", "off"].includes(value.toLowerCase());
 }
 
-/** How to call holdfast again on the same project and lock: `holdfast --lock nightly`. */
-export function invocationOf({ dir, lock }: GlobalOptions, env: NodeJS.ProcessEnv): string {
+/** How to call holdfast again on the same project and lock, from any shell: `holdfast --lock nightly`. */
+export function invocationOf({ dir, lock }: GlobalOptions): string {
   const words = ["holdfast"];
   if (dir !== undefined) words.push("-C", shellWord(dir));
-  if (lock !== undefined && lock !== env["HOLDFAST_LOCK"]) words.push("--lock", shellWord(lock));
+  if (lock !== undefined) words.push("--lock", shellWord(lock));
   return words.join(" ");
 }
 

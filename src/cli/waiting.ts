@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import { parseDuration } from "../home/duration.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import { LeftLine, type SessionWait, type WaitNotice } from "../session/place-in-line.ts";
+import { stopStep } from "../session/refusals.ts";
 import type { Cli } from "./cli.ts";
 import type { Presenter } from "./present/presenter.ts";
 
@@ -110,7 +111,7 @@ export class Waiting {
       },
       next: [
         { does: "look", command: "holdfast status" },
-        ...(holder === null ? [] : [{ does: "stop it", command: `holdfast stop ${holder.id}` }]),
+        ...(holder === null ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
       ],
     });
   }

@@ -10,7 +10,18 @@ export function whyForeign(stats: Stats): string | null {
 
 function whoseElse({ uid }: Stats): string | null {
   const userId = process.geteuid?.() ?? uid;
-  return uid === userId ? null : `it belongs to user id ${uid}, and this process runs as ${userId}`;
+  return uid === userId ? null : `it belongs to ${userText(uid)}, and this process runs as ${userText(userId)}`;
+}
+
+/** `dev`, or `user id 1000` where the machine has no list of its users, or not this one in it. */
+function userText(uid: number): string {
+  try {
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    const [name] = lines.map((line) => line.split(":")).find(([, , id]) => id === String(uid)) ?? [];
+    return name ?? `user id ${uid}`;
+  } catch {
+    return `user id ${uid}`;
+  }
 }
 
 function whoElseWrites({ mode }: Stats): string | null {

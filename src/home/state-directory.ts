@@ -1,11 +1,12 @@
-import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errnoOf, Failure, failureFromErrno, type NextStep } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno, isErrno, type NextStep } from "../failure.ts";
 import type { Home } from "./locate.ts";
 import { whyForeign } from "./own-file.ts";
 import { shellWord } from "./shell-word.ts";
 
-const elsewhere = "HOLDFAST_STATE_DIR=<directory> puts the state elsewhere.";
+const elsewhere =
+  "HOLDFAST_STATE_DIR=<directory> keeps it elsewhere: that is another lock, and nothing keeps the two apart.";
 
 /**
  * Makes the state directory (mode 0700) with `claims/`, `queue/`, `sessions/` and a `.gitignore` of its own, or what is
@@ -14,7 +15,7 @@ const elsewhere = "HOLDFAST_STATE_DIR=<directory> puts the state elsewhere.";
  */
 export function ensureState(home: Home): void {
   if (!isOwnDirectory(home.state)) {
-    attempt("create the state directory", home.state, () => makeDirectory(home.state));
+    makeStateDirectory(home.state);
     if (!isOwnDirectory(home.state)) {
       throw new Failure("CANNOT_CREATE", `The state directory was removed while it was made\n${home.state}`, {
         facts: { path: home.state },
@@ -65,6 +66,29 @@ function refused(path: string, reason: string, ways: readonly string[], next: re
     next,
     facts: { path, reason },
   });
+}
+
+/** @throws Failure that says whose the directory is in which nothing may be made, and how to do without */
+function makeStateDirectory(path: string): void {
+  try {
+    makeDirectory(path);
+  } catch (error) {
+    const { code, message, facts } = failureFromErrno(error, "create the state directory", path);
+    const next = isErrno(error, "EACCES", "EPERM", "EROFS") ? waysWithout(path) : [];
+    throw new Failure(code, message, { facts, next, cause: error });
+  }
+}
+
+function waysWithout(path: string): readonly NextStep[] {
+  let parent = dirname(path);
+  while (parent !== dirname(parent) && !existsSync(parent)) parent = dirname(parent);
+  return [
+    { does: "see whose it is", command: `ls -ld ${shellWord(parent)}` },
+    {
+      does: "keep the state elsewhere: the same place for all who share the lock",
+      command: "HOLDFAST_STATE_DIR=/var/tmp/holdfast holdfast …",
+    },
+  ];
 }
 
 /** Like `mkdir -p`. Node's own goes round for ever where the kernel says ENOENT below a parent that exists: `/proc/x`. */

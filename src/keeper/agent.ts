@@ -1,6 +1,8 @@
 import type { ChildProcess } from "node:child_process";
-import { fstatSync, statSync } from "node:fs";
-import { errnoOf, errnoText, Failure } from "../failure.ts";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { resolve as resolvePath } from "node:path";
+import { errnoOf, errnoText, Failure, type NextStep } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
 import { identifyChild, type ProcessIdentity } from "../process/identity.ts";
@@ -121,9 +123,46 @@ export function cannotRun(
   if (!isDirectory(cwd)) {
     return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause });
   }
-  if (errno === "ENOENT") return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause });
-  const why = errno === undefined ? message : errnoText(errno);
-  return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, cause });
+  const file = program.includes("/") ? resolvePath(cwd, program) : null;
+  const stats = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
+  if (errno === "ENOENT") {
+    const what = stats === undefined ? `Command not found: ${program}` : withoutInterpreter(program, file ?? "");
+    return new Failure("NOT_FOUND", what, { facts, cause });
+  }
+  const known = stats?.isDirectory() === true ? "EISDIR" : errno;
+  const why = known === undefined ? message : errnoText(known);
+  const next = known === "EACCES" || known === "EISDIR" ? [howToRun(program, stats)] : [];
+  return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, next, cause });
+}
+
+function withoutInterpreter(program: string, file: string): string {
+  const [, interpreter] = /^#![ \t]*(\S+)/.exec(beginningOf(file)) ?? [];
+  return interpreter === undefined
+    ? `Command cannot be run: what ${program} is loaded by is missing`
+    : `Command cannot be run: the interpreter of ${program} is missing: ${interpreter}`;
+}
+
+/** As much as the kernel looks at; empty for what cannot be read. */
+function beginningOf(file: string): string {
+  try {
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const bytes = Buffer.alloc(256);
+      return bytes.toString("utf8", 0, readSync(descriptor, bytes));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return "";
+  }
+}
+
+function howToRun(program: string, stats: Stats | undefined): NextStep {
+  const word = shellWord(program);
+  if (!program.includes("/")) return { does: "see which there are", command: `type -a ${word}` };
+  const isMine = stats?.isFile() === true && stats.uid === process.geteuid?.() && (stats.mode & 0o111) === 0;
+  if (isMine) return { does: "make it executable", command: `chmod +x ${word}` };
+  return { does: "see what it is", command: `ls -ld ${word}` };
 }
 
 export function isDirectory(path: string): boolean {

@@ -73,7 +73,7 @@ export class ClaimLock implements Lock {
   async acquire(request: AcquireRequest): Promise<Acquired> {
     if (request.passQueue === true || request.despiteDamage === true) return this.#acquireHere(request);
     const { wait, slots = 1 } = request;
-    const views = await this.#lookAround(slots);
+    const views = await this.#lookAround(request);
     const [{ waiters, unreadable }] = views;
     if (waiters.length + unreadable.length === 0 && views.some(isFree)) {
       const acquired = await this.#takeAny(request, slots);
@@ -110,7 +110,7 @@ export class ClaimLock implements Lock {
       pulse: this.#pulses.forNew,
       ticket: { info: wait.info, slots, waiterGone, ensureDirectories },
       claims: this.#claims,
-      lookAround: () => this.#lookAround(slots),
+      lookAround: () => this.#lookAround(request),
       take: (names, ahead) => this.#takeAny(request, slots, { names, ahead }),
     }).wait(wait);
   }
@@ -167,27 +167,28 @@ export class ClaimLock implements Lock {
       if (except.has(slot) || (slots > 1 && !isFree(await lookAtSlot(() => lock.#highestClaim())))) continue;
       const acquired = await lock.#take(request, { besideSlots: true });
       if (acquired.held === null) continue;
-      await this.#agreeOrGiveBack(acquired.held, request, slots);
+      await this.#agreeOrGiveBack(acquired.held, request);
       return acquired;
     }
-    return { held: null, views: await this.#lookAround(slots) };
+    return { held: null, views: await this.#lookAround(request) };
   }
 
   /**
    * Two that go by different numbers may take two slots in the same moment. Each looks again when its own claim can be
    * seen, so at least one of them sees the other.
    */
-  async #agreeOrGiveBack(held: HeldLock, request: AcquireRequest, slots: number): Promise<void> {
+  async #agreeOrGiveBack(held: HeldLock, request: AcquireRequest): Promise<void> {
     try {
-      await this.#lookAround(slots);
+      await this.#lookAround(request);
     } catch (error) {
       await held.release(request.info);
       throw error;
     }
   }
 
-  #lookAround(slots: number): Promise<readonly [LockView, ...LockView[]]> {
+  #lookAround({ slots = 1, nameOf }: AcquireRequest): Promise<readonly [LockView, ...LockView[]]> {
     return lookAround(slots, {
+      nameOf,
       lastOf: (slot) => this.at(slot).#highestClaim(),
       line: () => this.line(),
       mayBeHeld: (slot, why) => this.at(slot).#mayBeHeld(why),

@@ -46,6 +46,8 @@ export interface AcquireRequest {
   readonly info: unknown;
   /** How many may hold the lock at once; 1 when absent. All who want it must say the same. */
   readonly slots?: number;
+  /** What to call whoever holds the lock, or waits for it, in messages; by its PID when absent or null. */
+  readonly nameOf?: (claim: JudgedClaim) => string | null;
   /**
    * Looks whether a slot is of use now that it is held. Null: it is. Else it has been given back already, and the other
    * slots are tried; a waiter keeps its place in line meanwhile.

@@ -1,7 +1,7 @@
 import type { Failure } from "../failure.ts";
 import { holderOf, type JudgedClaim } from "./claim-directory.ts";
 import { asUnreadable } from "./claim-record.ts";
-import type { LineView, LockView } from "./lock.ts";
+import type { AcquireRequest, LineView, LockView } from "./lock.ts";
 import { agreeOn } from "./slots.ts";
 
 export interface Surroundings {
@@ -12,6 +12,7 @@ export interface Surroundings {
   readonly mayBeHeld: (slot: number, why: Failure) => Promise<boolean>;
   /** The slots that were ever taken. */
   readonly used: () => readonly number[];
+  readonly nameOf?: AcquireRequest["nameOf"] | undefined;
 }
 
 /**
@@ -21,7 +22,7 @@ export interface Surroundings {
  */
 export async function lookAround(
   slots: number,
-  { lastOf, line, mayBeHeld, used }: Surroundings,
+  { lastOf, line, mayBeHeld, used, nameOf }: Surroundings,
 ): Promise<readonly [LockView, ...LockView[]]> {
   const first = await lookAtSlot(() => lastOf(1));
   const waiting = await line();
@@ -31,7 +32,7 @@ export async function lookAround(
   const holders = views.map(({ holder }) => holder);
   for (const slot of used().filter((other) => other > slots)) holders.push(holderOf(await lastOf(slot)));
   const alive = [...holders, ...waiting.waiters].filter((claim) => claim !== null);
-  agreeOn(slots, alive);
+  agreeOn(slots, alive, nameOf);
   // Whoever is there and says the same number has seen who holds the slots that cannot be read, and agreed with them.
   if (alive.some(({ record }) => record.purpose !== "maintenance")) return views;
   for (const [index, { blocked }] of views.entries()) {

@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import type { JudgedClaim } from "./claim-directory.ts";
-import type { Lock } from "./lock.ts";
+import type { AcquireRequest, Lock } from "./lock.ts";
 
 /*
  * A lock that several sessions may hold at once is several locks with one queue: each slot has claims of its own, and is
@@ -66,17 +66,22 @@ export function numbersOfSlots(files: readonly string[], lock: string, except?: 
 }
 
 /** @throws Failure `USAGE` when one of these, alive, goes by another number of slots */
-export function agreeOn(slots: number, alive: readonly (JudgedClaim | null)[]): void {
-  for (const claim of alive) {
-    if (claim === null || claim.record.purpose === "maintenance" || claim.record.slots === slots) continue;
-    const { pid, host } = claim.record.owner;
-    const they = claim.record.slots;
-    const way = they === 1 ? "leave out --slots" : `say --slots ${they}`;
-    throw new Failure("USAGE", `This lock has ${counted(they)} while PID ${pid} is there, not ${slots}: ${way}`, {
-      facts: { slots: they, wanted_slots: slots, pid, host },
-      next: [{ does: "look", command: "holdfast status" }],
-    });
-  }
+export function agreeOn(
+  slots: number,
+  alive: readonly JudgedClaim[],
+  nameOf: AcquireRequest["nameOf"] = () => null,
+): void {
+  const others = alive.filter(({ record }) => record.purpose !== "maintenance" && record.slots !== slots);
+  const [first] = others;
+  if (first === undefined) return;
+  const { slots: they, owner } = first.record;
+  const way = they === 1 ? "leave out --slots" : `say --slots ${they}`;
+  const who = others.map((claim) => nameOf(claim) ?? `PID ${claim.record.owner.pid}`).join(", ");
+  const are = others.length === 1 ? "is" : "are";
+  throw new Failure("USAGE", `This lock has ${counted(they)} while ${who} ${are} there, not ${slots}: ${way}`, {
+    facts: { slots: they, wanted_slots: slots, pid: owner.pid, host: owner.host },
+    next: [{ does: "look", command: "holdfast status" }],
+  });
 }
 
 function counted(slots: number): string {

@@ -5,7 +5,7 @@ import { findTree } from "../process/tree.ts";
 import { openContext, type Context } from "./context.ts";
 import { findLiveOnSlots } from "./find-live.ts";
 import { lockNames } from "./lock-names.ts";
-import { agentsRunning } from "./refusals.ts";
+import { outsideRunning } from "./refusals.ts";
 import { rootsOf } from "./session-roots.ts";
 
 interface OutsideOptions {
@@ -59,7 +59,7 @@ async function insideSessions(
 /** @throws Failure `AGENTS_RUNNING` naming them, when there are any (R3.2) */
 export async function refuseBesideOutsiders(context: Context): Promise<void> {
   const outside = await findOutsideAgents(context);
-  if (outside.length > 0) throw agentsRunning(outside, null);
+  if (outside.length > 0) throw outsideRunning(outside);
 }
 
 /** What the command of an agent looks like; null: nothing is configured. */

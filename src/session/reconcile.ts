@@ -141,7 +141,7 @@ export async function requireSession(context: Context, id: string | null): Promi
   if (id !== null && place > 0) throw stillInLine(id, place);
   if (active === null) {
     const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
-    throw lost === undefined ? noSession(id) : leftRunning(lost);
+    throw lost === undefined ? noSession(id) : leftRunning(context, lost);
   }
   if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
   return active;

@@ -6,6 +6,7 @@ import type { ProcessEntry } from "../process/table.ts";
 import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
 import { lastOutputAt } from "./activity.ts";
 import type { Context } from "./context.ts";
+import { stopCommand } from "./owners.ts";
 import { secondsBetween } from "./session-end.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { startAgain } from "./start-again.ts";
@@ -93,16 +94,29 @@ export function alreadyActive(
     return queueAhead(views[0], waitStep(context, wanted, verb));
   }
   const isOne = views.length === 1;
-  const ids = cards.map(({ id }) => id).join(", ");
+  const ending = uidsOfEnding(views);
+  const ids = cards.map(({ id, uid }) => (ending.has(uid) ? `${id}, which is ending` : id)).join(", ");
   const message = isOne ? `Session already active: ${ids}` : `All ${views.length} slots are taken: ${ids}`;
   return new Failure("BUSY", message, {
     facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
-      { does: "join it", command: `holdfast join ${first.id}` },
+      ...(ending.has(first.uid) ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
       waitStep(context, wanted, verb),
-      { does: "stop it", command: `holdfast stop ${first.id}` },
+      ...(ending.has(first.uid) ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
     ],
   });
+}
+
+/** Another owner's healthy session is not to be stopped without a thought; what its keeper left, by `--force`. */
+export function stopStep(context: Pick<Context, "env">, holder: HolderCard): string {
+  return holder.orphaned ? stopCommand(context, holder) : `holdfast stop ${holder.id}`;
+}
+
+function uidsOfEnding(views: readonly LockView[]): ReadonlySet<string> {
+  const sessions = views.map(({ holder }) =>
+    holder === null || holder.owner === "dead" ? null : holdOf(holder).session,
+  );
+  return new Set(sessions.flatMap((session) => (session?.phase === "ending" ? [session.uid] : [])));
 }
 
 function queueAhead(view: LockView, wait: NextStep): Failure {
@@ -127,21 +141,36 @@ function waitStep(context: Context, wanted: SessionInfo, verb: "start" | "run"):
 export async function orphaned(context: Context, claim: JudgedClaim): Promise<Failure> {
   const { session } = holdOf(claim);
   const [left] = session === null ? [] : await withProcesses(context, [session], claim);
-  return left === undefined ? agentsRunning([], null) : leftRunning(left);
+  return left === undefined ? agentsRunning([], null, outsideSteps) : leftRunning(context, left);
 }
 
 /** `AGENTS_RUNNING`: what a dead keeper left. */
-export function leftRunning({ session, processes, unproven }: Unsettled): Failure {
-  return agentsRunning(processes, session, unproven);
+export function leftRunning(context: Context, { session, processes, unproven }: Unsettled): Failure {
+  // Never by a clean-up: that would end healthy sessions and whoever waits, too.
+  const steps = [{ does: "end them", command: stopCommand(context, session) }];
+  return agentsRunning(processes, session, steps, unproven);
 }
+
+/** `AGENTS_RUNNING`: agents outside any session. */
+export function outsideRunning(processes: readonly ProcessEntry[]): Failure {
+  return agentsRunning(processes, null, outsideSteps);
+}
+
+/** Nothing narrower than a whole clean-up ends agents outside any session: what that takes is to be seen first. */
+const outsideSteps: readonly NextStep[] = [
+  { does: "see what would be ended", command: "holdfast cleanup --dry-run" },
+  { does: "end all that", command: "holdfast cleanup" },
+];
 
 /**
  * @param session the lost session the processes belong to; null: they run outside any session
+ * @param steps how to end them
  * @param unproven those of them that holdfast will not signal
  */
-export function agentsRunning(
+function agentsRunning(
   processes: readonly ProcessEntry[],
   session: SessionInfo | null,
+  steps: readonly NextStep[],
   unproven: readonly ProcessEntry[] = [],
 ): Failure {
   const count = processes.length;
@@ -149,9 +178,7 @@ export function agentsRunning(
   const whose = session === null ? "outside any session" : `left of ${session.id}, whose keeper is dead`;
   const left = unproven.map(({ pid }) => `PID ${pid}`).join(", ");
   const doubt =
-    left === ""
-      ? ""
-      : `\nholdfast will not signal ${left} from here: cleanup forgets the session, and leaves that alive.`;
+    left === "" ? "" : `\nholdfast will not signal ${left} from here: stop forgets the session, and leaves that alive.`;
   return new Failure("AGENTS_RUNNING", `${count} ${noun} already running, ${whose}${doubt}`, {
     facts: {
       session: session?.id ?? null,
@@ -162,10 +189,7 @@ export function agentsRunning(
         started_at: startedAt.toISOString(),
       })),
     },
-    next: [
-      { does: "look", command: "holdfast status" },
-      { does: "end them", command: "holdfast cleanup" },
-    ],
+    next: [{ does: "look", command: "holdfast status" }, ...steps],
   });
 }
 

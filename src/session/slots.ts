@@ -37,7 +37,7 @@ export async function slotOf(context: Context, id: string | null): Promise<Conte
   if (first === undefined) return slots[0];
   if (second === undefined || id !== null) return first.slot;
   const ids = active.map(({ session }) => session.id);
-  throw new Failure("USAGE", `Which session? ${ids.join(", ")} are active`, {
+  throw new Failure("USAGE", `Which session? ${ids.join(", ")} are active: say its id (logs: --session ID)`, {
     facts: { sessions: ids },
     next: [{ does: "look", command: "holdfast status" }],
   });

@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { AcquireRequest, HeldLock, LockView } from "../lock/lock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
@@ -8,9 +9,9 @@ import { logLost } from "./lost-end.ts";
 import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
 import { alreadyActive, insideItself, leftRunning, orphaned } from "./refusals.ts";
 import type { EndWriter } from "./session-end.ts";
-import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
+import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { atSlot, slotsOf } from "./slots.ts";
-import { findUnsettled, type Unsettled } from "./unsettled.ts";
+import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 export interface TakeOptions {
   readonly wait?: SessionWait;
@@ -72,7 +73,7 @@ async function takeAtOnce(context: Context, session: SessionInfo, options: TakeO
     };
     const acquired = await context.lock.acquire({ ...requestFor(session), accept });
     if (taken !== undefined) return taken;
-    if (inTheWay !== undefined) throw leftRunning(inTheWay);
+    if (inTheWay !== undefined) throw leftRunning(context, inTheWay);
     if (acquired.held !== null) throw withoutLock();
     if (!(await outwaitMaintenance(context, acquired.views))) {
       throw await refusal(context, acquired.views, options, session);
@@ -116,7 +117,11 @@ function withoutLock(): Failure {
 }
 
 function requestFor(session: SessionInfo): AcquireRequest {
-  return { purpose: "session", info: { session } satisfies Hold, slots: session.slots };
+  return { purpose: "session", info: { session } satisfies Hold, slots: session.slots, nameOf };
+}
+
+function nameOf(claim: JudgedClaim): string | null {
+  return readableHold(claim)?.session?.id ?? waiterOf(claim)?.id ?? null;
 }
 
 type Settled =

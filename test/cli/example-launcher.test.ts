@@ -65,7 +65,7 @@ describe("the example of a script that manages an agent in the background", () =
     const refused = await workspace.holdfast(["start", "demo"], { env });
     expect(refused.exitCode).toBe(75);
     expect(refused.stderr).toContain("1 agent process already running, outside any session");
-    expect(refused.stderr).toMatch(/end them +holdfast cleanup/);
+    expect(refused.stderr).toMatch(/end all that +holdfast cleanup/);
     expect(await statusOf(workspace)).toMatchObject({
       session: null,
       outside: [{ pid }],

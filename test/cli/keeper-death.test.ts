@@ -34,7 +34,7 @@ describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
     expect(refused.exitCode).toBe(75);
     expect(refused.json().error).toMatchObject({ code: "AGENTS_RUNNING", retryable: true, session: "demo" });
     expect(refused.json().error.processes).toMatchObject([{ pid: lost.pid }]);
-    expect(refused.json().error.next).toContain("holdfast cleanup");
+    expect(refused.json().error.next).toEqual(["holdfast status", "holdfast stop demo"]);
     expect(isAlive(lost.pid)).toBe(true);
     expect(workspace.events("ended")).toEqual([]);
 

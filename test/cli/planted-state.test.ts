@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,6 +11,11 @@ import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
 const reason = isRoot ? "" : " (SKIPPED: only root can act as another user)";
+
+/** As messages have it. */
+function nameOf(uid: number): string {
+  return spawnSync("id", ["-nu", String(uid)], { encoding: "utf8" }).stdout.trim() || `user id ${uid}`;
+}
 
 /** Runs a command as another user. */
 async function asNobody(workspace: Workspace, ...command: string[]): Promise<void> {
@@ -71,7 +77,7 @@ async function expectNamed(
 describe.skipIf(!isRoot)(
   `what another user has planted is refused, with path and reason (NOT_PERMITTED 77)${reason}:`,
   () => {
-    const theirs = `it belongs to user id ${nobody}`;
+    const theirs = `it belongs to ${nameOf(nobody)}, and`;
 
     it("a state directory", async () => {
       const workspace = openShared();

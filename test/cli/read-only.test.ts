@@ -52,7 +52,9 @@ describe.skipIf(asSomebody === null)(`in a directory that is somebody else's${wh
     for (const words of changes) {
       const { exitCode, stderr } = await call(words);
       expect({ words, exitCode }).toEqual({ words, exitCode: 73 });
-      expect(stderr).toMatch(/permission denied \(EACCES\)\n +\S*\.holdfast\n.*ls -ld/);
+      expect(stderr).toMatch(
+        /permission denied \(EACCES\)\n +\S*\.holdfast\n.*ls -ld \S*project\n.*all who share the lock +HOLDFAST_STATE_DIR=/,
+      );
     }
     for (const words of looks) expect(await call(words)).toMatchObject({ exitCode: 0 });
     chmodSync(workspace.root, 0o777);

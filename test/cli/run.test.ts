@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { agent, openWorkspace } from "../support/workspace.ts";
@@ -34,6 +34,18 @@ describe("run, when nobody else wants the lock", () => {
     const ran = await workspace.holdfast(["run", file]);
     expect(ran).toMatchObject({ exitCode: 126, stdout: "" });
     expect(ran.stderr).toContain(`Command cannot be run: ${file}: permission denied`);
+    expect(ran.stderr).toMatch(/make it executable +chmod \+x .*plain\.txt\n/);
+  });
+
+  it("says of a script that its interpreter is missing, and of a directory what it is", async () => {
+    const workspace = openWorkspace();
+    chmodSync(workspace.write("script.sh", "#! /no/such/interpreter -x\n"), 0o755);
+    const ran = await workspace.holdfast(["run", "./script.sh"]);
+    expect(ran).toMatchObject({ exitCode: 127, stdout: "" });
+    expect(ran.stderr).toContain("the interpreter of ./script.sh is missing: /no/such/interpreter\n");
+    const directory = await workspace.holdfast(["start", "demo", "--", "./.git"]);
+    expect(directory.exitCode).toBe(126);
+    expect(directory.stderr).toMatch(/Command cannot be run: \.\/\.git: it is a directory .*\n[^]*ls -ld \.\/\.git\n/);
   });
 
   it("gives -c to $SHELL, and to /bin/sh where that is not set", async () => {

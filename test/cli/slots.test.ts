@@ -90,6 +90,14 @@ describe.each(pulsesHere)("a lock with slots (%s pulse)", (pulse) => {
 });
 
 describe("slots", () => {
+  it("have hints that name their session where several may be active", async () => {
+    const workspace = openWorkspace();
+    await start(workspace, "first", 2);
+    const { stderr } = await workspace.holdfast(["start", "second", "--slots", "2", "--", ...sleeper]);
+    expect(stderr).toContain("holdfast logs -o -f --session second");
+    expect((await workspace.holdfast(["logs", "-o", "--session", "second"])).exitCode).toBe(0);
+  });
+
   it("must be agreed on: whoever says another number is told which", async () => {
     const workspace = openWorkspace();
     await start(workspace, "first", 3);
@@ -101,6 +109,7 @@ describe("slots", () => {
       expect(refused.exitCode).toBe(64);
       expect(refused.json().error).toMatchObject({ code: "USAGE", slots: 3, retryable: false });
       expect(refused.json().error.message).toContain(words);
+      expect(refused.json().error.message).toContain("while first is there");
     }
     expect(existsSync(join(workspace.root, "ran"))).toBe(false);
     // With nobody there any more, another number may be agreed on.
@@ -116,6 +125,7 @@ describe("slots", () => {
     await workspace.holdfast(["start", "next", "--queue", "--", ...sleeper]);
     const refused = await workspace.holdfast(["start", "--slots", "2", "--queue", "--json", "--", ...sleeper]);
     expect(refused.json().error).toMatchObject({ code: "USAGE", slots: 1, wanted_slots: 2 });
+    expect(refused.json().error.message).toContain("while only, next are there");
   });
 
   it("lets each command name the session it means, and asks when none is named (R3.3, R3.4)", async () => {
@@ -124,7 +134,9 @@ describe("slots", () => {
     const second = await start(workspace, "second", 2);
     const unnamed = await workspace.holdfast(["stop", "--json"]);
     expect(unnamed.exitCode).toBe(64);
-    expect(unnamed.json().error).toMatchObject({ message: "Which session? first, second are active" });
+    expect(unnamed.json().error).toMatchObject({
+      message: "Which session? first, second are active: say its id (logs: --session ID)",
+    });
     const joined = await workspace.holdfast(["join", "second", "--no-follow", "--pid", String(process.pid), "--json"]);
     expect(joined.json()).toMatchObject({ session: { uid: second.uid }, active_clients: 1 });
     expect((await workspace.holdfast(["leave", "second", "--pid", String(process.pid), "--json"])).json().count).toBe(

@@ -40,6 +40,18 @@ describe("start while a session is active", () => {
     expect(workspace.events("claimed")).toHaveLength(1);
   });
 
+  it("says that the session is ending, and not to stop it once more (R3.1)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("ignores-term.sh"));
+    const stopping = workspace.spawnHoldfast(["stop", "--kill-after", "10m"]);
+    await until(async () => (await statusOf(workspace)).session.state === "ending");
+    const { error } = (await workspace.holdfast([...other.slice(0, 2), "--json", ...other.slice(2)])).json();
+    expect(error.message).toBe("Session already active: demo, which is ending");
+    expect(error.next).toEqual(["holdfast start other --wait 10m"]);
+    await workspace.holdfast(["stop", "--kill-after", "0"]);
+    expect((await stopping.ended).exitCode).toBe(0);
+  });
+
   it("tells a person the same on stderr, with the hint to join (R3.1)", async () => {
     const workspace = openWorkspace();
     const { pid } = await startSession(workspace);
@@ -130,7 +142,7 @@ describe("start beside agent processes outside any session", () => {
     const { error } = refused.json();
     expect(error).toMatchObject({ code: "AGENTS_RUNNING", retryable: true });
     expect(error.message).toMatch(/^1 agent process already running/);
-    expect(error.next).toContain("holdfast cleanup");
+    expect(error.next).toEqual(["holdfast status", "holdfast cleanup --dry-run", "holdfast cleanup"]);
     expect(error.processes).toMatchObject([{ pid: stray, command: "sleep 271" }]);
     expect(workspace.events("claimed")).toEqual([]);
     expect(isAlive(stray)).toBe(true);

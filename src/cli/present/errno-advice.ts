@@ -11,7 +11,10 @@ const advice: Readonly<Record<string, (path: string) => NextStep>> = {
   ENOTDIR: (path) => ({ does: "see what it is", command: `ls -ld ${shellWord(path)}` }),
   EISDIR: (path) => ({ does: "see what it is", command: `ls -ld ${shellWord(path)}` }),
   ELOOP: (path) => ({ does: "see what it is", command: `ls -ld ${shellWord(path)}` }),
-  EROFS: () => ({ does: "keep the state elsewhere", command: "HOLDFAST_STATE_DIR=/var/tmp/holdfast holdfast …" }),
+  EROFS: () => ({
+    does: "keep the state elsewhere: the same place for all who share the lock",
+    command: "HOLDFAST_STATE_DIR=/var/tmp/holdfast holdfast …",
+  }),
   EMFILE: () => ({ does: "see the limit", command: "ulimit -n" }),
   ENFILE: () => ({ does: "see the limit", command: "cat /proc/sys/fs/file-nr" }),
   EAGAIN: () => ({ does: "see the limits", command: "ulimit -a" }),

@@ -179,13 +179,14 @@ class HumanPresenter implements Presenter {
   }
 
   #style(stream: "stdout" | "stderr"): Style {
-    const { cwd, invocation, now, verbose } = this.#options;
+    const { cwd, env, invocation, now, verbose } = this.#options;
     return {
       paint: this.#paints[stream],
       now: now?.() ?? new Date(),
       cwd: cwd ?? process.cwd(),
       verbose,
       invocation: invocation ?? "holdfast",
+      env: env ?? {},
     };
   }
 

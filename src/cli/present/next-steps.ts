@@ -9,6 +9,6 @@ export function nextSteps(steps: readonly NextStep[], style: Style): readonly st
   const width = Math.max(0, ...steps.map(({ does }) => does.length)) + 4;
   return steps.map(({ does, command }) => {
     const typed = escapeControl(onThisLock(command, style.invocation));
-    return indent(style.paint.dim(padToWidth(does, width)) + typed);
+    return indent(style.paint.dim(padToWidth(escapeControl(does), width)) + typed);
   });
 }

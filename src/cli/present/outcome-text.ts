@@ -35,7 +35,7 @@ export function afterStart({ session }: Started): readonly NextStep[] {
   return [
     { does: "look", command: "holdfast status" },
     session.tmux === null
-      ? { does: "read along", command: "holdfast logs -o -f" }
+      ? { does: "read along", command: `holdfast logs -o -f${session.slots === 1 ? "" : ` --session ${session.id}`}` }
       : { does: "attach", command: `holdfast join ${session.id}` },
     { does: "stop it", command: `holdfast stop ${session.id}` },
   ];

@@ -77,6 +77,8 @@ export interface PresenterOptions {
   readonly cwd?: string;
   /** How to call holdfast again on the same lock: `holdfast --lock nightly`. Plain `holdfast` when absent. */
   readonly invocation?: string;
+  /** Tells who reads this (`HOLDFAST_OWNER`); nobody in particular when absent. */
+  readonly env?: NodeJS.ProcessEnv;
   /** The clock, for ages and for leaving out today's date. */
   readonly now?: () => Date;
 }

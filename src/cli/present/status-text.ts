@@ -2,6 +2,7 @@ import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
 import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
+import { stopCommand } from "../../session/owners.ts";
 import type { OperationCount } from "../../session/operations.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
@@ -30,7 +31,7 @@ const phrases: Readonly<Record<SessionState, string>> = {
 export function statusText(status: Status, style: Style): readonly string[] {
   const { sessions, outside, problems } = status;
   const blocks = [
-    [...problems.map((problem) => warningText(problem, style)), ...nextSteps(repairs(status), style)],
+    [...problems.map((problem) => warningText(problem, style)), ...nextSteps(repairs(status, style), style)],
     ...(sessions.length === 0
       ? [[status.hidden === null ? "No active session" : "No active session that can be read"]]
       : []),
@@ -50,21 +51,30 @@ export function startHint(style: Style): readonly string[] {
 }
 
 /** What to do about what is wrong. */
-function repairs(status: Status): readonly NextStep[] {
-  return [...endings(status), ...adviceOnAll(status.trouble)];
+function repairs(status: Status, style: Style): readonly NextStep[] {
+  return [...orphanEndings(status, style), ...outsideEndings(status), ...adviceOnAll(status.trouble)];
 }
 
-/** Never a clean-up of everything without a word of it while a healthy session runs. */
-function endings({ sessions, outside, queue }: Status): readonly NextStep[] {
-  const orphans = sessions.some(({ state }) => state === "orphaned");
-  const healthy = sessions.some(({ state }) => state !== "orphaned");
-  // Never those who wait, either.
-  const others = healthy || queue.length > 0;
-  if (orphans) return [{ does: "end them", command: others ? "holdfast cleanup --orphans" : "holdfast cleanup" }];
+/** Each by itself: a clean-up would end healthy sessions and whoever waits, too. */
+function orphanEndings({ sessions }: Status, style: Style): readonly NextStep[] {
+  const healthy = sessions.filter(({ state }) => state !== "orphaned");
+  // What lives beside a session that was started with `--force` is that one's keeper's to close.
+  const isBeside = ({ slot }: SessionInfo) => healthy.some(({ session }) => session.slot === slot);
+  const orphans = sessions.filter(({ state, session }) => state === "orphaned" && !isBeside(session));
+  return orphans.map(({ session }) => ({ does: `end ${session.id}`, command: stopCommand(style, session) }));
+}
+
+/** Never a clean-up of everything while a healthy session runs or somebody waits, and never unseen. */
+function outsideEndings({ sessions, outside, queue }: Status): readonly NextStep[] {
   if (outside.length === 0) return [];
-  return healthy
-    ? [{ does: "see what a clean-up ends, the session too", command: "holdfast cleanup --dry-run" }]
-    : [{ does: "end them", command: "holdfast cleanup" }];
+  const others = queue.length > 0 || sessions.some(({ state }) => state !== "orphaned");
+  const look = "holdfast cleanup --dry-run";
+  return others
+    ? [{ does: "see what a clean-up ends, the others too", command: look }]
+    : [
+        { does: "see what would be ended", command: look },
+        { does: "end all that", command: "holdfast cleanup" },
+      ];
 }
 
 const commandWidth = 48;

@@ -9,6 +9,8 @@ export interface Style {
   readonly verbose: boolean;
   /** How to call holdfast on this lock: `holdfast`, or `holdfast --lock nightly`. */
   readonly invocation: string;
+  /** Tells who reads this: another owner's session takes more to be stopped. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Lines that belong to the one above them. */

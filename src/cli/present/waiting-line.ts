@@ -1,7 +1,8 @@
 import { escapeControl } from "../../home/names.ts";
+import { stopCommand } from "../../session/owners.ts";
 import type { HolderCard } from "../../session/refusals.ts";
-import type { WaitingNotice } from "./presenter.ts";
 import { onThisLock } from "./on-this-lock.ts";
+import type { WaitingNotice } from "./presenter.ts";
 import { durationText, secondsSince } from "./quantities.ts";
 import { pidText } from "./pid-text.ts";
 import { separator, type Style } from "./style.ts";
@@ -37,6 +38,6 @@ export function holderPhrase(holder: HolderCard, others: readonly string[], styl
   const duration = durationText(holder.held_seconds);
   const also = others.length === 0 ? "" : `, and so ${others.length === 1 ? "does" : "do"} ${others.join(", ")}`;
   if (!holder.orphaned) return `${id} holds the lock for ${duration} ${who}${also}`;
-  const stop = escapeControl(onThisLock(`holdfast stop ${holder.id}`, style.invocation));
+  const stop = escapeControl(onThisLock(stopCommand(style, holder), style.invocation));
   return `${id} is in the way for ${duration}, its keeper is dead ${who}: ${stop} ends it`;
 }

@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { homeAt, type Home } from "../../../src/home/locate.ts";
@@ -118,7 +119,7 @@ describe("checkState", () => {
     ensureState(home);
     const owner = lstatSync(home.state).uid;
     vi.spyOn(process, "geteuid").mockReturnValue(owner === 0 ? 1000 : 0);
-    expectRefusal(() => checkState(home), `belongs to user id ${owner}`, home.state);
+    expectRefusal(() => checkState(home), `belongs to ${userInfo().username}`, home.state);
   });
 });
 

@@ -6,7 +6,7 @@ import { isKnownEvent } from "../../../src/journal/parse-event.ts";
 import { capture } from "./captured-presenter.ts";
 import { ci, end, event, now, session } from "./samples.ts";
 
-const style = { paint: plain, now, cwd: "/", verbose: false, invocation: "holdfast" };
+const style = { paint: plain, now, cwd: "/", verbose: false, invocation: "holdfast", env: {} };
 const line = (input: EventInput | Record<string, unknown>) => eventLine(event(input), style);
 const sentence = (input: EventInput | Record<string, unknown>) => line(input).replace(/^.*?my_test_session {2}/, "");
 const client = { uid: "c", name: "ci", pid: 30_110 };

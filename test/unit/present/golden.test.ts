@@ -234,7 +234,8 @@ const agentsRunning = new Failure("AGENTS_RUNNING", "7 agent processes already r
   facts: { session: null, processes: strayFacts },
   next: [
     { does: "look", command: "holdfast status" },
-    { does: "end them", command: "holdfast cleanup" },
+    { does: "see what would be ended", command: "holdfast cleanup --dry-run" },
+    { does: "end all that", command: "holdfast cleanup" },
   ],
 });
 const mismatch = new Failure("SESSION_MISMATCH", "Session does not match: expected a, found b", {

@@ -9,7 +9,7 @@ import { end, nothing, now, session, status } from "./samples.ts";
 
 const output = Array.from({ length: 40 }, (_, line) => `line ${line + 1}\n`).join("");
 const root = "/srv/project";
-const style = { paint: plain, now, cwd: root, verbose: false, invocation: "holdfast" };
+const style = { paint: plain, now, cwd: root, verbose: false, invocation: "holdfast", env: {} };
 
 function draw(change: Partial<LiveFrame> = {}, size = { columns: 100, rows: 20 }, shown = (text: string) => text) {
   const frame: LiveFrame = { root, status, recent: status, output, said: null, asked: null, ...change };

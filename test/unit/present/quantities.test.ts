@@ -6,7 +6,7 @@ import { onThisLock } from "../../../src/cli/present/on-this-lock.ts";
 import { plain } from "../../../src/cli/present/paint.ts";
 import { bytesText, durationText, momentText, timestampText } from "../../../src/cli/present/quantities.ts";
 
-const style = { paint: plain, now: new Date(), cwd: "/", verbose: false, invocation: "holdfast" };
+const style = { paint: plain, now: new Date(), cwd: "/", verbose: false, invocation: "holdfast", env: {} };
 
 afterEach(() => void vi.unstubAllEnvs());
 
