@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
+import { UnwrittenAnswer } from "./present/output-stream.ts";
 import { addGlobalOptions, globalsOf, usage, type GlobalOptions } from "./globals.ts";
 import { verbs } from "./verbs.ts";
 
@@ -82,11 +83,13 @@ function declare(
     .showSuggestionAfterError(true);
   addGlobalOptions(program, true);
   const named = verbs.filter(({ name }) => words.includes(name));
-  for (const { name, args, summary, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
+  for (const { name, args, summary, acts = false, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
     declareOptions(addGlobalOptions(command, false)).action(async () => {
       const cli = options.open(globalsOf(command, options.env));
-      const result = run({ cli, options: command.opts(), args: command.args, operands });
+      const result = run({ cli, options: command.opts(), args: command.args, operands }).catch((error: unknown) => {
+        throw error instanceof UnwrittenAnswer ? new UnwrittenAnswer(error.errno, acts) : error;
+      });
       perform(result);
       await result;
     });

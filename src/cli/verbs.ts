@@ -28,6 +28,8 @@ export interface Verb {
   /** Its positional arguments, as commander declares them. */
   readonly args: string;
   readonly summary: string;
+  /** Whether it has done something by the time it shows its result. */
+  readonly acts?: true;
   /** Declares its options: only when it is the one that is called, for declaring all takes 2 ms. */
   readonly declare: (command: Command) => Command;
   readonly run: (call: Call) => Exit;
@@ -51,6 +53,7 @@ export const verbs: readonly Verb[] = [
     name: "start",
     args: "[id]",
     summary: "start the agent in the background under the lock: holdfast start demo -- node server.js",
+    acts: true,
     declare: (command) =>
       command
         .addOption(stopSignal())
@@ -105,6 +108,7 @@ export const verbs: readonly Verb[] = [
     name: "join",
     args: "[id]",
     summary: "join the active session; with -- COMMAND, run a command as its client",
+    acts: true,
     declare: (command) =>
       command
         .option("--no-follow", "register the calling process and return")
@@ -120,6 +124,7 @@ export const verbs: readonly Verb[] = [
     name: "leave",
     args: "[id]",
     summary: "end the calling process's registration as a client",
+    acts: true,
     declare: (command) =>
       command.option("--pid <pid>", "this process's instead").option("--as <name>", "the client of this name instead"),
     run: async ({ cli, options, args }) => (await commands()).leave(cli, options, args[0]),
@@ -128,6 +133,7 @@ export const verbs: readonly Verb[] = [
     name: "stop",
     args: "[id]",
     summary: "end the active session and everything it started",
+    acts: true,
     declare: (command) =>
       command
         .addOption(killAfter())
