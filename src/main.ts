@@ -51,11 +51,12 @@ async function answer(argv: readonly string[]): Promise<number> {
     const asText = () => present({ ...globals, json: false });
     if (error instanceof UnwrittenAnswer) return tell(unwritten(error), asText());
     const failure = error instanceof Failure ? error : bug(error);
-    return tell(failure, show()).catch(async (lost: unknown) => {
+    const tellBoth = async (lost: unknown): Promise<number> => {
       if (!(lost instanceof UnwrittenAnswer)) throw lost;
       await tell(failure, asText());
       return tell(unwritten(lost), asText());
-    });
+    };
+    return tell(failure, show()).catch(tellBoth);
   }
 }
 
