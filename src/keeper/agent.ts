@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { fstatSync, statSync } from "node:fs";
 import { errnoOf, errnoText, Failure } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
 import { identifyChild, type ProcessIdentity } from "../process/identity.ts";
@@ -121,9 +122,19 @@ export function cannotRun(
   if (!isDirectory(cwd)) {
     return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause });
   }
-  if (errno === "ENOENT") return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause });
+  if (errno === "ENOENT") {
+    const command = program.includes("/") ? `ls -l ${shellWord(program)}` : 'echo "$PATH"';
+    const next = [{ does: "see where it was looked for", command }];
+    return new Failure("NOT_FOUND", `Command not found: ${program}`, { facts, cause, next });
+  }
   const why = errno === undefined ? message : errnoText(errno);
   return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, cause });
+}
+
+/** An agent that ended before its start was done. @param when `before it was ready` */
+export function endedTooSoon({ code, signal }: AgentExit, when: string): Failure {
+  const how = signal ?? (code === null ? "its exit code is not known" : `exit code ${code}`);
+  return new Failure("START_FAILED", `The agent ended ${when} (${how})`, { facts: { exit_code: code, signal } });
 }
 
 export function isDirectory(path: string): boolean {

@@ -25,7 +25,7 @@ export async function agentOfLauncher(
 ): Promise<Agent> {
   const { session } = keeper;
   const processes = new LaunchedProcesses(await context.processes(), () => keeper.session, launcher.identity);
-  const launch = { session, limits, processes, ending: keeper.ending };
+  const launch = { session, limits, processes, ending: keeper.ending, config: context.config };
   await untilReturned(launcher, launch);
   const found = await findAgent(launch);
   const agent: Agent = {
@@ -46,6 +46,7 @@ interface Launch {
   readonly limits: Launcher;
   readonly processes: LaunchedProcesses;
   readonly ending: AbortSignal;
+  readonly config: Context["config"];
 }
 
 async function untilReturned(launcher: Agent, launch: Launch): Promise<void> {
@@ -117,14 +118,14 @@ function endedMeanwhile(): Failure {
   return new Failure("START_FAILED", "The session was ended before its launcher had started the agent");
 }
 
-function hangs({ session, limits }: Launch): Failure {
-  const words = [
+function hangs({ session, limits, config: { agent } }: Launch): Failure {
+  const isConfigured = agent.kind === "launcher" && JSON.stringify(agent.command) === JSON.stringify(session.command);
+  const ifItStays = isConfigured ? "say agent.kind: foreground" : "leave out --launcher";
+  return startFailed(session, [
     `The launcher did not return within ${limits.return_within_ms / 1000} s and was ended`,
-    "A launcher starts the agent in the background and returns. For a command that stays, say agent.kind: foreground.",
-  ];
-  return startFailed(session, words, {
-    next: [{ does: "give it longer", command: `holdfast start ${session.id} --ready-timeout 5m` }],
-  });
+    `A launcher starts the agent in the background and returns. For a command that stays, ${ifItStays};`,
+    "for one that takes longer, give --ready-timeout.",
+  ]);
 }
 
 async function launcherFailed({ code, signal }: AgentExit, { session, processes }: Launch): Promise<Failure> {
@@ -154,19 +155,18 @@ interface About {
   /** What the PID file says. */
   readonly named?: NamedAgent | null;
   readonly facts?: FailureFacts;
-  readonly next?: readonly NextStep[];
 }
 
 function startFailed(
   session: SessionInfo,
   words: readonly string[],
-  { named = null, facts = {}, next = [] }: About,
+  { named = null, facts = {} }: About = {},
 ): Failure {
   const { pid_file: path } = session;
   const wrong = path === null || named === null || named.agent !== null ? null : { path, ...named };
   return new Failure("START_FAILED", [...words, ...(wrong === null ? [] : [`${wrong.path} ${wrong.why}`])].join("\n"), {
     facts: { ...facts, ...(path === null ? {} : { pid_file: path }) },
-    next: [...next, ...(wrong?.stranger === true ? strangerSteps(session, wrong.path) : [])],
+    next: wrong?.stranger === true ? strangerSteps(session, wrong.path) : [],
   });
 }
 
