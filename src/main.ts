@@ -1,6 +1,6 @@
 import { exitCodes } from "./cli/exit-codes.ts";
 import { invocationOf, wantsJson, type GlobalOptions } from "./cli/globals.ts";
-import { BrokenPipe, openOutputStream } from "./cli/present/output-stream.ts";
+import { BrokenPipe, openOutputStream, UnwrittenAnswer } from "./cli/present/output-stream.ts";
 import { openPresenter } from "./cli/present/open-presenter.ts";
 import type { Presenter } from "./cli/present/presenter.ts";
 import { runProgram } from "./cli/program.ts";
@@ -24,6 +24,10 @@ async function answer(argv: readonly string[]): Promise<number> {
   let presenter: Promise<Presenter> | undefined;
   let globals = undecided(argv);
   const show = (as?: "json") => (presenter ??= present(as === "json" ? { ...globals, json: true } : globals));
+  const tell = async (failure: Failure, presenting: Promise<Presenter>): Promise<number> => {
+    (await presenting).failure(failure);
+    return exitCodes[failure.code];
+  };
   try {
     return await runProgram(argv, {
       version,
@@ -43,9 +47,16 @@ async function answer(argv: readonly string[]): Promise<number> {
     });
   } catch (error) {
     if (error instanceof BrokenPipe) throw error;
+    // For people, on stderr: where a program would read it, nothing can be written.
+    const asText = () => present({ ...globals, json: false });
+    if (error instanceof UnwrittenAnswer) return tell(unwritten(error), asText());
     const failure = error instanceof Failure ? error : bug(error);
-    (await show()).failure(failure);
-    return exitCodes[failure.code];
+    const tellBoth = async (lost: unknown): Promise<number> => {
+      if (!(lost instanceof UnwrittenAnswer)) throw lost;
+      await tell(failure, asText());
+      return tell(unwritten(lost), asText());
+    };
+    return tell(failure, show()).catch(tellBoth);
   }
 }
 
@@ -80,6 +91,11 @@ function hasUnicode(env: NodeJS.ProcessEnv): boolean {
   if (env["TERM"] === "linux" || env["TERM"] === "dumb") return false;
   const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
   return /utf-?8/i.test(locale);
+}
+
+function unwritten({ message, isDone }: UnwrittenAnswer): Failure {
+  const done = isDone ? "\nWhat was asked for has been done." : "";
+  return new Failure("IO", message + done);
 }
 
 function bug(error: unknown): Failure {

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { Failure } from "../failure.ts";
+import { excerpt } from "../home/names.ts";
 import { shellWord } from "../home/shell-word.ts";
 
 /** The options every command takes, before or after its name. */
@@ -36,9 +37,9 @@ export function globalsOf(command: Command, env: NodeJS.ProcessEnv): GlobalOptio
   return {
     dir: after.dir ?? given.dir,
     lock: after.lock ?? given.lock ?? (env["HOLDFAST_LOCK"] || undefined),
-    json: given.json ?? isTruthy(env["HOLDFAST_JSON"]),
-    quiet: given.quiet ?? isTruthy(env["HOLDFAST_QUIET"]),
-    verbose: given.verbose ?? isTruthy(env["HOLDFAST_VERBOSE"]),
+    json: given.json ?? flagOf("HOLDFAST_JSON", env),
+    quiet: given.quiet ?? flagOf("HOLDFAST_QUIET", env),
+    verbose: given.verbose ?? flagOf("HOLDFAST_VERBOSE", env),
     color: after.color ?? given.color ?? colorFromEnvironment(env),
   };
 }
@@ -55,11 +56,27 @@ function colorFromEnvironment(env: NodeJS.ProcessEnv): boolean | undefined {
 /** Whether this command line wants JSON, known before it is parsed: a usage error must come as JSON too. */
 export function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
   const end = argv.indexOf("--");
-  return (end === -1 ? argv : argv.slice(0, end)).includes("--json") || isTruthy(env["HOLDFAST_JSON"]);
+  return (end === -1 ? argv : argv.slice(0, end)).includes("--json") || isOneOf(truthy, env["HOLDFAST_JSON"]);
 }
 
+const truthy = ["1", "true", "yes", "on"];
+const falsy = ["", "0", "false", "no", "off"];
+
+/** @throws Failure `USAGE` for what is neither yes nor no */
+function flagOf(name: string, env: NodeJS.ProcessEnv): boolean {
+  const value = env[name];
+  if (isOneOf(truthy, value)) return true;
+  if (value === undefined || isOneOf(falsy, value)) return false;
+  throw usage(`${name}: expected 1, true, yes, on, 0, false, no or off, got "${excerpt(value)}"`);
+}
+
+/** Of a variable that others set, too, with words of their own. */
 function isTruthy(value: string | undefined): boolean {
-  return value !== undefined && !["", "0", "false", "no", "off"].includes(value.toLowerCase());
+  return value !== undefined && !isOneOf(falsy, value);
+}
+
+function isOneOf(words: readonly string[], value: string | undefined): boolean {
+  return value !== undefined && words.includes(value.toLowerCase());
 }
 
 /** How to call holdfast again on the same project and lock, from any shell: `holdfast --lock nightly`. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
+import { UnwrittenAnswer } from "./present/output-stream.ts";
 import { addGlobalOptions, globalsOf, usage, type GlobalOptions } from "./globals.ts";
 import { verbs } from "./verbs.ts";
 
@@ -27,19 +28,27 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
     exit = result;
   });
   try {
-    await program.parseAsync(words, { from: "user" });
+    await program.parseAsync(helpAsOption(words), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw usage(inOurWords(error));
+    throw usage(inOurWords(error, verbIn(words) ?? ""));
   }
   return exit;
 }
 
+/** `help --help`, as `help`, means the program's own. */
+function helpAsOption(words: readonly string[]): readonly string[] {
+  const others = words.filter((word) => word !== "--help" && word !== "-h");
+  return others.length === 1 && others[0] === "help" ? ["--help"] : words;
+}
+
 /** commander's message as a sentence; for global options without a command it only prints its help. */
-function inOurWords(error: CommanderError): string {
+function inOurWords(error: CommanderError, verb: string): string {
   if (error.code === "commander.help") return "Which command? See holdfast --help";
-  if (error.code === "commander.excessArguments") return "Too many arguments. A command to run goes after --";
+  if (error.code === "commander.excessArguments") {
+    return `Too many arguments${commandsWithOperands.has(verb) ? ". A command to run goes after --" : ""}`;
+  }
   return error.message.replace(/^error: /, "").replace(/^./, (first) => first.toUpperCase());
 }
 
@@ -82,11 +91,13 @@ function declare(
     .showSuggestionAfterError(true);
   addGlobalOptions(program, true);
   const named = verbs.filter(({ name }) => words.includes(name));
-  for (const { name, args, summary, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
+  for (const { name, args, summary, acts = false, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
     declareOptions(addGlobalOptions(command, false)).action(async () => {
       const cli = options.open(globalsOf(command, options.env));
-      const result = run({ cli, options: command.opts(), args: command.args, operands });
+      const result = run({ cli, options: command.opts(), args: command.args, operands }).catch((error: unknown) => {
+        throw error instanceof UnwrittenAnswer ? new UnwrittenAnswer(error.errno, acts) : error;
+      });
       perform(result);
       await result;
     });

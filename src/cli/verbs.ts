@@ -28,6 +28,8 @@ export interface Verb {
   /** Its positional arguments, as commander declares them. */
   readonly args: string;
   readonly summary: string;
+  /** Whether it has done something by the time it shows its result. */
+  readonly acts?: true;
   /** Declares its options: only when it is the one that is called, for declaring all takes 2 ms. */
   readonly declare: (command: Command) => Command;
   readonly run: (call: Call) => Exit;
@@ -51,6 +53,7 @@ export const verbs: readonly Verb[] = [
     name: "start",
     args: "[id]",
     summary: "start the agent in the background under the lock: holdfast start demo -- node server.js",
+    acts: true,
     declare: (command) =>
       command
         .addOption(stopSignal())
@@ -66,8 +69,8 @@ export const verbs: readonly Verb[] = [
         .option("--launcher", "the command starts the agent in the background and returns")
         .option("--pid-file <path>", "with --launcher: the file in which the agent's PID is found")
         .option("--stop-command <string>", "a shell command that asks the agent to end, before the stop signal")
-        .option("--max-time <duration>", "end the session after this long")
-        .option("--idle-timeout <duration>", "end it when it is silent this long: no output and no client")
+        .option("--max-time <duration>", "end the session after this long; 0: no limit")
+        .option("--idle-timeout <duration>", "end it when it is silent this long: no output and no client; 0: no limit")
         .option("--max-output <size>", "keep about so much of its output, the newest: 64KB, 1GB, none (100MB)")
         .option("--restart <policy>", "start the agent again when it ended: no (default), on-failure or always")
         .option("--max-restarts <n>", "at most so often; without it there is no limit")
@@ -91,8 +94,8 @@ export const verbs: readonly Verb[] = [
         .option("-E, --conflict-exit-code <n>", "exit with this instead of 75 when the lock cannot be had")
         .option("-o, --close", "background children neither hold the lock nor are ended with it")
         .option("-c, --shell <string>", "a command line for $SHELL")
-        .option("--timeout <duration>", "end the command after this long (exit 124)")
-        .option("--idle-timeout <duration>", "end it when it writes nothing for this long (exit 124)")
+        .option("--timeout <duration>", "end the command after this long (exit 124); 0: no limit")
+        .option("--idle-timeout <duration>", "end it when it writes nothing for this long (exit 124); 0: no limit")
         .option("-s, --signal <signal>", "the signal that ends it (default: TERM)")
         .addOption(killAfter())
         .option("--reentrant", "inside its own session, simply run the command")
@@ -105,6 +108,7 @@ export const verbs: readonly Verb[] = [
     name: "join",
     args: "[id]",
     summary: "join the active session; with -- COMMAND, run a command as its client",
+    acts: true,
     declare: (command) =>
       command
         .option("--no-follow", "register the calling process and return")
@@ -120,6 +124,7 @@ export const verbs: readonly Verb[] = [
     name: "leave",
     args: "[id]",
     summary: "end the calling process's registration as a client",
+    acts: true,
     declare: (command) =>
       command.option("--pid <pid>", "this process's instead").option("--as <name>", "the client of this name instead"),
     run: async ({ cli, options, args }) => (await commands()).leave(cli, options, args[0]),
@@ -128,6 +133,7 @@ export const verbs: readonly Verb[] = [
     name: "stop",
     args: "[id]",
     summary: "end the active session and everything it started",
+    acts: true,
     declare: (command) =>
       command
         .addOption(killAfter())

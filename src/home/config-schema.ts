@@ -66,7 +66,9 @@ function quantity(read: (text: string) => number | null, expected: string, least
 }
 
 const duration = quantity(readDuration, 'a duration such as "10s"', 0);
-const timeLimit = v.nullable(quantity(readDuration, 'a duration above 0 such as "2h", or null for no limit', 1));
+const timeLimit = v.nullable(
+  quantity(readDuration, 'a duration above 0 such as "2h", at most 10 years, or null for no limit', 1),
+);
 const sizeLimit = v.nullable(quantity(readSize, 'a size above 0 such as "100MB", or null for no limit', 1));
 
 const signalMessage = 'a signal such as "SIGTERM"';

@@ -38,6 +38,11 @@ export function parseDuration(text: string, what: string): number {
   throw unreadable(what, `a duration such as ${durationExamples} (a bare number is seconds; at most 10 years)`, text);
 }
 
+/** As `parseDuration`, of what may be without limit: that is what 0 means, and timeout(1) too. @returns null for no limit */
+export function parseLimit(text: string, what: string): number | null {
+  return parseDuration(text, what) || null;
+}
+
 /** As `parseDuration`; null for what it refuses. */
 export function readDuration(text: string): number | null {
   const durationMs = quantity(text, "s", millisecondsPer);

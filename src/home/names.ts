@@ -15,7 +15,7 @@ export function parseName(kind: NameKind, text: string): string {
   const shown = excerpt(text);
   throw new Failure(
     "USAGE",
-    `Not a ${kind}: "${shown}"\nUse 1 to 64 letters, digits, ".", "_" or "-", a letter or digit first.`,
+    `Not ${kind === "owner" ? "an" : "a"} ${kind}: "${shown}"\nUse 1 to 64 letters, digits, ".", "_" or "-", a letter or digit first.`,
     { facts: { kind, text: shown } },
   );
 }

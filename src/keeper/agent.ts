@@ -127,7 +127,9 @@ export function cannotRun(
   const stats = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
   if (errno === "ENOENT") {
     const what = stats === undefined ? `Command not found: ${program}` : withoutInterpreter(program, file ?? "");
-    return new Failure("NOT_FOUND", what, { facts, cause });
+    const command = program.includes("/") ? `ls -l ${shellWord(program)}` : 'echo "$PATH"';
+    const next = [{ does: "see where it was looked for", command }];
+    return new Failure("NOT_FOUND", what, { facts, cause, next });
   }
   const known = stats?.isDirectory() === true ? "EISDIR" : errno;
   const why = known === undefined ? message : errnoText(known);
@@ -163,6 +165,12 @@ function howToRun(program: string, stats: Stats | undefined): NextStep {
   const isMine = stats?.isFile() === true && stats.uid === process.geteuid?.() && (stats.mode & 0o111) === 0;
   if (isMine) return { does: "make it executable", command: `chmod +x ${word}` };
   return { does: "see what it is", command: `ls -ld ${word}` };
+}
+
+/** An agent that ended before its start was done. @param when `before it was ready` */
+export function endedTooSoon({ code, signal }: AgentExit, when: string): Failure {
+  const how = signal ?? (code === null ? "its exit code is not known" : `exit code ${code}`);
+  return new Failure("START_FAILED", `The agent ended ${when} (${how})`, { facts: { exit_code: code, signal } });
 }
 
 export function isDirectory(path: string): boolean {

@@ -11,7 +11,7 @@ import type { SessionInfo } from "../session/session-info.ts";
 import type { TakenLock } from "../session/take-lock.ts";
 import { agentEnvironment } from "./agent-environment.ts";
 import { withOutputFile } from "./agent-output-file.ts";
-import { spawnAgent, type Agent, type AgentExit } from "./agent.ts";
+import { endedTooSoon, spawnAgent, type Agent } from "./agent.ts";
 import { restartAgent } from "./restart.ts";
 import { RestartPlan } from "./restart-plan.ts";
 import { SessionKeeper, type Again } from "./session-keeper.ts";
@@ -48,7 +48,7 @@ export async function keepInBackground(
     agent = await launch(context, held, keeper);
     // Where nobody waits for the answer, a job that is done in no time is done, and has not failed to start.
     const exit = isAttended ? await settle(agent) : null;
-    if (exit !== null) throw endedAtOnce(exit);
+    if (exit !== null) throw endedTooSoon(exit, "as soon as it had started");
     keeper.published.started(agent, true);
     await becomeReady(context, held, keeper, agent);
   } catch (error) {
@@ -60,7 +60,8 @@ export async function keepInBackground(
     // A session that was stopped before it was ready has a record for whoever stopped it.
     if (end.reason === "start_failed" && isAttended) removeSessionDirectory(sessionFiles(context.home, session.uid));
     const { code, message } = failure;
-    const next = [...failure.next, ...(isLauncherMissed(session, failure, end) ? [sayLauncher(session)] : [])];
+    const launcher = isLauncherMissed(session, failure, end) ? [sayLauncher(session)] : [];
+    const next = [...failure.next, ...launcher, { does: "look back", command: "holdfast logs" }];
     report({ outcome: "failed", code, message, facts: { ...facts, ...failure.facts }, next });
     return 0;
   }
@@ -146,13 +147,6 @@ function isLauncherMissed({ launcher }: SessionInfo, { facts }: Failure, { proce
 function sayLauncher({ id, command }: SessionInfo): NextStep {
   const words = command.map(shellWord).join(" ");
   return { does: "if it starts the agent in the background", command: `holdfast start ${id} --launcher -- ${words}` };
-}
-
-function endedAtOnce(exit: AgentExit): Failure {
-  const how = exit.signal ?? (exit.code === null ? "its exit code is not known" : `exit code ${exit.code}`);
-  return new Failure("START_FAILED", `The agent ended as soon as it had started (${how})`, {
-    facts: { exit_code: exit.code, signal: exit.signal },
-  });
 }
 
 /** The last lines an agent wrote before its start failed. */

@@ -120,9 +120,12 @@ function endedMeanwhile(): Failure {
 }
 
 function hangs({ context, session, limits }: Launch): Failure {
+  const { agent } = context.config;
+  const isConfigured = agent.kind === "launcher" && JSON.stringify(agent.command) === JSON.stringify(session.command);
+  const ifItStays = isConfigured ? "say agent.kind: foreground" : "leave out --launcher";
   const words = [
     `The launcher did not return within ${limits.return_within_ms / 1000} s and was ended`,
-    "A launcher starts the agent in the background and returns. For a command that stays, say agent.kind: foreground.",
+    `A launcher starts the agent in the background and returns. For a command that stays, ${ifItStays}.`,
   ];
   return startFailed(session, words, {
     next: [{ does: "give it longer", command: startAgain(context, session, "--ready-timeout 5m") }],

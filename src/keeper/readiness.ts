@@ -5,7 +5,7 @@ import { outputShows } from "../journal/search-output.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import type { AgentOutput } from "../session/agent-output.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
-import type { Agent } from "./agent.ts";
+import { endedTooSoon, type Agent } from "./agent.ts";
 
 export interface ReadinessOptions {
   readonly probe: ReadinessProbe;
@@ -31,27 +31,32 @@ export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
   const over = new AbortController();
   const outOfTime = abortAfter(probe.timeout_ms);
   const stop = AbortSignal.any([over.signal, outOfTime, ending]);
+  const missing = new Set<string>();
   const probes: Promise<unknown>[] = [];
+  const probeUntil = (what: string, seen: Promise<unknown>): void => {
+    missing.add(what);
+    probes.push(seen.then(() => stop.aborted || missing.delete(what)));
+  };
   if (probe.output !== null) {
     const { path, keptFrom } = options.output;
     const output = followFile(path, { fromByte: agent.outputFromByte, signal: stop, keptFrom });
-    probes.push(outputShows(output, new RegExp(probe.output, "m")));
+    probeUntil(`its output did not show /${probe.output}/`, outputShows(output, new RegExp(probe.output, "m")));
   }
-  if (probe.port !== null) probes.push(portListens(probe.port, stop));
-  if (probe.command !== null) probes.push(commandSucceeds(probe.command, options, stop));
+  if (probe.port !== null) probeUntil(`nothing listened on port ${probe.port}`, portListens(probe.port, stop));
+  if (probe.command !== null) {
+    probeUntil(`the command did not succeed: ${probe.command}`, commandSucceeds(probe.command, options, stop));
+  }
   const ready = Promise.all(probes).then(() => !stop.aborted);
   try {
-    if (await Promise.race([ready, agent.exited.then(() => false)])) return;
+    const seen = await Promise.race([ready, agent.exited]);
+    if (seen === true) return;
+    if (ending.aborted) throw new Failure("START_FAILED", "The session was ended before the agent was ready");
+    if (seen !== false) throw endedTooSoon(seen, "before it was ready");
   } finally {
     over.abort();
   }
-  throw new Failure("START_FAILED", whyNot(ending, outOfTime, probe));
-}
-
-function whyNot(ending: AbortSignal, outOfTime: AbortSignal, probe: ReadinessProbe): string {
-  if (ending.aborted) return "The session was ended before the agent was ready";
-  if (outOfTime.aborted) return `The agent was not ready within ${probe.timeout_ms / 1000} s and was ended`;
-  return "The agent ended before it was ready";
+  const lines = [`The agent was not ready within ${probe.timeout_ms / 1000} s and was ended`, ...missing];
+  throw new Failure("START_FAILED", lines.join("\n"));
 }
 
 async function portListens(port: number, signal: AbortSignal): Promise<void> {

@@ -18,8 +18,9 @@ export interface SessionRequest {
   readonly stopCommand?: readonly string[] | null;
   readonly stopSignal?: NodeJS.Signals;
   readonly killAfterMs?: number;
-  readonly maxTimeMs?: number;
-  readonly idleMs?: number;
+  /** Null: without limit, whatever is configured; so is `idleMs`. */
+  readonly maxTimeMs?: number | null;
+  readonly idleMs?: number | null;
   /** About how much of its output is kept; null: all of it. */
   readonly maxOutputBytes?: number | null;
   readonly ready?: ReadinessProbe | null;
@@ -63,10 +64,10 @@ export function newSession(context: Context, request: SessionRequest): SessionIn
     ...launchOf(request),
     stop_signal: request.stopSignal ?? context.config.stop.signal,
     kill_after_ms: request.killAfterMs ?? context.config.stop.killAfterMs,
-    max_time_ms: request.maxTimeMs ?? context.config.limits.maxTimeMs,
+    max_time_ms: request.maxTimeMs === undefined ? context.config.limits.maxTimeMs : request.maxTimeMs,
     ready: request.ready ?? null,
     ready_at: null,
-    idle_ms: request.idleMs ?? context.config.limits.idleMs,
+    idle_ms: request.idleMs === undefined ? context.config.limits.idleMs : request.idleMs,
     max_output_bytes: maxOutputOf(context, request),
     output_problem: null,
     restart: request.restart ?? "no",

@@ -215,6 +215,9 @@ describe("--json", () => {
     }
     expect((await workspace.holdfast(["status"], { env: { HOLDFAST_JSON: "1" } })).json()).toMatchObject({ ok: true });
     expect((await workspace.holdfast(["status"], { env: { HOLDFAST_JSON: "0" } })).stdout).toBe("No active session\n");
+    const odd = await workspace.holdfast(["status"], { env: { HOLDFAST_JSON: "banana" } });
+    expect(odd).toMatchObject({ exitCode: 64, stdout: "" });
+    expect(odd.stderr).toContain('HOLDFAST_JSON: expected 1, true, yes, on, 0, false, no or off, got "banana"');
     const refused = await workspace.holdfast(["run", "no-such", "--json"]);
     expect(refused).toMatchObject({ exitCode: 127, stdout: "" });
   });

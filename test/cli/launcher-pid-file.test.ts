@@ -90,7 +90,11 @@ describe("an innocent process that the PID file names", () => {
     const error = await failToStart(workspace);
     expect(error.message).toContain(`names PID ${innocent} (sleep 301), which ran before the launcher`);
     expect(error.output).toBe("already running\n");
-    expect(error.next).toEqual([`rm ${join(workspace.root, pidFile)}`, `sh -c 'kill "$(cat ${pidFile})"'`]);
+    expect(error.next).toEqual([
+      `rm ${join(workspace.root, pidFile)}`,
+      `sh -c 'kill "$(cat ${pidFile})"'`,
+      "holdfast logs",
+    ]);
     for (const command of [["status"], ["stop"], ["cleanup"]]) await workspace.holdfast(command);
     expect(isAlive(innocent)).toBe(true);
     expect(workspace.events("process_ended")).toEqual([]);

@@ -108,10 +108,13 @@ describe("a launcher that does not do its work", () => {
     const workspace = openWorkspace();
     const error = await failToStart(workspace, ["--launcher", "--ready-timeout", "300ms", "--", ...agent("family.sh")]);
     expect(error.message).toContain("The launcher did not return within 0.3 s and was ended\n");
-    expect(error.message).toContain("say agent.kind: foreground");
+    expect(error.message).toContain("leave out --launcher");
     const command = agent("family.sh").join(" ");
     expect(error.next).toEqual([`holdfast start demo --launcher --ready-timeout 5m -- ${command}`]);
     expect(workspace.announcements("grandchild")).toHaveLength(1);
+    workspace.configure({ agent: { kind: "launcher", command: agent("family.sh") } });
+    const configured = await workspace.holdfast(["start", "demo", "--json", "--ready-timeout", "300ms"]);
+    expect(configured.json().error.message).toContain("say agent.kind: foreground");
     await expectFree(workspace);
   });
 
@@ -180,15 +183,15 @@ describe("a command that turns out to be a launcher", () => {
     const workspace = openWorkspace();
     const launcher = agent("launches.sh", "-", ...agent("sleeper.sh"));
     const error = await failToStart(workspace, ["--", ...launcher]);
-    expect(error.next).toEqual([`holdfast start demo --launcher -- ${launcher.join(" ")}`]);
+    expect(error.next).toEqual([`holdfast start demo --launcher -- ${launcher.join(" ")}`, "holdfast logs"]);
     const { session } = await startConfigured(workspace, ["--launcher", "--", ...launcher]);
     expect(session.pid).toBe(workspace.announcements("agent").at(-1));
   });
 
   it("hears nothing of that when it left nothing, or failed", async () => {
     const workspace = openWorkspace();
-    expect((await failToStart(workspace, ["--", "true"])).next).toEqual([]);
-    expect((await failToStart(workspace, ["--", "sh", "-c", "sleep 300 & exit 3"])).next).toEqual([]);
+    expect((await failToStart(workspace, ["--", "true"])).next).toEqual(["holdfast logs"]);
+    expect((await failToStart(workspace, ["--", "sh", "-c", "sleep 300 & exit 3"])).next).toEqual(["holdfast logs"]);
   });
 });
 

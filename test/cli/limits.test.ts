@@ -53,4 +53,18 @@ describe("limits that were asked for", () => {
     expect(workspace.events("ended")).toMatchObject([{ reason: "max_time" }]);
     await expectFree(workspace);
   });
+
+  it("0 is no limit, also where one is configured", async () => {
+    const workspace = openWorkspace();
+    workspace.configure({ limits: { max_time: "0.2", idle: "0.2" } });
+    const command = ["sh", "-c", "sleep 2.5; echo done"];
+    const run = workspace.holdfast(["run", "--id", "run", "--timeout", "0", "--idle-timeout", "0", "--", ...command]);
+    expect(await run).toMatchObject({ exitCode: 0, stdout: "done\n" });
+    await workspace.holdfast(["start", "demo", "--max-time", "0", "--idle-timeout", "0", "--", ...agent("sleeper.sh")]);
+    const { session } = (await workspace.holdfast(["status", "--json"])).json();
+    expect(session).toMatchObject({ max_time_seconds: null });
+    await workspace.holdfast(["stop"]);
+    await expectFree(workspace);
+    expect(workspace.events("ended").map(({ reason }) => reason)).toEqual(["exited", "stopped"]);
+  });
 });

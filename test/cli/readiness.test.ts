@@ -112,10 +112,38 @@ describe("start until the agent is ready", () => {
     expect(failed.exitCode).toBe(1);
     expect(failed.json().error).toMatchObject({
       code: "START_FAILED",
-      message: "The agent was not ready within 0.4 s and was ended",
+      message: "The agent was not ready within 0.4 s and was ended\nits output did not show /never/",
+      next: ["holdfast logs"],
       output: "loading\n",
     });
     expect(workspace.events("ended")).toMatchObject([{ reason: "start_failed" }]);
+    await expectFree(workspace);
+  });
+
+  it("names all that was missing, and nothing that was there", async () => {
+    const workspace = openWorkspace();
+    const probes = [
+      "--ready-output",
+      "loading",
+      "--ready-port",
+      String(await freePort()),
+      "--ready-command",
+      "test -e up",
+    ];
+    const options = [...probes, "--ready-timeout", "1"];
+    const failed = await workspace.holdfast([
+      "start",
+      "--json",
+      ...options,
+      "--",
+      "sh",
+      "-c",
+      "echo loading; sleep 300",
+    ]);
+    expect(failed.json().error.message.split("\n").slice(1)).toEqual([
+      expect.stringMatching(/^nothing listened on port \d+$/),
+      "the command did not succeed: test -e up",
+    ]);
     await expectFree(workspace);
   });
 
@@ -123,7 +151,12 @@ describe("start until the agent is ready", () => {
     const workspace = openWorkspace();
     const dies = ["sh", "-c", "sleep 0.3; exit 4"];
     const failed = await workspace.holdfast(["start", "demo", "--json", "--ready-output", "never", "--", ...dies]);
-    expect(failed.json().error).toMatchObject({ code: "START_FAILED", message: "The agent ended before it was ready" });
+    expect(failed.json().error).toMatchObject({
+      code: "START_FAILED",
+      message: "The agent ended before it was ready (exit code 4)",
+      exit_code: 4,
+      signal: null,
+    });
     const starting = workspace.spawnHoldfast(["start", "demo", "--ready-output", "never", "--", "sleep", "300"]);
     await expect.poll(() => workspace.events("started").length).toBe(2);
     const stopped = await workspace.holdfast(["stop", "demo", "--json"]);

@@ -14,6 +14,7 @@ describe("an agent that does not come to run", () => {
       code: "NOT_FOUND",
       message: "Command not found: no-such-engine",
       retryable: false,
+      next: ['echo "$PATH"', "holdfast logs"],
     });
     await expectNothingLeft(workspace);
   });
@@ -34,6 +35,7 @@ describe("an agent that does not come to run", () => {
     expect(failed.exitCode).toBe(1);
     const { error } = failed.json();
     expect(error).toMatchObject({ code: "START_FAILED", exit_code: 3, signal: null, command: agent("crashes.sh") });
+    expect(error.next).toEqual(["holdfast logs"]);
     expect(error.output.trimEnd().split("\n")).toHaveLength(10);
     expect(error.output).toMatch(/line 15\nfatal: no such market\n$/);
     await expectNothingLeft(workspace);

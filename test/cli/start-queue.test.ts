@@ -94,6 +94,16 @@ describe("start --queue", () => {
     expect((await workspace.holdfast(["stop", "second", "--force"])).exitCode).toBe(0);
   });
 
+  it("does not wait with --wait 0: it is refused as without --queue", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    const words = ["start", "next", "--queue", "--wait", "0", "--json", "--", ...agent("sleeper.sh")];
+    const refused = await workspace.holdfast(words);
+    expect(refused.exitCode).toBe(75);
+    expect(refused.json().error).toMatchObject({ code: "BUSY", message: "Session already active: demo" });
+    expect((await statusOf(workspace)).queue).toEqual([]);
+  });
+
   it("gives up after --wait, and leaves nothing", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, agent("sleeper.sh"), { id: "first" });

@@ -79,6 +79,18 @@ export const failureCases: readonly FailureCase[] = [
   },
   { code: "USAGE", when: "a signal is none", prepare: calling("stop", "-s", "SIGFOO"), says: "SIGFOO" },
   { code: "USAGE", when: "run has no command", prepare: calling("run"), says: "No command to run" },
+  {
+    code: "USAGE",
+    when: "run's program is empty",
+    prepare: calling("run", ""),
+    says: "a program to run in first place",
+  },
+  {
+    code: "USAGE",
+    when: "start's program is empty",
+    prepare: calling("start", "--queue", "--", ""),
+    says: "a program to run in first place",
+  },
   { code: "USAGE", when: "start has no command", prepare: calling("start", "demo"), says: "none is configured" },
   { code: "USAGE", when: "-c comes with a command", prepare: calling("run", "-c", "true", "false"), says: "not both" },
   { code: "USAGE", when: "the directory does not exist", prepare: calling("-C", "nowhere", "status"), says: "nowhere" },

@@ -9,6 +9,7 @@ import { join, type Joined } from "../../session/join.ts";
 import { sendText } from "../../session/send-text.ts";
 import { inOneLine } from "../../session/trouble.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { followParts, tailPart, type OutputPart } from "../output-parts.ts";
 import { parsePid } from "../pid.ts";
@@ -34,7 +35,7 @@ export async function joinCommand(
   id: string | undefined,
   operands: readonly string[] | null,
 ): Exit {
-  if (operands?.length === 0) throw usage("No command after --", "holdfast join --help");
+  if (operands !== null) parseCommand(operands, "No command after --", "holdfast join --help");
   if (options.send !== undefined) refuseBesideSend(options, operands);
   const readyWithinMs = parsePatience(options);
   const context = await openCliContext(cli, {

@@ -1,5 +1,5 @@
 import { Failure } from "../../failure.ts";
-import { parseDuration } from "../../home/duration.ts";
+import { parseDuration, parseLimit } from "../../home/duration.ts";
 import { excerpt, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock } from "../../keeper/foreground.ts";
@@ -7,6 +7,7 @@ import { newSession, type SessionRequest } from "../../session/new-session.ts";
 import { isInsideHolder } from "../../session/take-lock.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
 import { parseWait, Waiting } from "../waiting.ts";
@@ -62,8 +63,8 @@ function requestOf(cli: Cli, options: RunOptions, command: readonly string[]): S
     ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
     ...(options.slots === undefined ? {} : { slots: parseSlots(options.slots) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
-    ...(options.timeout === undefined ? {} : { maxTimeMs: parseDuration(options.timeout, "--timeout") }),
-    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
+    ...(options.timeout === undefined ? {} : { maxTimeMs: parseLimit(options.timeout, "--timeout") }),
+    ...(options.idleTimeout === undefined ? {} : { idleMs: parseLimit(options.idleTimeout, "--idle-timeout") }),
   };
 }
 
@@ -73,10 +74,7 @@ function isConflict(error: unknown): error is Failure {
 }
 
 function commandOf(cli: Cli, options: RunOptions, args: readonly string[]): readonly string[] {
-  if (options.shell === undefined) {
-    if (args.length > 0) return args;
-    throw usage("No command to run", "holdfast run --help");
-  }
+  if (options.shell === undefined) return parseCommand(args, "No command to run", "holdfast run --help");
   if (args.length > 0) throw usage("Either -c STRING or a command, not both", "holdfast run --help");
   return [cli.env["SHELL"] || "/bin/sh", "-c", options.shell];
 }

@@ -1,11 +1,12 @@
 import { Failure } from "../../failure.ts";
-import { parseDuration, parseSize } from "../../home/duration.ts";
+import { parseDuration, parseLimit, parseSize } from "../../home/duration.ts";
 import { excerpt, makeSessionId, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
 import { parseLauncher } from "../launcher-options.ts";
@@ -45,7 +46,8 @@ export async function startCommand(
   id: string | undefined,
   operands: readonly string[] | null,
 ): Exit {
-  const waitMs = parseWait(options.wait, undefined);
+  // In the background a wait takes as long as it takes, if nothing else is said.
+  const waitMs = parseWait(options.wait, options.queue === true ? null : undefined);
   if (options.tmux === true && options.close === true) {
     throw usage(
       "--close lets go of what outlives the agent, and --tmux ends it: give one of them",
@@ -54,9 +56,8 @@ export async function startCommand(
   }
   const context = await openCliContext(cli, { access: "write" });
   const request = requestOf(cli, context, options, { id, operands });
-  if (options.queue === true) {
-    // In the background a wait takes as long as it takes, if nothing else is said.
-    const outcome = await startOrQueue(context, request, waitMs ?? null);
+  if (options.queue === true && waitMs !== undefined) {
+    const outcome = await startOrQueue(context, request, waitMs);
     const presenter = await cli.show();
     if ("position" in outcome) presenter.queued(outcome);
     else presenter.started(outcome);
@@ -113,10 +114,10 @@ function requestOf(
     ...(options.readyTimeout === undefined
       ? {}
       : { joinWithinMs: parseDuration(options.readyTimeout, "--ready-timeout") }),
-    ...(options.maxTime === undefined ? {} : { maxTimeMs: parseDuration(options.maxTime, "--max-time") }),
+    ...(options.maxTime === undefined ? {} : { maxTimeMs: parseLimit(options.maxTime, "--max-time") }),
     ...(options.maxOutput === undefined ? {} : { maxOutputBytes: parseMaxOutput(options.maxOutput) }),
     ...parseRestart(options),
-    ...(options.idleTimeout === undefined ? {} : { idleMs: parseDuration(options.idleTimeout, "--idle-timeout") }),
+    ...(options.idleTimeout === undefined ? {} : { idleMs: parseLimit(options.idleTimeout, "--idle-timeout") }),
   };
 }
 
@@ -144,8 +145,7 @@ function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: Resta
 }
 
 function commandOf(context: Context, operands: readonly string[] | null): readonly string[] {
-  if (operands !== null && operands.length > 0) return operands;
-  if (operands !== null) throw usage("No command after --", "holdfast start --help");
+  if (operands !== null) return parseCommand(operands, "No command after --", "holdfast start --help");
   const { command } = context.config.agent;
   if (command !== null) return command;
   throw new Failure(

@@ -1,6 +1,5 @@
-import { errnoOf } from "../../failure.ts";
 import type { LiveEvents } from "./live-view.ts";
-import type { OutputStream } from "./output-stream.ts";
+import { UnwrittenAnswer, type OutputStream } from "./output-stream.ts";
 
 /*
  * The escapes are xterm's, which every terminal in use follows: ?1049 is a second screen, so that what was on the first
@@ -115,7 +114,7 @@ export class LiveScreen {
       this.#stdout.write(text);
     } catch (error) {
       // The terminal was closed: nobody looks any more.
-      if (errnoOf(error) !== "EIO") throw error;
+      if (!(error instanceof UnwrittenAnswer) || error.errno !== "EIO") throw error;
       this.#events?.onGone();
     }
   }

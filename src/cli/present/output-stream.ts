@@ -1,5 +1,5 @@
 import { fstatSync, writeSync } from "node:fs";
-import { errnoOf } from "../../failure.ts";
+import { errnoOf, errnoText } from "../../failure.ts";
 
 /** What a presenter needs of stdout and stderr. */
 export interface OutputStream {
@@ -8,11 +8,28 @@ export interface OutputStream {
   readonly columns: number | undefined;
   /** Bits; 1 where there is no terminal, or one without colours. */
   readonly colorDepth: number;
+  /**
+   * What stderr does not take is lost: there is nobody to tell.
+   * @throws BrokenPipe, UnwrittenAnswer where it is stdout
+   */
   write(text: string): void;
 }
 
 /** Whoever read our output has gone: there is nobody left to tell, and nothing more to do. */
 export class BrokenPipe extends Error {}
+
+/** Stdout takes no more, for want of room most often: whoever asked gets no answer, and is to be told that. */
+export class UnwrittenAnswer extends Error {
+  readonly errno: string;
+  /** Whether it is the answer to something that has been done. */
+  readonly isDone: boolean;
+
+  constructor(errno: string, isDone = false) {
+    super(`The answer could not be written to standard output: ${errnoText(errno)}`);
+    this.errno = errno;
+    this.isDone = isDone;
+  }
+}
 
 const standardStreams = { 1: () => process.stdout, 2: () => process.stderr } as const;
 
@@ -39,9 +56,10 @@ export function openOutputStream(descriptor: 1 | 2): OutputStream {
       try {
         while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
       } catch (error) {
-        if (errnoOf(error) === "EAGAIN") stream().write(rest);
-        else if (errnoOf(error) !== "EPIPE" && errnoOf(error) !== "EBADF") throw error;
-        else if (descriptor === 1) throw new BrokenPipe();
+        const errno = errnoOf(error);
+        if (errno === undefined) throw error;
+        if (errno === "EAGAIN") stream().write(rest);
+        else if (descriptor === 1) throw errno === "EPIPE" ? new BrokenPipe() : new UnwrittenAnswer(errno);
       }
     },
   };

@@ -41,7 +41,14 @@ describe("errors in holdfast.json", () => {
     ],
     [`{"stop": {"signal": "SIGFOO"}}`, '1:21: stop.signal: expected a signal such as "SIGTERM", got "SIGFOO"'],
     [`{"stop": {"kill_after": -1}}`, '1:25: stop.kill_after: expected a duration such as "10s", got -1'],
-    [`{"limits": {"max_time": 0}}`, '1:25: limits.max_time: expected a duration above 0 such as "2h", or null'],
+    [
+      `{"limits": {"max_time": 0}}`,
+      '1:25: limits.max_time: expected a duration above 0 such as "2h", at most 10 years, or null',
+    ],
+    [
+      `{"limits": {"max_time": "3651d"}}`,
+      '1:25: limits.max_time: expected a duration above 0 such as "2h", at most 10 years',
+    ],
     [`{"limits": {"max_output": "much"}}`, '1:27: limits.max_output: expected a size above 0 such as "100MB"'],
     [`{"limits": {"reap_orphans": "yes"}}`, '1:29: limits.reap_orphans: expected true or false, got "yes"'],
     [`{"retention": {"keep": 1.5}}`, "1:24: retention.keep: expected a whole number from 0 to 100000, got 1.5"],

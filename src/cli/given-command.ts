@@ -1,0 +1,12 @@
+import { usage } from "./globals.ts";
+
+/**
+ * A command as it was typed.
+ * @param help of the command it was given to
+ * @throws Failure `USAGE` when there is none, or no program in first place
+ */
+export function parseCommand(words: readonly string[], missing: string, help: string): readonly string[] {
+  if (words.length === 0) throw usage(missing, help);
+  if (words[0] === "") throw usage("Expected a program to run in first place, got an empty word", help);
+  return words;
+}
