@@ -1,4 +1,5 @@
-import { loadConfig, type Config } from "../home/config.ts";
+import { Failure } from "../failure.ts";
+import { defaultConfig, loadConfig, type Config } from "../home/config.ts";
 import { locateHome, type Home } from "../home/locate.ts";
 import { parseName } from "../home/names.ts";
 import { currentActor } from "../session/actor.ts";
@@ -34,10 +35,13 @@ export interface Access {
   readonly lock?: string;
   /** How this client is called in the log. */
   readonly clientName?: string;
+  /** Goes by the defaults where the configuration is wrong, and says so: what runs has its settings already. */
+  readonly despiteConfig?: true;
 }
 
-export async function openCliContext(cli: Cli, { access, lock, clientName }: Access): Promise<Context> {
-  const { home, config } = await openProject(cli);
+export async function openCliContext(cli: Cli, { access, lock, clientName, despiteConfig }: Access): Promise<Context> {
+  const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
+  const config = await (despiteConfig === true ? configOrDefaults(cli, home) : loadConfig(home, cli.env));
   const context = await openContext({
     home,
     config,
@@ -50,9 +54,14 @@ export async function openCliContext(cli: Cli, { access, lock, clientName }: Acc
   return context;
 }
 
-async function openProject(cli: Cli): Promise<{ home: Home; config: Config }> {
-  const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
-  return { home, config: await loadConfig(home, cli.env) };
+async function configOrDefaults(cli: Cli, home: Home): Promise<Config> {
+  try {
+    return await loadConfig(home, cli.env);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== "CONFIG") throw error;
+    (await cli.show()).note(`${error.message}\nThat configuration is ignored here; correct it before the next start.`);
+    return defaultConfig;
+  }
 }
 
 /** Whatever is empty names nobody. */

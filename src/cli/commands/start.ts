@@ -2,7 +2,7 @@ import { Failure } from "../../failure.ts";
 import { parseDuration, parseLimit, parseSize } from "../../home/duration.ts";
 import { excerpt, makeSessionId, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
-import { start, startOrQueue, type StartRequest } from "../../session/start.ts";
+import { start, startOrQueue, type Started, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
@@ -11,6 +11,8 @@ import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
 import { parseLauncher } from "../launcher-options.ts";
 import { parseReadiness } from "../readiness-options.ts";
+import { findActive, sayIfSlow } from "../say-if-slow.ts";
+import { durationText } from "../present/quantities.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
 export interface StartOptions {
@@ -64,8 +66,7 @@ export async function startCommand(
     return 0;
   }
   if (waitMs === undefined) {
-    const started = await start(context, request);
-    (await cli.show()).started(started);
+    (await cli.show()).started(await saidIfSlow(cli, context, request));
     return 0;
   }
   // Made now: it is told while it waits.
@@ -73,8 +74,19 @@ export async function startCommand(
   const waiting = new Waiting(cli, named.id, waitMs);
   // A signal that comes with the turn ends it before it has begun a session.
   const during = <Result>(turn: Promise<Result>) => heardOut(waiting.during(heardOut(turn)));
-  (await cli.show()).started(await start(context, { ...named, wait: waiting.wait, during }));
+  (await cli.show()).started(await saidIfSlow(cli, context, { ...named, wait: waiting.wait, during }));
   return 0;
+}
+
+/** Starts, and says what is waited for when the agent takes its time to be ready. */
+function saidIfSlow(cli: Cli, context: Context, request: StartRequest): Promise<Started> {
+  if (request.ready == null) return start(context, request);
+  return sayIfSlow(cli, start(context, request), async () => {
+    const session = await findActive(context, request.id ?? null);
+    if (session?.agent == null || session.ready === null) return null;
+    const { id, agent, ready } = session;
+    return `${id} runs (PID ${agent.pid}); it is given ${durationText(ready.timeout_ms / 1000)} to be ready`;
+  });
 }
 
 /**

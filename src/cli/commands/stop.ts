@@ -1,7 +1,10 @@
 import { parseDuration } from "../../home/duration.ts";
 import { parseSignal } from "../../home/signals.ts";
+import { longestGraceMs } from "../../session/session-info.ts";
 import { stop } from "../../session/stop.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { durationText } from "../present/quantities.ts";
+import { findActive, sayIfSlow } from "../say-if-slow.ts";
 
 export interface StopOptions {
   readonly killAfter?: string;
@@ -18,6 +21,16 @@ export async function stopCommand(cli: Cli, options: StopOptions, id: string | u
     ...(options.signal === undefined ? {} : { signal: parseSignal(options.signal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
   };
-  (await cli.show()).stopped(await stop(await openCliContext(cli, { access: "read" }), request));
+  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const stopping = stop(context, request);
+  const stopped = await sayIfSlow(cli, stopping, async () => {
+    const session = await findActive(context, request.id);
+    return session && `waiting for ${session.id} to end: ${graceText(longestGraceMs(session, request.killAfterMs))}`;
+  });
+  (await cli.show()).stopped(stopped);
   return 0;
+}
+
+function graceText(graceMs: number): string {
+  return graceMs === 0 ? "it is being killed" : `it is given ${durationText(graceMs / 1000)}, and then killed`;
 }

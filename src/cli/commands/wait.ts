@@ -9,6 +9,8 @@ import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
 import { usage } from "../globals.ts";
+import { durationText, secondsSince } from "../present/quantities.ts";
+import { findActive, sayIfSlow } from "../say-if-slow.ts";
 
 export interface WaitOptions {
   /** `ended`, `ready`, `free` or `output=REGEX`. */
@@ -24,18 +26,31 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
   const patience = limitMs === null ? undefined : abortAfter(limitMs);
   const until = parseUntil(options.until);
   const cursor = parseCursor(options.cursor, until);
-  const context = await openCliContext(cli, { access: "read" });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
   const request = { id: parseId(id), ...(patience === undefined ? {} : { signal: patience }) };
-  try {
-    const waited = await (until instanceof RegExp
+  const waiting =
+    until instanceof RegExp
       ? untilShown(context, { ...request, pattern: until, cursor }, options.until, limitMs ?? 0)
-      : wait(context, { ...request, until }));
+      : wait(context, { ...request, until });
+  try {
+    const waited = await sayIfSlow(cli, waiting, () => whatFor(context, request.id, until));
     (await cli.show()).waited(waited, options.until);
     return waited.end === null || options.until !== "ended" ? 0 : codeOfEnd(waited.end, waited.session);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
     throw notInTime(options.until, limitMs ?? 0);
   }
+}
+
+/** What a wait is for, and who is in the way of that. */
+async function whatFor(context: Context, id: string | null, until: Until): Promise<string | null> {
+  const session = (await findActive(context, id)) ?? (await findActive(context, null));
+  if (session === null) return null;
+  const since = `has the lock for ${durationText(secondsSince(session.created_at, new Date()))}`;
+  if (until === "free") return `waiting for the lock: ${session.id} ${since}`;
+  if (id !== null && session.id !== id) return `waiting for the turn of ${id}: ${session.id} ${since}`;
+  const what = until instanceof RegExp ? "to write that" : { ended: "to end", ready: "to be ready" }[until];
+  return `waiting for ${session.id} ${what}; it ${since}`;
 }
 
 /** @param what was asked for, as it was typed */

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { isAlive } from "../support/live-processes.ts";
+import { expectFree, startSession } from "../support/sessions.ts";
+import { openWorkspace } from "../support/workspace.ts";
+
+describe("a mistake in holdfast.json, made while a session is active", () => {
+  it("keeps it neither from being looked back on nor from being stopped, and is told (R1.1, R3.4)", async () => {
+    const workspace = openWorkspace();
+    const { pid } = await startSession(workspace);
+    workspace.write("holdfast.json", '{ "stop": { "kill_aftr": "5s" } }');
+    for (const words of [["logs"], ["stop"], ["wait", "demo"]]) {
+      const done = await workspace.holdfast(words);
+      expect(done.stderr).toMatch(
+        /^holdfast\.json:1:13: stop\.kill_aftr: unknown key.*\nThat configuration is ignored here/,
+      );
+      expect(done.exitCode).toBe(words[0] === "wait" ? 143 : 0);
+    }
+    expect(isAlive(pid)).toBe(false);
+    expect((await workspace.holdfast(["start", "next", "--", "true"])).exitCode).toBe(78);
+    workspace.write("holdfast.json", "{}");
+    await expectFree(workspace);
+  });
+});
