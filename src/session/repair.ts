@@ -47,7 +47,7 @@ async function withHolders(context: Context, path: string, repair: CleanupAction
   const holders = await holdersOf(await context.processes(), path);
   if (holders.length === 0) return repair;
   const who = holders.map(({ pid, command }) => `PID ${pid} (${command})`).join(", ");
-  const detail = `${who} ${holders.length === 1 ? "has" : "have"} it locked; when that has ended, it can be repaired`;
+  const detail = `${who} ${holders.length === 1 ? "has" : "have"} ${path} locked; when that has ended, it can be repaired`;
   return { ...repair, result: "failed", detail };
 }
 
