@@ -193,13 +193,15 @@ function agentsRunning(
   });
 }
 
-export function insideItself(session: SessionInfo): Failure {
+/** `BUSY`. @param wanted what was to be run */
+export function insideItself(session: SessionInfo, wanted: SessionInfo): Failure {
+  const command = wanted.command.map(shellWord).join(" ");
   return new Failure("BUSY", `This command runs inside ${session.id}, which holds the lock: it would wait for itself`, {
     facts: { session: session.id, uid: session.uid },
     retryable: false,
     next: [
-      { does: "run it without the lock", command: "holdfast run --reentrant …" },
-      { does: "use another lock", command: "holdfast --lock NAME run …" },
+      { does: "run it without the lock", command: `holdfast run --reentrant -- ${command}` },
+      { does: "use another lock", command: `holdfast --lock NAME run -- ${command}` },
     ],
   });
 }

@@ -55,7 +55,7 @@ export function finishNow({ held, session, finish }: FreshLock): TakenLock {
  *   aborted
  */
 export async function takeLock(context: Context, session: SessionInfo, options: TakeOptions): Promise<FreshLock> {
-  await refuseInsideItself(context);
+  await refuseInsideItself(context, session);
   return options.wait === undefined
     ? takeAtOnce(context, session, options)
     : takeInTurn(context, session, options.wait, options);
@@ -175,10 +175,10 @@ async function settle(
 }
 
 /** A session whose own command asks for its lock would wait for itself for ever. */
-async function refuseInsideItself(context: Context): Promise<void> {
+async function refuseInsideItself(context: Context, wanted: SessionInfo): Promise<void> {
   const session = await holderAround(context);
   // Of several slots it may have another.
-  if (session !== null && session.slots === 1) throw insideItself(session);
+  if (session !== null && session.slots === 1) throw insideItself(session, wanted);
 }
 
 /** Whether this process runs inside the session that holds the lock. */

@@ -110,7 +110,7 @@ describe("a launcher that does not do its work", () => {
     expect(error.message).toContain("The launcher did not return within 0.3 s and was ended\n");
     expect(error.message).toContain("leave out --launcher");
     const command = agent("family.sh").join(" ");
-    expect(error.next).toEqual([`holdfast start demo --launcher --ready-timeout 5m -- ${command}`]);
+    expect(error.next).toContain(`holdfast start demo --launcher --ready-timeout 5m -- ${command}`);
     expect(workspace.announcements("grandchild")).toHaveLength(1);
     workspace.configure({ agent: { kind: "launcher", command: agent("family.sh") } });
     const configured = await workspace.holdfast(["start", "demo", "--json", "--ready-timeout", "300ms"]);

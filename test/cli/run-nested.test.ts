@@ -17,7 +17,7 @@ describe("run inside a session", () => {
     const ran = await workspace.holdfast(["run", "--id", "outer", ...holdfast("run", "--json", "touch", "ran")]);
     expect(ran.exitCode).toBe(75);
     expect(ran.json().error).toMatchObject({ code: "BUSY", retryable: false, session: "outer" });
-    expect(ran.json().error.next).toContain("holdfast run --reentrant …");
+    expect(ran.json().error.next).toContain("holdfast --lock session run --reentrant -- touch ran");
     expect(readdirSync(workspace.root)).not.toContain("ran");
   });
 
