@@ -124,7 +124,7 @@ export function cannotRun(
     return new Failure("USAGE", `The working directory does not exist\n${cwd}`, { facts, cause });
   }
   const file = program.includes("/") ? resolvePath(cwd, program) : null;
-  const stats = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
+  const stats = file === null ? undefined : statsOf(file);
   if (errno === "ENOENT") {
     const what = stats === undefined ? `Command not found: ${program}` : withoutInterpreter(program, file ?? "");
     const command = program.includes("/") ? `ls -l ${shellWord(program)}` : 'echo "$PATH"';
@@ -135,6 +135,15 @@ export function cannotRun(
   const why = known === undefined ? message : errnoText(known);
   const next = known === "EACCES" || known === "EISDIR" ? [howToRun(program, stats)] : [];
   return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, next, cause });
+}
+
+/** Undefined where it cannot be told: nothing is there, links go round, or a directory may not be looked into. */
+function statsOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 function withoutInterpreter(program: string, file: string): string {

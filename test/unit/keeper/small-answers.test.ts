@@ -1,3 +1,5 @@
+import { symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { cannotRun, exitUnless, type Agent } from "../../../src/keeper/agent.ts";
 import { SessionLog } from "../../../src/keeper/session-log.ts";
@@ -6,12 +8,40 @@ import { exitOfStranger } from "../../../src/keeper/watched-process.ts";
 import { systemClock } from "../../../src/process/clock.ts";
 import { selfIdentity } from "../../../src/process/identity.ts";
 import type { Context } from "../../../src/session/context.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { session } from "../present/samples.ts";
 
 describe("a program that does not come to run", () => {
   it("is told of in the words that there are, where the system gives no errno", () => {
     const failure = cannotRun("tool", "/", { errno: undefined, message: "spawn failed" });
     expect(failure).toMatchObject({ code: "NOT_EXECUTABLE", message: "Command cannot be run: tool: spawn failed" });
+  });
+
+  it("is loaded by something that is missing, when it is there and names no interpreter, or cannot be read", () => {
+    const root = temporaryDirectory();
+    writeFileSync(join(root, "binary"), "\u007fELF");
+    for (const program of ["./binary", "./"]) {
+      const failure = cannotRun(program, root, { errno: "ENOENT", message: "" });
+      expect(failure).toMatchObject({
+        code: "NOT_FOUND",
+        message: `Command cannot be run: what ${program} is loaded by is missing`,
+      });
+    }
+  });
+
+  it("is told of as the system has it, when its path leads round and round", () => {
+    const root = temporaryDirectory();
+    symlinkSync("loop", join(root, "loop"));
+    const failure = cannotRun("./loop", root, { errno: "ELOOP", message: "" });
+    expect(failure).toMatchObject({ code: "NOT_EXECUTABLE", facts: { errno: "ELOOP" } });
+  });
+
+  it.each([
+    ["one of the PATH", "tool", "type -a tool"],
+    ["another user's, or one that is executable", "/bin/sh", "ls -ld /bin/sh"],
+  ])("may not be run: %s is to be looked at", (_, program, command) => {
+    const failure = cannotRun(program, "/", { errno: "EACCES", message: "" });
+    expect(failure.next).toEqual([expect.objectContaining({ command })]);
   });
 });
 
