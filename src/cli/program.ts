@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
 import { UnwrittenAnswer } from "./present/output-stream.ts";
-import { addGlobalOptions, globalsOf, usage, type GlobalOptions } from "./globals.ts";
+import { addGlobalOptions, globalsOf, usage, wantsJson, type GlobalOptions } from "./globals.ts";
 import { verbs } from "./verbs.ts";
 
 /** What `main` gives the program. */
@@ -83,7 +83,7 @@ function declare(
     .description(
       "One session at a time: whoever starts first holds the lock; everyone else joins, waits or is told who holds it.",
     )
-    .version(options.version, "-V, --version", "print the version")
+    .version(versionText(options, words), "-V, --version", "print the version")
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: options.print, writeErr: () => undefined })
@@ -103,4 +103,9 @@ function declare(
     });
   }
   return program;
+}
+
+/** What `--version` prints: like any answer it is a JSON document with `--json`. */
+function versionText({ version, env }: ProgramOptions, words: readonly string[]): string {
+  return wantsJson(words, env) ? JSON.stringify({ schema_version: 1, ok: true, version }) : version;
 }

@@ -187,22 +187,19 @@ describe("--json", () => {
     expectProgress(ran.stderr);
   });
 
-  it.each([
-    ["start", "a", "--", "true"],
-    ["run", "true"],
-    ["join"],
-    ["leave"],
-    ["stop"],
-    ["status"],
-    ["list"],
-    ["cleanup"],
-    ["logs"],
-    ["wait"],
-  ])("%s: a failure is one document, too", async (...words) => {
-    const workspace = openWorkspace();
-    workspace.write("holdfast.json", "{ nonsense");
-    const { error } = await answer(workspace, "failure", words);
-    expect(error).toMatchObject({ code: "CONFIG", line: 1, retryable: false, next: [] });
+  it.each([["start", "a", "--", "true"], ["run", "true"], ["join"], ["status"], ["list"], ["cleanup"]])(
+    "%s: a failure is one document, too",
+    async (...words) => {
+      const workspace = openWorkspace();
+      workspace.write("holdfast.json", "{ nonsense");
+      const { error } = await answer(workspace, "failure", words);
+      expect(error).toMatchObject({ code: "CONFIG", line: 1, retryable: false, next: [] });
+    },
+  );
+
+  it("is what --version prints, too", async () => {
+    const { version } = await answer(openWorkspace(), "version", ["--version"]);
+    expect((await openWorkspace().holdfast(["--version"])).stdout).toBe(`${version}\n`);
   });
 
   it("may stand before the command or after it, or in the environment; a command's own --json is its own", async () => {
