@@ -126,7 +126,8 @@ export function cannotRun(
   const file = program.includes("/") ? resolvePath(cwd, program) : null;
   const stats = file === null ? undefined : statsOf(file);
   if (errno === "ENOENT") {
-    const what = stats === undefined ? `Command not found: ${program}` : withoutInterpreter(program, file ?? "");
+    const isThere = file !== null && stats !== undefined;
+    const what = isThere ? withoutInterpreter(program, file) : `Command not found: ${program}`;
     const command = program.includes("/") ? `ls -l ${shellWord(program)}` : 'echo "$PATH"';
     const next = [{ does: "see where it was looked for", command }];
     return new Failure("NOT_FOUND", what, { facts, cause, next });

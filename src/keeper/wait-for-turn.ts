@@ -46,7 +46,7 @@ export async function waitForTurn(
     return { taken, opening: { report, isAttended, prepare: () => prepare(context, taken) } };
   } catch (error) {
     if (!leaving.signal.aborted || error !== leaving.signal.reason) throw error;
-    report(error instanceof LeftLine ? toldToEnd() : gaveUp(waitMs ?? 0));
+    report(waitMs === null || error instanceof LeftLine ? toldToEnd() : gaveUp(waitMs));
     return null;
   } finally {
     // When the session's keeper listens, not before: a signal that has come already would be lost in between.
