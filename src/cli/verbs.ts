@@ -210,7 +210,7 @@ export const verbs: readonly Verb[] = [
         .option("--since <time>", "from this time on: ISO, or a duration ago")
         .option("--until <time>", "up to this time; not with --follow")
         .option("--session <id>", "only of this session")
-        .option("--event <kind>", "only of this kind")
+        .option("--event <kind>", "only of this kind, or these: started,ended")
         .option("-o, --output", "the agent's output instead")
         .option("--raw", "with --output: keep terminal escapes")
         .option("--cursor <n>", "with --output: read on from this byte")

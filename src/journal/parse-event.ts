@@ -61,6 +61,9 @@ const shapeOf: Readonly<Record<EventKind, Check>> = {
   hook_failed: shape({ hook: isText, command: isText, ...exit, message: isText }),
 };
 
+/** Every kind of event that this version knows. */
+export const eventKinds: readonly string[] = Object.keys(shapeOf);
+
 const shapes: ReadonlyMap<string, Check> = new Map(Object.entries(shapeOf));
 
 /**

@@ -124,13 +124,25 @@ describe("logs", () => {
     // What would have no effect.
     ["--cursor 0"],
     ["--max-bytes 9"],
+    ["--raw"],
     ["--follow --until 1h"],
+    ["--output --since 1h"],
+    ["--output --event ended"],
+    ["--event strated"],
+    ["--event ended,"],
   ])("refuses %s as a usage error (64)", async (words) => {
     const workspace = openWorkspace();
     const refused = await workspace.holdfast(["logs", "--json", ...words.split(" ")]);
     expect(refused.exitCode).toBe(64);
     expect(refused.json().error.code).toBe("USAGE");
   });
+});
+
+it("logs --event shows events of each kind that is named (R3.7)", async () => {
+  const workspace = openWorkspace();
+  await workspace.holdfast(["run", "--id", "demo", "--", "true"]);
+  const { events } = (await workspace.holdfast(["logs", "--event", "claimed,ended", "--json"])).json();
+  expect(events.map(({ event }: { event: string }) => event)).toEqual(["claimed", "ended"]);
 });
 
 describe("logs --follow", () => {

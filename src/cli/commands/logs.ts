@@ -2,6 +2,7 @@ import { parseDuration } from "../../home/duration.ts";
 import { excerpt, parseName } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import { followEvents } from "../../journal/follow.ts";
+import { eventKinds } from "../../journal/parse-event.ts";
 import { endOfLog, lastEvents } from "../../journal/read.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
@@ -32,17 +33,30 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   return 0;
 }
 
+const help = "holdfast logs --help";
+
 /** @throws Failure `USAGE` for options that would change nothing beside the others */
-function refuseWithoutEffect({ output, follow, until, cursor, maxBytes }: LogsOptions): void {
-  const help = "holdfast logs --help";
-  if (output !== true && cursor !== undefined) throw usage("--cursor: give --output too", help);
-  if (output !== true && maxBytes !== undefined) throw usage("--max-bytes: give --output too", help);
+function refuseWithoutEffect(options: LogsOptions): void {
+  const { output, follow, until } = options;
+  const others = output === true ? (["since", "until", "event"] as const) : (["raw", "cursor", "maxBytes"] as const);
+  const idle = others.find((name) => options[name] !== undefined);
+  const named = `--${idle === "maxBytes" ? "max-bytes" : idle}`;
+  if (idle !== undefined && output === true) throw usage(`${named} is about events: leave out --output`, help);
+  if (idle !== undefined) throw usage(`${named}: give --output too`, help);
   if (follow === true && until !== undefined) throw usage("--until does not go with --follow, which goes on", help);
+}
+
+/** Kinds of events, separated by commas. @throws Failure `USAGE` for one that there is not: none of it would be shown */
+function parseKinds(text: string): ReadonlySet<string> {
+  const kinds = text.split(",");
+  const unknown = kinds.find((kind) => !eventKinds.includes(kind));
+  if (unknown === undefined) return new Set(kinds);
+  throw usage(`--event: expected one of ${eventKinds.join(", ")}, got ${excerpt(unknown)}`, help);
 }
 
 function filterOf(options: LogsOptions, lock: string): (event: AnyEvent) => boolean {
   const session = options.session === undefined ? undefined : parseName("session id", options.session);
-  const kinds: ReadonlySet<string> | null = options.event === undefined ? null : new Set([options.event]);
+  const kinds = options.event === undefined ? null : parseKinds(options.event);
   return (event) =>
     event.lock === lock &&
     (session === undefined || event.session === session) &&
@@ -55,7 +69,7 @@ function parseTime(text: string | undefined, what: string): Date | undefined {
   if (/^\d{4}-\d\d/.test(text)) {
     const time = new Date(text);
     if (!Number.isNaN(time.getTime())) return time;
-    throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${excerpt(text)}`, "holdfast logs --help");
+    throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${excerpt(text)}`, help);
   }
   return new Date(Date.now() - parseDuration(text, what));
 }
