@@ -15,6 +15,7 @@ import { findClaimed, isCopied } from "./session-roots.ts";
 import { proveOwner, signalOwner } from "./signal-owner.ts";
 import { slotOf } from "./slots.ts";
 import { writeStopRequest } from "./stop-request.ts";
+import { readableHold } from "./unsettled.ts";
 
 export interface StopRequestOptions extends EndingOptions {
   /** Null: whatever session is active. */
@@ -50,7 +51,11 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
   const active = activeSession(view);
   if (active !== null && isMeant(active.session, options)) {
     refuseOthersSession(context, active.session, options);
-    return { kind: "session", session: active.session, end: await stopActive(context, active, options) };
+    const { session, claim } = active;
+    const end = await stopActive(context, active, options);
+    return end === null
+      ? { kind: "waiter", id: session.id, pid: claim.record.owner.pid }
+      : { kind: "session", session, end };
   }
   const lost = (await reconcile(context, view)).find(({ session }) => isMeant(session, options));
   if (lost !== undefined) {
@@ -104,7 +109,12 @@ function refuseOthersSession(
   });
 }
 
-async function stopActive(context: Context, active: ActiveSession, options: StopRequestOptions): Promise<SessionEnd> {
+/** Null: it did not come to be. It had its turn for a moment, found an orphan in its way, and was about to wait on. */
+async function stopActive(
+  context: Context,
+  active: ActiveSession,
+  options: StopRequestOptions,
+): Promise<SessionEnd | null> {
   const { claim, session } = active;
   tryTo(() => logRequest(context, session, options));
   if (isCopied(context.home, session)) throw runsElsewhere(session);
@@ -125,6 +135,7 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
   const end = isOver ? findFreshEnd(context, session.uid) : null;
   if (end !== null) return end;
   const isGivenBack = isOver && (await isReleased(context, active));
+  if (isGivenBack && (await wasForNobody(context, active))) return null;
   return isGivenBack ? stopLost(context, session, options) : stopHung(context, active, { ...options, isOver });
 }
 
@@ -132,6 +143,12 @@ async function stopActive(context: Context, active: ActiveSession, options: Stop
 async function isReleased(context: Context, { claim }: ActiveSession): Promise<boolean> {
   const { last } = await context.lock.look();
   return last === null || last.number !== claim.number || last.record.state === "released";
+}
+
+/** Whether a claim was given back as that of no session. */
+async function wasForNobody(context: Context, { claim: { number } }: ActiveSession): Promise<boolean> {
+  const claim = await context.lock.below(number + 1);
+  return claim?.number === number && claim.record.state === "released" && readableHold(claim)?.session === null;
 }
 
 /** The keeper is dead, stopped or hung: its session is ended without it. @param options `isOver`: its claim is dead */

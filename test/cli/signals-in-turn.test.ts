@@ -2,6 +2,7 @@ import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock } from "../support/held-lock.ts";
+import { isAlive, lookAt } from "../support/live-processes.ts";
 import { hasKernelPulse, pulsesHere } from "../support/pulses-here.ts";
 import { readyWaiter } from "../support/ready-waiter.ts";
 import { endOf, expectFree, startSession } from "../support/sessions.ts";
@@ -104,5 +105,27 @@ describe("start --queue whose keeper leaves before it has its place in line", ()
     expect((await workspace.holdfast(["status", "--json"], { env })).json().queue).toEqual([]);
     await workspace.holdfast(["stop", "held"], { env });
     await expectFree(workspace, { env });
+  });
+});
+
+describe("stop of whoever has the lock for the moment in which it finds an orphan in its way", () => {
+  it.each(pulsesHere)("takes it out of the line, for it never had a session (R1.1, R3.4; %s)", async (pulse) => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: pulse };
+    const orphan = await startSession(workspace, agent("closes-descriptors.sh"), { id: "orphan", env });
+    process.kill(orphan.keeperPid, "SIGKILL");
+    await until(() => !isAlive(orphan.keeperPid));
+    const stops = { ...env, ...terminated("holdfast.js", "session.2"), SIGNAL: "SIGSTOP" };
+    const waiter = workspace.spawnHoldfast(["run", "--id", "next", "--", "true"], { env: stops });
+    await until(() => lookAt(waiter.pid)?.state === "T");
+    const stopping = workspace.spawnHoldfast(["stop", "--json"], { env });
+    await until(() => workspace.events("stop_requested").length > 0);
+    waiter.signal("SIGCONT");
+    const stopped = await stopping.ended;
+    expect(stopped.exitCode).toBe(0);
+    expect(JSON.parse(stopped.stdout)).toMatchObject({ kind: "waiter", waiter: { id: "next", pid: waiter.pid } });
+    expect((await waiter.ended).signal).toBe("SIGTERM");
+    expect(workspace.events("ended")).toEqual([]);
+    expect(isAlive(orphan.pid)).toBe(true);
   });
 });
