@@ -43,7 +43,8 @@ export async function repairLock(context: Context, scope: CleanupScope): Promise
 
 /** A repair that is refused, or would be, because the claim is locked says by whom: that is somebody to ask. */
 async function withHolders(context: Context, path: string, repair: CleanupAction): Promise<CleanupAction> {
-  if (repair.result === "removed") return repair;
+  // A lease is no lock on a file.
+  if (repair.result === "removed" || context.pulse.kind === "lease") return repair;
   const holders = await holdersOf(await context.processes(), path);
   if (holders.length === 0) return repair;
   const who = holders.map(({ pid, command }) => `PID ${pid} (${command})`).join(", ");
