@@ -1,7 +1,3 @@
-import type { Context } from "../session/context.ts";
-import { activeSession } from "../session/reconcile.ts";
-import type { SessionInfo } from "../session/session-info.ts";
-import { slotsOf } from "../session/slots.ts";
 import type { Cli } from "./cli.ts";
 
 /** After this long, in milliseconds, nobody is to wonder any more. */
@@ -33,13 +29,4 @@ export async function sayIfSlow<Result>(
     isTold = true;
     clearInterval(timer);
   }
-}
-
-/** The session that holds a slot: of this id, or any when that is null. */
-export async function findActive(context: Context, id: string | null): Promise<SessionInfo | null> {
-  for (const slot of slotsOf(context)) {
-    const session = activeSession(await slot.lock.look())?.session ?? null;
-    if (session !== null && (id === null || session.id === id)) return session;
-  }
-  return null;
 }

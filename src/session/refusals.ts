@@ -157,7 +157,7 @@ export function outsideRunning(processes: readonly ProcessEntry[]): Failure {
 }
 
 /** Nothing narrower than a whole clean-up ends agents outside any session: what that takes is to be seen first. */
-const outsideSteps: readonly NextStep[] = [
+export const outsideSteps: readonly NextStep[] = [
   { does: "see what would be ended", command: "holdfast cleanup --dry-run" },
   { does: "end all that", command: "holdfast cleanup" },
 ];

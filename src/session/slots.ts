@@ -50,3 +50,12 @@ async function sessionAt(slot: Context): Promise<SessionInfo | null> {
   if (active !== null || view.last === null || view.last.record.state === "released") return active?.session ?? null;
   return readableHold(view.last)?.session ?? null;
 }
+
+/** The session that holds a slot: of this id, or any when that is null. */
+export async function findActive(context: Context, id: string | null): Promise<SessionInfo | null> {
+  for (const slot of slotsOf(context)) {
+    const session = activeSession(await slot.lock.look())?.session ?? null;
+    if (session !== null && (id === null || session.id === id)) return session;
+  }
+  return null;
+}

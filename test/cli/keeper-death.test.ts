@@ -14,6 +14,15 @@ async function kill(...pids: number[]): Promise<void> {
   await until(() => !pids.some((pid) => isAlive(pid)));
 }
 
+/** A session of which a daemon lives on, its keeper and its agent dead. */
+async function leaveDaemon(workspace: Workspace, env: Readonly<Record<string, string>>) {
+  const lost = await startSession(workspace, agent("daemon.mjs"), { env });
+  const daemon = await workspace.announced("daemon");
+  await workspace.announced("agent");
+  await kill(lost.keeperPid, lost.pid);
+  return { lost, daemon };
+}
+
 describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
   const env = { HOLDFAST_PULSE: pulse };
   const start = (workspace: Workspace, ...options: string[]) =>
@@ -65,10 +74,7 @@ describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
 
   it("with a daemon that holds nothing of it but its cookie: it is found all the same (R2.3)", async () => {
     const workspace = openWorkspace();
-    const lost = await startSession(workspace, agent("daemon.mjs"), { env });
-    const daemon = await workspace.announced("daemon");
-    await workspace.announced("agent");
-    await kill(lost.keeperPid, lost.pid);
+    const { lost, daemon } = await leaveDaemon(workspace, env);
     expect((await start(workspace)).json().error).toMatchObject({
       code: "AGENTS_RUNNING",
       processes: [{ pid: daemon }],
@@ -106,10 +112,7 @@ describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
 
   it("is not forgotten by any number of refused starts (R2.3)", async () => {
     const workspace = openWorkspace();
-    const lost = await startSession(workspace, agent("daemon.mjs"), { env });
-    const daemon = await workspace.announced("daemon");
-    await workspace.announced("agent");
-    await kill(lost.keeperPid, lost.pid);
+    const { lost, daemon } = await leaveDaemon(workspace, env);
     const many = Array.from({ length: 20 }, () => start(workspace));
     expect(new Set((await Promise.all(many)).map(({ exitCode }) => exitCode))).toEqual(new Set([75]));
     expect(workspace.agents().map(({ pid }) => pid)).toEqual([daemon]);
@@ -121,10 +124,7 @@ describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
 
   it("lets start --force begin beside the orphan; status shows both, stop ends one, cleanup the other (R3.2)", async () => {
     const workspace = openWorkspace();
-    const lost = await startSession(workspace, agent("daemon.mjs"), { env });
-    const daemon = await workspace.announced("daemon");
-    await workspace.announced("agent");
-    await kill(lost.keeperPid, lost.pid);
+    const { lost, daemon } = await leaveDaemon(workspace, env);
     const forced = await startSession(workspace, agent("sleeper.sh"), { id: "next", env, options: ["--force"] });
     expect((await statusOf(workspace, { env })).session).toMatchObject({ id: "next", state: "active" });
     await workspace.holdfast(["stop", "next"], { env });
@@ -138,10 +138,7 @@ describe.each(pulsesHere)("a keeper that was killed (%s pulse)", (pulse) => {
 
   it("is named as its session's own, also beside one that was started with --force; null once nobody knows (R2.3)", async () => {
     const workspace = openWorkspace();
-    const lost = await startSession(workspace, agent("daemon.mjs"), { env });
-    const daemon = await workspace.announced("daemon");
-    await workspace.announced("agent");
-    await kill(lost.keeperPid, lost.pid);
+    const { lost, daemon } = await leaveDaemon(workspace, env);
     const forced = await startSession(workspace, agent("sleeper.sh"), { id: "next", env, options: ["--force"] });
     const both = await workspace.holdfast(["status", "--json"], { env });
     expect(both.json().sessions).toMatchObject([

@@ -5,13 +5,14 @@ import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type Started, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
+import { findActive } from "../../session/slots.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
 import { parseLauncher } from "../launcher-options.ts";
 import { parseReadiness } from "../readiness-options.ts";
-import { findActive, sayIfSlow } from "../say-if-slow.ts";
+import { sayIfSlow } from "../say-if-slow.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
 export interface StartOptions {

@@ -1,10 +1,11 @@
 import { parseDuration } from "../../home/duration.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { longestGraceMs } from "../../session/session-info.ts";
+import { findActive } from "../../session/slots.ts";
 import { stop } from "../../session/stop.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { durationText } from "../present/quantities.ts";
-import { findActive, sayIfSlow } from "../say-if-slow.ts";
+import { sayIfSlow } from "../say-if-slow.ts";
 
 export interface StopOptions {
   readonly killAfter?: string;

@@ -4,13 +4,14 @@ import { shellWord } from "../../home/shell-word.ts";
 import { abortAfter } from "../../process/clock.ts";
 import type { Context } from "../../session/context.ts";
 import { codeOfEnd } from "../../session/shell-code.ts";
+import { findActive } from "../../session/slots.ts";
 import { notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
 import { usage } from "../globals.ts";
 import { durationText, secondsSince } from "../present/quantities.ts";
-import { findActive, sayIfSlow } from "../say-if-slow.ts";
+import { sayIfSlow } from "../say-if-slow.ts";
 
 export interface WaitOptions {
   /** `ended`, `ready`, `free` or `output=REGEX`. */

@@ -4,6 +4,7 @@ import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import { stopCommand } from "../../session/owners.ts";
 import type { OperationCount } from "../../session/operations.ts";
+import { outsideSteps } from "../../session/refusals.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
 import type { QueueEntry, Status } from "../../session/status.ts";
 import { whereText } from "../../process/identity.ts";
@@ -68,13 +69,8 @@ function orphanEndings({ sessions }: Status, style: Style): readonly NextStep[] 
 function outsideEndings({ sessions, outside, queue }: Status): readonly NextStep[] {
   if (outside.length === 0) return [];
   const others = queue.length > 0 || sessions.some(({ state }) => state !== "orphaned");
-  const look = "holdfast cleanup --dry-run";
-  return others
-    ? [{ does: "see what a clean-up ends, the others too", command: look }]
-    : [
-        { does: "see what would be ended", command: look },
-        { does: "end all that", command: "holdfast cleanup" },
-      ];
+  if (!others) return outsideSteps;
+  return [{ does: "see what a clean-up ends, the others too", command: "holdfast cleanup --dry-run" }];
 }
 
 const commandWidth = 48;
