@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
+import { refuseToWaitForItself } from "./inside.ts";
 import { activeSession } from "./reconcile.ts";
 import { hasRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
@@ -8,7 +9,7 @@ import { slotsOf } from "./slots.ts";
 /**
  * Waits while a session of this id is only in line for the lock.
  * @returns the uid of the one that was; null when none was, or its ticket does not tell
- * @throws the signal's reason when it aborts
+ * @throws the signal's reason when it aborts; Failure `BUSY` inside the session whose end it would take
  */
 export async function untilItsTurn(context: Context, id: string | null, signal?: AbortSignal): Promise<string | null> {
   if (id === null) return null;
@@ -18,6 +19,8 @@ export async function untilItsTurn(context: Context, id: string | null, signal?:
     // Its ticket outlives its first moments with the lock.
     if (ticket === undefined || (await isActive(context, id))) return uid;
     uid = waiterOf(ticket)?.uid ?? null;
+    const ahead = activeSession(view)?.session;
+    if (ahead?.slots === 1) refuseToWaitForItself(context, ahead);
     await context.lock.waitForEnd(ticket, signal);
   }
 }
