@@ -119,9 +119,13 @@ async function runningNow(context: Context, { uid, slot }: SessionInfo): Promise
   return found === undefined || !isReady(found.session) ? null : { session: found.session, end: null };
 }
 
-/** How a session ended. @param uid this very one; null: the newest of this id. Null also when that is forgotten */
+/**
+ * How a session ended. Null also when that is forgotten.
+ * @param uid this very one; null: the newest of this id
+ * @throws Failure `NO_SESSION` when the newest of this id was only in line, and has left it
+ */
 function findEnded(context: Context, id: string, uid: string | null): Waited | null {
-  const ended = uid ?? lastEnded(context, id);
+  const ended = uid ?? lastOver(context, id);
   if (ended === null) return null;
   const record = readFreshRecord(context, ended);
   if (record !== null) return { session: record.session, end: record.end };
@@ -129,9 +133,11 @@ function findEnded(context: Context, id: string, uid: string | null): Waited | n
   return end === null ? null : { session: null, id, end };
 }
 
-function lastEnded(context: Context, id: string): string | null {
-  for (const { event, session, lock, uid } of readEventsBackward(context.home.log, { kinds: ["ended"] })) {
-    if (event === "ended" && session === id && lock === context.lock.name && uid !== undefined) return uid;
+function lastOver(context: Context, id: string): string | null {
+  for (const { event, session, lock, uid } of readEventsBackward(context.home.log, { kinds: ["ended", "unqueued"] })) {
+    if (session !== id || lock !== context.lock.name || uid === undefined) continue;
+    if (event === "unqueued") throw notItsTurn(context, id, uid);
+    return uid;
   }
   return null;
 }
