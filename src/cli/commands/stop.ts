@@ -22,7 +22,7 @@ export async function stopCommand(cli: Cli, options: StopOptions, id: string | u
     ...(options.signal === undefined ? {} : { signal: parseSignal(options.signal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
   };
-  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   const stopping = stop(context, request);
   const stopped = await sayIfSlow(cli, stopping, async () => {
     const session = await findActive(context, request.id);

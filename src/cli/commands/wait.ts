@@ -27,7 +27,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
   const patience = limitMs === null ? undefined : abortAfter(limitMs);
   const until = parseUntil(options.until);
   const cursor = parseCursor(options.cursor, until);
-  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   const request = { id: parseId(id), ...(patience === undefined ? {} : { signal: patience }) };
   const waiting =
     until instanceof RegExp
