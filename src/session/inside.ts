@@ -1,8 +1,8 @@
 import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
 import { insideItself } from "./refusals.ts";
-import { holdOf, type SessionInfo } from "./session-info.ts";
-import { slotsOf } from "./slots.ts";
+import type { SessionInfo } from "./session-info.ts";
+import { findActive } from "./slots.ts";
 
 /** The uids of the sessions this process runs in, the innermost first. */
 export function sessionsAround(env: NodeJS.ProcessEnv): readonly string[] {
@@ -42,10 +42,5 @@ export function refuseToWaitForItself({ env }: Context, { id, uid }: SessionInfo
 async function holderAround(context: Context): Promise<SessionInfo | null> {
   const inside = sessionsAround(context.env);
   if (inside.length === 0) return null;
-  for (const slot of slotsOf(context)) {
-    const { holder } = await slot.lock.look();
-    const session = holder === null ? null : holdOf(holder).session;
-    if (session !== null && inside.includes(session.uid)) return session;
-  }
-  return null;
+  return (await findActive(context, ({ session }) => inside.includes(session.uid)))?.session ?? null;
 }
