@@ -231,11 +231,16 @@ export const verbs: readonly Verb[] = [
     args: "<shell>",
     summary: "print a script that completes commands, options and names in bash, zsh or fish",
     after: "words",
-    declare: (command) => command,
+    declare: (command) => command.addHelpText("after", `\n${howToComplete}`),
     run: async ({ cli, args, operands }) =>
       (await import("./commands/completion.ts")).completionCommand(cli, verbs, args[0], operands),
   },
 ];
+
+const howToComplete = `Have your shell read it when it starts:
+  ~/.bashrc                    eval "$(holdfast completion bash)"
+  ~/.zshrc, behind compinit    eval "$(holdfast completion zsh)"
+  ~/.config/fish/config.fish   holdfast completion fish | source`;
 
 function killAfter(): Option {
   return new Option("-k, --kill-after <duration>", "SIGKILL what is left after this long (default: 10s)");

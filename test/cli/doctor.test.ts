@@ -224,6 +224,6 @@ describe("doctor", () => {
     const told = await workspace.holdfast(["doctor"], { env: { LANG: "C" } });
     expect(told).toMatchObject({ exitCode: 78, stderr: "" });
     expect(told.stdout).toContain("\nx  configuration    holdfast.json:1:");
-    expect(told.stdout).toContain("\n2 failed, 2 warnings\n");
+    expect(told.stdout).toMatch(/\n2 failed, \d warnings\n$/);
   });
 });
