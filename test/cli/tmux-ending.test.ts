@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
@@ -93,6 +94,24 @@ describe("stop of a session in tmux (R4.2)", () => {
     const stopped = await holdfastIn(workspace)("stop", "--json");
     expect(stopped.json().end).toMatchObject({ reason: "stopped", survivors: [] });
     await expectNothingLeft(workspace);
+  });
+});
+
+describe("a session in tmux whose socket cannot be looked at any more", () => {
+  it("has a status, and stop ends the agent and tmux", async () => {
+    const workspace = openWorkspace();
+    const sockets = join(workspace.root, "sockets");
+    mkdirSync(sockets);
+    const session = await startInTmux(workspace, agent("sleeper.sh"), { env: { TMUX_TMPDIR: sockets } });
+    renameSync(sockets, `${sockets}.aside`);
+    workspace.write("sockets", "no directory");
+    expect((await statusIn(workspace)).session).toMatchObject({ state: "active", terminal: null });
+    const sent = await holdfastIn(workspace)("join", "--send", "hello", "--json");
+    expect(sent.json().error).toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("(ENOTDIR)") });
+    const stopped = await holdfastIn(workspace)("stop", "--json");
+    expect(stopped.json().end).toMatchObject({ reason: "stopped", survivors: [] });
+    expect([session.pid, session.serverPid].map((pid) => isAlive(pid))).toEqual([false, false]);
+    await expectFree(workspace);
   });
 });
 
