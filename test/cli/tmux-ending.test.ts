@@ -64,6 +64,16 @@ describe("stop of a session in tmux (R4.2)", () => {
     expect(lines.slice(3000)).toEqual([`${"0".repeat(299)}7`, "done", ""]);
   });
 
+  it("is not held up by very many blanks in one line", async () => {
+    const workspace = openWorkspace();
+    const session = await startInTmux(workspace, ["sh", "-c", "printf '%300000s\\n' x; echo done; exec sleep 300"]);
+    await until(() => workspace.agentOutput(session.uid).includes("done"));
+    const stopped = await holdfastIn(workspace)("stop", "--json");
+    expect(stopped.json().end).toMatchObject({ reason: "stopped", survivors: [] });
+    expect(historyOf(workspace, session)).toMatch(/^ +x\ndone\n$/);
+    await expectNothingLeft(workspace);
+  });
+
   it("keeps the screen that a program has of its own, as editors do, and what it leaves behind", async () => {
     const workspace = openWorkspace();
     const script =

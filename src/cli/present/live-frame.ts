@@ -56,7 +56,7 @@ const tabColumns = 8;
 
 /** A line as it stands on a terminal when it is complete: a progress bar has drawn over what was there before. */
 function settledLine(line: string): string {
-  const drawn = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+  const drawn = line.split("\r").findLast((text) => text !== "") ?? "";
   const spaced = drawn
     .split("\t")
     .reduce((text, next) => `${text}${" ".repeat(tabColumns - (displayWidth(text) % tabColumns))}${next}`);

@@ -55,6 +55,13 @@ describe("liveFrame", () => {
     ]);
   });
 
+  it("is not held up by very many carriage returns", () => {
+    const begunMs = performance.now();
+    const shown = draw({ output: `${"\r".repeat(200_000)}x${"\r".repeat(9)}\n` });
+    expect(shown.at(shown.indexOf("last output") + 1)).toBe("   x");
+    expect(performance.now() - begunMs).toBeLessThan(3000);
+  });
+
   it("has ASCII where there is no Unicode, and stays narrow enough", () => {
     const lines = draw({ output: "" }, { columns: 40, rows: 20 }, toAscii);
     expect(lines.join("\n")).not.toMatch(/[^\n -~]/);
