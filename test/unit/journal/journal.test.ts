@@ -105,7 +105,7 @@ describe("Journal", () => {
     const journal = newJournal();
     for (const before of ["", "x"])
       journal.append({ ...sampleEvents.cleaned, what: `${before}${"🔒".repeat(50_000)}` });
-    expect(readFileSync(journal.path, "utf8")).not.toMatch(/\\ud[89a-f]/);
+    expect(readFileSync(journal.path, "utf8").includes(String.raw`\ud`)).toBe(false);
     expect([...readEventsBackward(journal.path)]).toMatchObject([
       { what: expect.stringMatching(/^x(?:🔒)+…$/u) },
       { what: expect.stringMatching(/^(?:🔒)+…$/u) },
