@@ -35,7 +35,18 @@ interface Problem {
  * @throws Failure `CONFIG`, see `loadConfig`
  */
 export function parseConfig(source: ConfigSource): ConfigFile | null {
-  const text = source.text.replace(/^\ufeff/, " ");
+  // Without a byte order mark, which editors do not count.
+  const text = source.text.replace(/^\ufeff/, "");
+  try {
+    return parseAndCheck(source, text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw failure(source, text, [{ offset: 0, key: "", message: "nested too deeply" }]);
+  }
+}
+
+/** @throws RangeError when the stack is too small for it, which may show wherever something goes through it. */
+function parseAndCheck(source: ConfigSource, text: string): ConfigFile | null {
   const root = parseText(source, text);
   const base: Path = source.key === null ? [] : [source.key];
   const node = findNodeAtLocation(root, [...base]);
@@ -52,7 +63,7 @@ export function parseConfig(source: ConfigSource): ConfigFile | null {
 
 function wrongValue(node: Node, base: Path, path: Path, expected: string): Problem {
   const value = findNodeAtLocation(node, [...path]);
-  const got = value === undefined ? "nothing" : shorten(JSON.stringify(getNodeValue(value)));
+  const got = value === undefined ? "nothing" : shorten(valueText(getNodeValue(value)));
   return {
     offset: (value ?? node).offset,
     key: shownPath([...base, ...path]),
@@ -60,16 +71,15 @@ function wrongValue(node: Node, base: Path, path: Path, expected: string): Probl
   };
 }
 
+/** JSON has no word for a number as large as `1e999`, which it can spell. */
+function valueText(value: unknown): string {
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
+}
+
 /** The first syntax error only: those after it mostly follow from it. */
 function parseText(source: ConfigSource, text: string): Node {
   const errors: ParseError[] = [];
-  let root: Node | undefined;
-  try {
-    root = parseTree(text, errors, { allowTrailingComma: true });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw failure(source, text, [{ offset: 0, key: "", message: "nested too deeply" }]);
-  }
+  const root = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;
   if (first !== undefined || root === undefined) {
     const message = `not valid JSON: ${first === undefined ? "empty" : syntaxErrorOf(first)}`;

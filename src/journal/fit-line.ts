@@ -23,8 +23,13 @@ export function fitLine(event: Readonly<Record<string, unknown>>): string {
 
 function cutter(textLimit: number, listLimit: number): (key: string, value: unknown) => unknown {
   return (_key, value: unknown): unknown => {
-    if (typeof value === "string" && value.length > textLimit) return `${value.slice(0, textLimit)}…`;
+    if (typeof value === "string" && value.length > textLimit) return `${beginning(value, textLimit)}…`;
     if (Array.isArray(value) && value.length > listLimit) return Array.from<unknown>(value).slice(0, listLimit);
     return value;
   };
+}
+
+/** Without half of a surrogate pair at its end, which JSON can spell and strict readers of it refuse. */
+function beginning(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
 }

@@ -7,7 +7,7 @@ import { parseEventLine } from "./parse-event.ts";
 export interface ReadOptions extends Omit<BackwardOptions, "containing"> {
   /** Only these kinds; lines of others are passed over without being parsed, which is several times faster. */
   readonly kinds?: readonly EventKind[];
-  /** Reads no further back than events of this time. */
+  /** Only events of this time or later. Reads no further back than it has to. */
   readonly since?: Date;
 }
 
@@ -19,8 +19,11 @@ export interface LastEventsOptions extends ReadOptions {
   readonly until?: Date;
 }
 
-/** Clocks step back now and then (NTP): so much older than `since` an event must be before reading stops. */
-const clockToleranceMs = 3_600_000;
+/**
+ * So many events in a row must be older than `since` before reading stops. Clocks step: by NTP, or because a machine has
+ * begun in 1970; what was written before that stands behind.
+ */
+const olderInARow = 1000;
 
 /**
  * Yields the events of a log, newest first, reading it in chunks from its end. Torn lines and lines that are no events
@@ -29,16 +32,17 @@ const clockToleranceMs = 3_600_000;
  */
 export function* readEventsBackward(path: string, options: ReadOptions = {}): Generator<AnyEvent> {
   const { kinds, since, ...backward } = options;
-  const sinceMs = since?.getTime() ?? Number.NEGATIVE_INFINITY;
   // As the journal writes it. In a text of an event the quotes would be escaped.
   const wanted = kinds?.map((kind) => Buffer.from(`"event":"${kind}"`));
   const lines = linesBackward(path, { ...backward, ...(wanted === undefined ? {} : { containing: wanted }) });
+  let older = 0;
   for (const line of lines) {
     const event = parseEventLine(line.toString("utf8"));
     if (event === null) continue;
-    const timeMs = since === undefined ? sinceMs : Date.parse(event.time);
-    if (timeMs < sinceMs - clockToleranceMs) return;
-    if (timeMs < sinceMs || !(kinds?.some((kind) => kind === event.event) ?? true)) continue;
+    const isOlder = since !== undefined && Date.parse(event.time) < since.getTime();
+    older = isOlder ? older + 1 : 0;
+    if (older > olderInARow) return;
+    if (isOlder || !(kinds?.some((kind) => kind === event.event) ?? true)) continue;
     yield event;
   }
 }

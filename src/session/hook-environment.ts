@@ -13,6 +13,7 @@ const notInherited: ReadonlySet<string> = new Set([
   "HOLDFAST_SESSION_ID",
   "HOLDFAST_UID",
   "HOLDFAST_TOKEN",
+  "HOLDFAST_SLOT",
   "HOLDFAST_PID",
   "HOLDFAST_REASON",
   "HOLDFAST_EXIT_CODE",

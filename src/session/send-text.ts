@@ -22,7 +22,7 @@ export async function sendText(given: Context, id: string | null, text: string):
   const server = await tmuxServerOf(context, session);
   const pane = session.tmux?.pane ?? null;
   if (server === null || pane === null) throw withoutTerminal(session);
-  const lines = text.replace(/\n$/, "").split("\n");
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   await server.typeLines(pane, lines);
   const { uid } = session;
   // Not what: it may be a password.

@@ -49,9 +49,12 @@ export class TmuxServer {
   async capture(pane: string): Promise<string | null> {
     const { ok, stdout } = await this.client.call([["capture-pane", "-p", "-J", "-S", "-", "-t", pane]]);
     if (!ok) return null;
-    // -J joins what was wrapped, and keeps the blanks at the ends of lines. What tmux writes below is none of the agent's.
-    const text = stdout.replaceAll(/ +$/gm, "").trimEnd();
-    return `${text.replace(/\n*^Pane is dead.*$(?![^])/m, "")}\n`;
+    // -J joins what was wrapped, and keeps the blanks at the ends of lines.
+    const lines = stdout.split("\n").map((line) => line.trimEnd());
+    const text = lines.join("\n").trimEnd();
+    const last = text.slice(text.lastIndexOf("\n") + 1);
+    // What tmux writes below is none of the agent's.
+    return `${last.startsWith("Pane is dead") ? text.slice(0, text.length - last.length).trimEnd() : text}\n`;
   }
 
   /**

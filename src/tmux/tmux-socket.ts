@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { errnoOf, errnoText, Failure, failureFromErrno } from "../failure.ts";
 
 /** What a path of a socket may have, with its end: sun_path of unix(7), and of macOS. */
 const longestPathBytes = process.platform === "linux" ? 107 : 103;
@@ -38,6 +38,8 @@ export function listTmuxSockets(
   const prefix = socketName(state, "");
   let names: string[];
   try {
+    // No server of this user's listens where somebody else has put something in its place.
+    if (distrustDirectory(directory) !== null) return [];
     names = readdirSync(directory);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
@@ -68,18 +70,30 @@ export function ensureSocketDirectory(socket: string): void {
   }
 }
 
-/** Why another user could have planted what is there; null when none could, or nothing is there. */
+/** Why another user could have planted what is there; null when none could, or nothing is there. Never throws. */
 export function distrust(socket: string): string | null {
-  const directory = lstatSync(dirname(socket), { throwIfNoEntry: false });
+  try {
+    return distrustDirectory(dirname(socket)) ?? distrustFile(socket);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    return `it cannot be looked at: ${errnoText(errno)}`;
+  }
+}
+
+function distrustDirectory(path: string): string | null {
+  const directory = lstatSync(path, { throwIfNoEntry: false });
   if (directory === undefined) return null;
-  const user = process.geteuid?.();
   if (!directory.isDirectory()) return "its directory is none, or a symbolic link";
-  if (directory.uid !== user) return `its directory belongs to user id ${directory.uid}`;
-  if ((directory.mode & 0o022) !== 0) return "other users can write to its directory";
-  const file = lstatSync(socket, { throwIfNoEntry: false });
+  if (directory.uid !== process.geteuid?.()) return `its directory belongs to user id ${directory.uid}`;
+  return (directory.mode & 0o022) === 0 ? null : "other users can write to its directory";
+}
+
+function distrustFile(path: string): string | null {
+  const file = lstatSync(path, { throwIfNoEntry: false });
   if (file === undefined) return null;
   if (!file.isSocket()) return "it is no socket";
-  return file.uid === user ? null : `it belongs to user id ${file.uid}`;
+  return file.uid === process.geteuid?.() ? null : `it belongs to user id ${file.uid}`;
 }
 
 /** Removes a socket that nobody listens at: tmux leaves it when it ends. */

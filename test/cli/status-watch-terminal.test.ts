@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { startSession, statusOf } from "../support/sessions.ts";
@@ -87,6 +87,20 @@ describe("status --watch on a terminal", () => {
     }
     await terminal.press("q");
     await terminal.shows("exit 0");
+  });
+
+  it("says in the place of an output why that cannot be read, and shows everything else", async () => {
+    const workspace = openWorkspace();
+    const { uid } = await startSession(workspace);
+    const path = join(workspace.state, "sessions", uid, "output.log");
+    rmSync(path);
+    mkdirSync(path);
+    const terminal = await watchStatus(workspace);
+    const why = "This file cannot be trusted: it is not a file: ";
+    expect(await terminal.shows(why)).toMatch(new RegExp(`🔒 demo[^]*recorded[^]*last output\n {3}${why}`));
+    rmdirSync(path);
+    writeFileSync(path, "and again\n");
+    await terminal.shows(/last output\n {3}and again\n/);
   });
 
   it.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)("restores the terminal at %s", async (signal) => {

@@ -36,6 +36,8 @@ describe("on a terminal", () => {
     ["", "--no-color", false],
     ["TERM=dumb", "", false],
     ["NO_COLOR=1", "--color", true],
+    // https://no-color.org: "when present and not an empty string".
+    ["NO_COLOR=", "", true],
   ])("decides on colours as it is told: %s %s", async (variables, option, coloured) => {
     const workspace = openWorkspace();
     await startSession(workspace);

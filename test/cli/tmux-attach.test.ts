@@ -138,6 +138,16 @@ describe("join --send (R4.1)", () => {
     expect(workspace.events("joined")).toEqual([]);
   });
 
+  it("takes the end of a line as Windows writes it for one Return, and not two", async () => {
+    const workspace = openWorkspace();
+    const session = await startInTmux(workspace, ["cat"]);
+    const sent = await holdfastIn(workspace)("join", "--json", "--send", "one\r\ntwo\r\n");
+    expect(sent.json()).toMatchObject({ ok: true, lines: 2 });
+    const output = () => workspace.agentOutput(session.uid).replaceAll("\r\n", "\n");
+    await until(() => output().split("two\n").length === 3);
+    expect(output().split("\n").toSorted()).toEqual(["", "one", "one", "two", "two"]);
+  });
+
   it("is refused for a session without a terminal, and beside what it does not go with", async () => {
     const workspace = openWorkspace();
     await workspace.holdfast(["start", "demo", "--", ...agent("sleeper.sh")]);

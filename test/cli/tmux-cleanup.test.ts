@@ -96,6 +96,14 @@ describe("cleanup of tmux sessions that have outlived their holdfast session (R4
     expect(socketsIn(workspace)).toEqual([]);
   });
 
+  it("finds none where somebody else has put something in the place of the sockets' directory", async () => {
+    const workspace = openWorkspace();
+    workspace.write(`tmux-${process.getuid?.() ?? 0}`, "no directory");
+    const cleaned = await holdfastIn(workspace)("cleanup", "--json");
+    expect(cleaned).toMatchObject({ exitCode: 0 });
+    expect(cleaned.json().actions).toEqual([]);
+  });
+
   it("leaves alone who is not proven to be of this directory, whatever its socket is called", async () => {
     const workspace = openWorkspace();
     const left = await leave(workspace, "demo");

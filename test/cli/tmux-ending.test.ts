@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
@@ -63,6 +64,16 @@ describe("stop of a session in tmux (R4.2)", () => {
     expect(lines.slice(3000)).toEqual([`${"0".repeat(299)}7`, "done", ""]);
   });
 
+  it("is not held up by very many blanks in one line", async () => {
+    const workspace = openWorkspace();
+    const session = await startInTmux(workspace, ["sh", "-c", "printf '%300000s\\n' x; echo done; exec sleep 300"]);
+    await until(() => workspace.agentOutput(session.uid).includes("done"));
+    const stopped = await holdfastIn(workspace)("stop", "--json");
+    expect(stopped.json().end).toMatchObject({ reason: "stopped", survivors: [] });
+    expect(historyOf(workspace, session)).toMatch(/^ +x\ndone\n$/);
+    await expectNothingLeft(workspace);
+  });
+
   it("keeps the screen that a program has of its own, as editors do, and what it leaves behind", async () => {
     const workspace = openWorkspace();
     const script =
@@ -93,6 +104,24 @@ describe("stop of a session in tmux (R4.2)", () => {
     const stopped = await holdfastIn(workspace)("stop", "--json");
     expect(stopped.json().end).toMatchObject({ reason: "stopped", survivors: [] });
     await expectNothingLeft(workspace);
+  });
+});
+
+describe("a session in tmux whose socket cannot be looked at any more", () => {
+  it("has a status, and stop ends the agent and tmux", async () => {
+    const workspace = openWorkspace();
+    const sockets = join(workspace.root, "sockets");
+    mkdirSync(sockets);
+    const session = await startInTmux(workspace, agent("sleeper.sh"), { env: { TMUX_TMPDIR: sockets } });
+    renameSync(sockets, `${sockets}.aside`);
+    workspace.write("sockets", "no directory");
+    expect((await statusIn(workspace)).session).toMatchObject({ state: "active", terminal: null });
+    const sent = await holdfastIn(workspace)("join", "--send", "hello", "--json");
+    expect(sent.json().error).toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("(ENOTDIR)") });
+    const stopped = await holdfastIn(workspace)("stop", "--json");
+    expect(stopped.json().end).toMatchObject({ reason: "stopped", survivors: [] });
+    expect([session.pid, session.serverPid].map((pid) => isAlive(pid))).toEqual([false, false]);
+    await expectFree(workspace);
   });
 });
 

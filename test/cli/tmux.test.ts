@@ -167,6 +167,19 @@ describe("start --tmux is refused", () => {
     expect(workspace.events()).toEqual([]);
   });
 
+  it.each(["tmux 3.2", "tmux next-3.6", "tmux 4.0", "tmux master"])("but not by a version %s", async (version) => {
+    const workspace = openWorkspace();
+    const script = `case $1 in -V) echo "${version}" ;; *) echo "no more of it" >&2; exit 1 ;; esac`;
+    mkdirSync(join(workspace.root, "bin"));
+    chmodSync(workspace.write("bin/tmux", `#!/bin/sh\n${script}\n`), 0o700);
+    const env = { ...tmuxEnvironment(workspace), PATH: join(workspace.root, "bin") };
+    const refused = await workspace.holdfast(["start", "demo", "--tmux", "--json", "--", "/bin/true"], { env });
+    expect(refused.json().error).toMatchObject({
+      message: expect.stringContaining("Cannot start tmux: no more of it"),
+    });
+    await expectFree(workspace);
+  });
+
   it("says how to get tmux", async () => {
     const workspace = openWorkspace();
     const refused = await workspace.holdfast(["start", "demo", "--tmux", "--", "/bin/true"], { env: { PATH: "" } });

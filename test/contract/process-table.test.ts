@@ -184,4 +184,14 @@ describe.runIf(isLinux)("the process table by procfs", () => {
     expect((await table.list()).find((entry) => entry.pid === pid)?.argv[3]).toBe(long);
     expect((await table.environmentOf(pid))?.get("LONG")).toBe(long);
   });
+
+  it("is not held up by very many empty arguments", async () => {
+    const empty = Array<string>(100_000).fill("");
+    const { pid } = await startProgram("sh", ["-c", "echo ready; sleep 67", ...empty, "x"]);
+    const entry = (await new ProcfsTable().list()).find((each) => each.pid === pid);
+    const begunMs = performance.now();
+    expect(entry?.argv).toHaveLength(100_004);
+    // It took ten seconds: the square of it.
+    expect(performance.now() - begunMs).toBeLessThan(3000);
+  });
 });

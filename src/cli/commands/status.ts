@@ -6,6 +6,7 @@ import type { Context } from "../../session/context.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import { status, type Status } from "../../session/status.ts";
 import { stop } from "../../session/stop.ts";
+import { inOneLine } from "../../session/trouble.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
@@ -99,7 +100,13 @@ function liveSource(cli: Cli, opened: Context): LiveSource {
 
 const mostOutputBytes = 64 * 1024;
 
+/** That an output cannot be read hides nothing else: it says so in its own place. */
 function lastOutput({ home }: Context, session: SessionInfo, lines: number): string {
   const output = agentOutput(home, session.uid);
-  return tailPart(output, lines, { raw: false, isOver: true, maxBytes: mostOutputBytes }).text;
+  try {
+    return tailPart(output, lines, { raw: false, isOver: true, maxBytes: mostOutputBytes }).text;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return inOneLine(error);
+  }
 }

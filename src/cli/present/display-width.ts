@@ -3,16 +3,18 @@
  * literal when it reads the file, which would take 0.8 ms of every start.
  */
 class WidthPatterns {
-  /** Combining marks, joiners and variation selectors take no column of their own. */
-  readonly none = new RegExp(String.raw`^[\p{Mn}\p{Me}\p{Cf}]$`, "u");
-  /** East Asian wide and full-width characters, and emoji. JavaScript does not know East_Asian_Width itself. */
+  /** Combining marks, joiners, variation selectors, and what is joined into a Korean syllable take no column of their own. */
+  readonly none = new RegExp(String.raw`^[\p{Mn}\p{Me}\p{Cf}\u1160-\u11ff\ud7b0-\ud7fb]$`, "u");
+  /**
+   * East Asian wide and full-width characters, and emoji. JavaScript does not know East_Asian_Width itself; these are the
+   * blocks that Unicode's EastAsianWidth.txt calls wide. (Scripts would not do: the ー of サーバー is of none.)
+   */
   readonly double = new RegExp(
-    String.raw`^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}` +
-      String.raw`\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]$`,
+    String.raw`^[\p{Emoji_Presentation}\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3` +
+      String.raw`\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6b\uff01-\uff60\uffe0-\uffe6` +
+      String.raw`\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2fb}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]$`,
     "u",
   );
-  /** Half-width katakana: of that script, and narrow all the same. */
-  readonly narrow = /^[\uff61-\uff9f]$/;
 }
 
 let patterns: WidthPatterns | undefined;
@@ -30,12 +32,6 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** The beginning of a text that fits into so many columns, with an ellipsis where something was cut. */
-export function cutToWidth(text: string, columns: number, ellipsis = "…"): string {
-  if (displayWidth(text) <= columns) return text;
-  return beginning(text, columns - displayWidth(ellipsis)).trimEnd() + ellipsis;
-}
-
 function beginning(text: string, columns: number): string {
   let width = 0;
   let kept = "";
@@ -51,8 +47,11 @@ function beginning(text: string, columns: number): string {
 // oxlint-disable-next-line no-control-regex -- escapes are what it looks for
 const colours = /(\u001b\[[\d;]*m)/;
 
-/** As `cutToWidth`, for a text with colours in it: all of them stay, so that none outlasts the text. */
-export function cutPainted(text: string, columns: number, ellipsis = "…"): string {
+/**
+ * The beginning of a text that fits into so many columns, with an ellipsis where something was cut. All colours in it stay,
+ * so that none outlasts the text.
+ */
+export function cutToWidth(text: string, columns: number, ellipsis = "…"): string {
   const pieces = text.split(colours);
   const isColour = (_: string, index: number) => index % 2 === 1;
   if (displayWidth(pieces.filter((piece, index) => !isColour(piece, index)).join("")) <= columns) return text;
@@ -77,5 +76,5 @@ function widthOf(character: string): number {
   if (character < "\u0300") return 1;
   patterns ??= new WidthPatterns();
   if (patterns.none.test(character)) return 0;
-  return patterns.double.test(character) && !patterns.narrow.test(character) ? 2 : 1;
+  return patterns.double.test(character) ? 2 : 1;
 }

@@ -89,7 +89,7 @@ function sinceText(started: unknown, { now }: Style): string {
 function outputLines({ output }: FailureFacts, { paint }: Style): readonly string[] {
   if (typeof output !== "string" || output.trim() === "") return [];
   return stripVTControlCharacters(output)
-    .replace(/\s+$/, "")
+    .trimEnd()
     .split(/\r*\n/)
     .map((line) => line.slice(line.lastIndexOf("\r") + 1).replaceAll("\t", "    "))
     .map((line) => `${paint.dim("│")} ${escapeControl(line)}`.trimEnd());

@@ -1,5 +1,5 @@
 import { escapeControl } from "../../home/names.ts";
-import { cutPainted } from "./display-width.ts";
+import { cutToWidth, displayWidth } from "./display-width.ts";
 import type { LiveFrame } from "./live-view.ts";
 import { stoppedText } from "./outcome-text.ts";
 import { timestampText } from "./quantities.ts";
@@ -26,7 +26,7 @@ export function liveFrame(frame: LiveFrame, { columns, rows, shown }: FrameRoom,
   const body = [...above, ...outputLines(frame.output, rows - above.length - below.length, style)];
   const room = Math.max(0, rows - below.length);
   const filled = [...body.slice(0, room), ...Array<string>(Math.max(0, room - body.length)).fill("")];
-  return [...filled, ...below].slice(-rows).map((line) => cutPainted(line, columns, shown("…")));
+  return [...filled, ...below].slice(-rows).map((line) => cutToWidth(line, columns, shown("…")));
 }
 
 function clockText({ now }: Style): string {
@@ -56,9 +56,9 @@ const tabColumns = 8;
 
 /** A line as it stands on a terminal when it is complete: a progress bar has drawn over what was there before. */
 function settledLine(line: string): string {
-  const drawn = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+  const drawn = line.split("\r").findLast((text) => text !== "") ?? "";
   const spaced = drawn
     .split("\t")
-    .reduce((text, next) => `${text}${" ".repeat(tabColumns - (text.length % tabColumns))}${next}`);
+    .reduce((text, next) => `${text}${" ".repeat(tabColumns - (displayWidth(text) % tabColumns))}${next}`);
   return escapeControl(spaced);
 }

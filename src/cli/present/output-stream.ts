@@ -49,7 +49,7 @@ export function openOutputStream(descriptor: 1 | 2): OutputStream {
       return this.isTTY ? stream().columns : undefined;
     },
     get colorDepth() {
-      return this.isTTY ? stream().getColorDepth() : 1;
+      return this.isTTY ? stream().getColorDepth(withoutEmpty(process.env)) : 1;
     },
     write(text) {
       let rest = Buffer.from(text);
@@ -63,6 +63,12 @@ export function openOutputStream(descriptor: 1 | 2): OutputStream {
       }
     },
   };
+}
+
+/** Node takes a NO_COLOR that is empty for one that is set. */
+function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { NO_COLOR, ...others } = env;
+  return NO_COLOR ? env : others;
 }
 
 /** The null device: minor 3 of major 1 on Linux. */

@@ -52,6 +52,8 @@ describe("errors in holdfast.json", () => {
     [`{"limits": {"max_output": "much"}}`, '1:27: limits.max_output: expected a size above 0 such as "100MB"'],
     [`{"limits": {"reap_orphans": "yes"}}`, '1:29: limits.reap_orphans: expected true or false, got "yes"'],
     [`{"retention": {"keep": 1.5}}`, "1:24: retention.keep: expected a whole number from 0 to 100000, got 1.5"],
+    [`{"retention": {"keep": 1e999}}`, "1:24: retention.keep: expected a whole number from 0 to 100000, got Infinity"],
+    [`\ufeff{"agnet": {}}`, '1:2: agnet: unknown key, did you mean "agent"?'],
     [`{"pulse": "fast"}`, '1:11: pulse: expected one of "auto", "kernel", "lease", got "fast"'],
     ["[]", "1:1: expected an object, got []"],
     ["null", "1:1: expected an object, got null"],
@@ -89,8 +91,10 @@ describe("errors in holdfast.json", () => {
     expect(message.length).toBeLessThan(300);
   });
 
-  it("end a file that is nested beyond reason", () => {
-    expect(failureOfFile("[".repeat(100_000)).message).toBe("holdfast.json:1:1: nested too deeply");
+  it.each([100, 1000, 2000, 3000, 4000, 6000, 100_000])("end a file that is nested beyond reason, %d deep", (depth) => {
+    const { message } = failureOfFile(`{"agent": ${"[".repeat(depth)}${"]".repeat(depth)}}`);
+    // Whether it can be parsed, or even quoted, is a question of the stack.
+    expect(message).toMatch(/^holdfast\.json:1:(?:1: nested too deeply|11: agent: expected an object, got \[+…)$/);
   });
 
   it("count lines as editors do, whatever ends them", () => {

@@ -101,6 +101,17 @@ describe("Journal", () => {
     ]);
   });
 
+  it("cuts no character in two, for strict readers of JSON", () => {
+    const journal = newJournal();
+    for (const before of ["", "x"])
+      journal.append({ ...sampleEvents.cleaned, what: `${before}${"🔒".repeat(50_000)}` });
+    expect(readFileSync(journal.path, "utf8").includes(String.raw`\ud`)).toBe(false);
+    expect([...readEventsBackward(journal.path)]).toMatchObject([
+      { what: expect.stringMatching(/^x(?:🔒)+…$/u) },
+      { what: expect.stringMatching(/^(?:🔒)+…$/u) },
+    ]);
+  });
+
   it("does not call a line truncated that is not", () => {
     const journal = newJournal();
     journal.append({ ...sampleEvents.cleaned, what: "x".repeat(60_000) });

@@ -147,10 +147,21 @@ describe("lastEvents", () => {
     expect(pidsOf(lastEvents(path, { since, count: 2 }))).toEqual([9, 10]);
   });
 
-  it("finds what the clock, set back meanwhile, put out of order", () => {
+  it.each([
+    ["a little", Date.UTC(2025, 5, 29, 9, 50)],
+    ["to its beginning", 0],
+  ])("finds what the clock, set back meanwhile by %s, put out of order", (_, ms) => {
     const path = startedLog(3);
-    new Journal(path, () => new Date(Date.UTC(2025, 5, 29, 9, 50))).append({ ...sampleEvents.started, pid: 99 });
+    new Journal(path, () => new Date(ms)).append({ ...sampleEvents.started, pid: 99 });
     expect(pidsOf(lastEvents(path, { since: new Date(Date.UTC(2025, 5, 29, 10, 0)) }))).toEqual([1, 2, 3]);
+  });
+
+  it("reads no further back than it has to (R3.7)", () => {
+    const path = startedLog(1);
+    const lines = readFileSync(path, "utf8").replace("2025", "2024").repeat(2000);
+    writeFileSync(path, `${readFileSync(path, "utf8")}${lines}`);
+    new Journal(path).append({ ...sampleEvents.started, pid: 99 });
+    expect(pidsOf(lastEvents(path, { since: new Date(Date.UTC(2025, 0)) }))).toEqual([99]);
   });
 
   it("stops at the byte it is told, so that following from there repeats nothing", () => {

@@ -118,3 +118,10 @@ describe("a line of the log (R3.7)", () => {
     for (const each of hostile) expect(eventLine(each, style)).not.toMatch(unsafe);
   });
 });
+
+it("text of several lines is told on one, however many blanks it has", () => {
+  const begunMs = performance.now();
+  const reason = ` \n a \n\n  b${" ".repeat(200_000)}c\r\n`;
+  expect(sentence({ event: "lock_lost", reason })).toBe(`lock lost: a / b${" ".repeat(200_000)}c`);
+  expect(performance.now() - begunMs).toBeLessThan(3000);
+});

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { toAscii } from "../../../src/cli/present/ascii.ts";
-import { cutPainted, displayWidth } from "../../../src/cli/present/display-width.ts";
+import { cutToWidth, displayWidth } from "../../../src/cli/present/display-width.ts";
 import { liveFrame } from "../../../src/cli/present/live-frame.ts";
 import type { LiveFrame } from "../../../src/cli/present/live-view.ts";
 import { plain } from "../../../src/cli/present/paint.ts";
@@ -45,13 +45,21 @@ describe("liveFrame", () => {
   });
 
   it("shows a line of output as it stood when it was complete, and lets none of it act on the terminal", () => {
-    const shown = draw({ output: "10%\r50%\r100%\r\na\tbcd\te\nbell\u0007 \u009B2J\u202Eevil\n" });
+    const shown = draw({ output: "10%\r50%\r100%\r\na\tbcd\te\n日本\tx\nbell\u0007 \u009B2J\u202Eevil\n" });
     const from = shown.indexOf("last output") + 1;
-    expect(shown.slice(from, from + 3)).toEqual([
+    expect(shown.slice(from, from + 4)).toEqual([
       "   100%",
       "   a       bcd     e",
+      "   日本    x",
       String.raw`   bell\x07 \x9b2J\u{202e}evil`,
     ]);
+  });
+
+  it("is not held up by very many carriage returns", () => {
+    const begunMs = performance.now();
+    const shown = draw({ output: `${"\r".repeat(200_000)}x${"\r".repeat(9)}\n` });
+    expect(shown.at(shown.indexOf("last output") + 1)).toBe("   x");
+    expect(performance.now() - begunMs).toBeLessThan(3000);
   });
 
   it("has ASCII where there is no Unicode, and stays narrow enough", () => {
@@ -62,7 +70,7 @@ describe("liveFrame", () => {
   });
 });
 
-describe("cutPainted", () => {
+describe("cutToWidth, of text with colours", () => {
   const [red, bold, off] = ["\u001B[31m", "\u001B[1m", "\u001B[0m"];
 
   it.each([
@@ -72,6 +80,6 @@ describe("cutPainted", () => {
     [`${red}abc${off}${bold}def${off}`, 1, `${red}…${off}${bold}${off}`],
     ["日本語です", 8, "日本語…"],
   ])("%j in %d columns", (text, columns, cut) => {
-    expect(cutPainted(text, columns)).toBe(cut);
+    expect(cutToWidth(text, columns)).toBe(cut);
   });
 });

@@ -75,7 +75,13 @@ describe("displayWidth", () => {
     ["日本語", 6],
     ["한국", 4],
     ["ｱ", 1],
+    ["ﾊﾞｰ", 3],
     ["Ａ", 2],
+    ["サーバー・ﾎ", 11],
+    ["㈱ㄅ〈", 6],
+    ["\u1112\u1161\u11ab", 2],
+    ["ﾡ", 1],
+    ["𠀀", 2],
   ])("%j takes %d columns", (text, columns) => {
     expect(displayWidth(text)).toBe(columns);
   });

@@ -71,6 +71,7 @@ describe("Hooks", () => {
       HOLDFAST_CLOSE: "1",
       HOLDFAST_DEPTH: "2",
       HOLDFAST_TOKEN: "7",
+      HOLDFAST_SLOT: "2",
       HOLDFAST_UID: "outer",
       HOLDFAST_EXIT_CODE: "9",
       HOLDFAST_OWNER: "ci",
