@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
 import { UnwrittenAnswer } from "./present/output-stream.ts";
 import { addGlobalOptions, globalsOf, usage, wantsJson, type GlobalOptions } from "./globals.ts";
+import { typedOptions } from "./typed-options.ts";
 import { verbs } from "./verbs.ts";
 
 /** What `main` gives the program. */
@@ -95,7 +96,8 @@ function declare(
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
     declareOptions(addGlobalOptions(command, false)).action(async () => {
       const cli = options.open(globalsOf(command, options.env));
-      const result = run({ cli, options: command.opts(), args: command.args, operands }).catch((error: unknown) => {
+      const call = { cli, options: command.opts(), args: command.args, operands, typed: typedOptions(command) };
+      const result = run(call).catch((error: unknown) => {
         throw error instanceof UnwrittenAnswer ? new UnwrittenAnswer(error.errno, acts) : error;
       });
       perform(result);

@@ -21,6 +21,8 @@ export interface Call {
   readonly args: readonly string[];
   /** What followed `--`; null when nothing did. */
   readonly operands: readonly string[] | null;
+  /** Its options as they were typed, for hints. */
+  readonly typed: string;
 }
 
 export interface Verb {
@@ -79,7 +81,8 @@ export const verbs: readonly Verb[] = [
         .option("--owner <name>", "whose session it is; others need --force to stop it [HOLDFAST_OWNER]")
         .option("--note <text>", "a note for whoever looks")
         .option("--force", "start although agent processes already run"),
-    run: async ({ cli, options, args, operands }) => (await commands()).start(cli, options, args[0], operands),
+    run: async ({ cli, options, args, operands, typed }) =>
+      (await commands()).start(cli, { ...options, typed }, args[0], operands),
   }),
   verb<RunOptions>({
     name: "run",
@@ -102,7 +105,7 @@ export const verbs: readonly Verb[] = [
         .option("--id <id>", "the session's id")
         .option("--owner <name>", "whose session it is [HOLDFAST_OWNER]")
         .option("--note <text>", "a note for whoever looks"),
-    run: async ({ cli, options, args }) => (await commands()).run(cli, options, args),
+    run: async ({ cli, options, args, typed }) => (await commands()).run(cli, { ...options, typed }, args),
   }),
   verb<JoinOptions>({
     name: "join",
