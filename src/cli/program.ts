@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
 import { UnwrittenAnswer } from "./present/output-stream.ts";
 import { addGlobalOptions, globalsOf, usage, wantsJson, type GlobalOptions } from "./globals.ts";
+import { refuseLostBytes } from "./lost-bytes.ts";
 import { typedOptions } from "./typed-options.ts";
 import { verbs } from "./verbs.ts";
 
@@ -23,6 +24,7 @@ export interface ProgramOptions {
  */
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Exit {
   if (argv.length === 0) throw usage(`Which command? One of: ${verbs.map(({ name }) => name).join(", ")}`);
+  refuseLostBytes(argv);
   const { words, operands } = splitOperands(argv);
   let exit: Exit = Promise.resolve(0);
   const program = declare(options, words, operands, (result) => {
