@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import { defaultConfig, loadConfig, type Config } from "../home/config.ts";
+import { defaultConfig, loadConfig } from "../home/config.ts";
 import { locateHome, type Home } from "../home/locate.ts";
 import { parseName } from "../home/names.ts";
 import { currentActor } from "../session/actor.ts";
@@ -35,13 +35,16 @@ export interface Access {
   readonly lock?: string;
   /** How this client is called in the log. */
   readonly clientName?: string;
-  /** Goes by the defaults where the configuration is wrong, and says so: what runs has its settings already. */
-  readonly despiteConfig?: true;
+  /**
+   * Goes by the defaults where the configuration is wrong: what runs has its settings already. It is said at once; or it
+   * is left to the command, which finds it in the context.
+   */
+  readonly despiteConfig?: "said" | "left";
 }
 
 export async function openCliContext(cli: Cli, { access, lock, clientName, despiteConfig }: Access): Promise<Context> {
   const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
-  const config = await (despiteConfig === true ? configOrDefaults(cli, home) : loadConfig(home, cli.env));
+  const { config, ...wrong } = await configOf(cli, home, despiteConfig);
   const context = await openContext({
     home,
     config,
@@ -51,16 +54,23 @@ export async function openCliContext(cli: Cli, { access, lock, clientName, despi
     create: access === "write",
   });
   cli.beforeExit(() => context.hooks.settled());
-  return context;
+  return { ...context, ...wrong };
 }
 
-async function configOrDefaults(cli: Cli, home: Home): Promise<Config> {
+async function configOf(
+  cli: Cli,
+  home: Home,
+  despite: Access["despiteConfig"],
+): Promise<Pick<Context, "config" | "wrongConfig">> {
   try {
-    return await loadConfig(home, cli.env);
+    return { config: await loadConfig(home, cli.env) };
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "CONFIG") throw error;
-    (await cli.show()).note(`${error.message}\nThat configuration is ignored here; correct it before the next start.`);
-    return defaultConfig;
+    if (despite === undefined || !(error instanceof Failure) || error.code !== "CONFIG") throw error;
+    if (despite === "said") {
+      const note = `${error.message}\nThat configuration is ignored here; correct it before the next start.`;
+      (await cli.show()).note(note);
+    }
+    return { config: defaultConfig, wrongConfig: error };
   }
 }
 

@@ -4,8 +4,9 @@ import { openCliContext, type Cli } from "./cli.ts";
 
 /** A context, to read, for every lock of the state directory; only for the one that is named, if one is. */
 export async function openLocks(cli: Cli): Promise<readonly [Context, ...Context[]]> {
-  const named = await openCliContext(cli, { access: "read" });
+  const named = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   if (cli.globals.lock !== undefined) return [named];
   const others = lockNames(named.home).filter((name) => name !== named.lock.name);
-  return [named, ...(await Promise.all(others.map((lock) => openCliContext(cli, { access: "read", lock }))))];
+  const open = (lock: string) => openCliContext(cli, { access: "read", lock, despiteConfig: "left" });
+  return [named, ...(await Promise.all(others.map(open)))];
 }

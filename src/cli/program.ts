@@ -4,6 +4,7 @@ import { UnwrittenAnswer } from "./present/output-stream.ts";
 import { addGlobalOptions, globalsOf, usage, wantsJson, type GlobalOptions } from "./globals.ts";
 import { refuseLostBytes } from "./lost-bytes.ts";
 import { typedOptions } from "./typed-options.ts";
+import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
 /** What `main` gives the program. */
@@ -50,18 +51,18 @@ function helpAsOption(words: readonly string[]): readonly string[] {
 function inOurWords(error: CommanderError, verb: string): string {
   if (error.code === "commander.help") return "Which command? See holdfast --help";
   if (error.code === "commander.excessArguments") {
-    return `Too many arguments${commandsWithOperands.has(verb) ? ". A command to run goes after --" : ""}`;
+    return `Too many arguments${whatFollowsDashes(verb) === "command" ? ". A command to run goes after --" : ""}`;
   }
   return error.message.replace(/^error: /, "").replace(/^./, (first) => first.toUpperCase());
 }
 
 /**
- * What follows the first `--` is the command of `start` and `join`, an id never. `run` stops at its first operand by
+ * What follows the first `--` is the command of `start`, `join` and `init`, an id never. `run` stops at its first operand by
  * itself, so that a `--` of the command's own stays the command's.
  */
 function splitOperands(argv: readonly string[]): { words: string[]; operands: string[] | null } {
   const dashes = argv.indexOf("--");
-  if (dashes === -1 || !commandsWithOperands.has(verbIn(argv.slice(0, dashes)) ?? "")) {
+  if (dashes === -1 || whatFollowsDashes(verbIn(argv.slice(0, dashes))) === undefined) {
     return { words: [...argv], operands: null };
   }
   return { words: argv.slice(0, dashes), operands: argv.slice(dashes + 1) };
@@ -73,7 +74,10 @@ function verbIn(words: readonly string[]): string | undefined {
 }
 
 const optionsWithValue: ReadonlySet<string> = new Set(["-C", "--dir", "-l", "--lock"]);
-const commandsWithOperands: ReadonlySet<string> = new Set(["start", "join"]);
+
+function whatFollowsDashes(verb: string | undefined): Verb["after"] {
+  return verbs.find(({ name }) => name === verb)?.after;
+}
 
 /** Declares the program: the command that is called, or all of them where help or a suggestion needs them. */
 function declare(

@@ -1,5 +1,5 @@
-import { Option, type Command, type OptionValues } from "commander";
-import type { Cli, Exit } from "./cli.ts";
+import { Option } from "commander";
+import type { Exit } from "./cli.ts";
 import type { CleanupOptions } from "./commands/cleanup.ts";
 import type { JoinOptions } from "./commands/join.ts";
 import type { LeaveOptions } from "./commands/leave.ts";
@@ -12,30 +12,7 @@ import type { StatusOptions } from "./commands/status.ts";
 import type { StopOptions } from "./commands/stop.ts";
 import type { WaitOptions } from "./commands/wait.ts";
 import type { WatchOptions } from "./commands/watch.ts";
-
-/** What a command is called with. */
-export interface Call {
-  readonly cli: Cli;
-  readonly options: OptionValues;
-  /** Its positional arguments. */
-  readonly args: readonly string[];
-  /** What followed `--`; null when nothing did. */
-  readonly operands: readonly string[] | null;
-  /** Its options as they were typed, for hints. */
-  readonly typed: string;
-}
-
-export interface Verb {
-  readonly name: string;
-  /** Its positional arguments, as commander declares them. */
-  readonly args: string;
-  readonly summary: string;
-  /** Whether it has done something by the time it shows its result. */
-  readonly acts?: true;
-  /** Declares its options: only when it is the one that is called, for declaring all takes 2 ms. */
-  readonly declare: (command: Command) => Command;
-  readonly run: (call: Call) => Exit;
-}
+import type { Call, Verb } from "./verb.ts";
 
 /** Loaded when a command line is understood: `--help` and usage errors do without. */
 const commands = async () => (await import("./commands.ts")).commands;
@@ -56,6 +33,7 @@ export const verbs: readonly Verb[] = [
     args: "[id]",
     summary: "start the agent in the background under the lock: holdfast start demo -- node server.js",
     acts: true,
+    after: "command",
     declare: (command) =>
       command
         .addOption(stopSignal())
@@ -112,6 +90,7 @@ export const verbs: readonly Verb[] = [
     args: "[id]",
     summary: "join the active session; with -- COMMAND, run a command as its client",
     acts: true,
+    after: "command",
     declare: (command) =>
       command
         .option("--no-follow", "register the calling process and return")
@@ -231,7 +210,38 @@ export const verbs: readonly Verb[] = [
         .option("--timeout <duration>", "give up after this long (exit 75)"),
     run: async ({ cli, options, args }) => (await commands()).wait(cli, options, args[0]),
   }),
+  // What these need, no other command does: each is a file of its own.
+  {
+    name: "init",
+    args: "",
+    summary: "write holdfast.json with every key explained; with -- COMMAND, that is what start runs",
+    acts: true,
+    after: "command",
+    declare: (command) => command,
+    run: async ({ cli, operands }) => (await import("./commands/init.ts")).initCommand(cli, operands),
+  },
+  {
+    name: "doctor",
+    args: "",
+    summary: "try what holdfast needs here: pulse, file system, processes, configuration, a lock",
+    declare: (command) => command,
+    run: async ({ cli }) => (await import("./commands/doctor.ts")).doctorCommand(cli),
+  },
+  {
+    name: "completion",
+    args: "<shell>",
+    summary: "print a script that completes commands, options and names in bash, zsh or fish",
+    after: "words",
+    declare: (command) => command.addHelpText("after", `\n${howToComplete}`),
+    run: async ({ cli, args, operands }) =>
+      (await import("./commands/completion.ts")).completionCommand(cli, verbs, args[0], operands),
+  },
 ];
+
+const howToComplete = `Have your shell read it when it starts:
+  ~/.bashrc                    eval "$(holdfast completion bash)"
+  ~/.zshrc, behind compinit    eval "$(holdfast completion zsh)"
+  ~/.config/fish/config.fish   holdfast completion fish | source`;
 
 function killAfter(): Option {
   return new Option("-k, --kill-after <duration>", "SIGKILL what is left after this long (default: 10s)");

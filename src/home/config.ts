@@ -46,7 +46,7 @@ export const defaultConfig: Config = {
   pulse: "auto",
 };
 
-const configFileName = "holdfast.json";
+export const configFileName = "holdfast.json";
 
 /**
  * Reads `holdfast.json` (JSON with comments and trailing commas) at the project's root, else the `holdfast` key of its
@@ -62,15 +62,22 @@ export async function loadConfig(home: Home, env: NodeJS.ProcessEnv = process.en
 }
 
 async function readConfig(home: Home): Promise<Config> {
+  const source = findConfig(home);
+  return source === null ? defaultConfig : parse(source);
+}
+
+/**
+ * Where the configuration of a project is, unparsed; null when it has none.
+ * @throws Failure `CONFIG`, `IO` when the file cannot be read
+ */
+export function findConfig(home: Home): ConfigSource | null {
   const path = join(home.root, configFileName);
   const text = readIfExists(path);
-  if (text !== null) {
-    return parse({ text, path, name: configFileName, key: null });
-  }
+  if (text !== null) return { text, path, name: configFileName, key: null };
   const manifestPath = join(home.root, "package.json");
   const manifest = readIfExists(manifestPath);
-  if (manifest === null || !mayHaveKey(manifest)) return defaultConfig;
-  return parse({ text: manifest, path: manifestPath, name: "package.json", key: "holdfast" });
+  if (manifest === null || !mayHaveKey(manifest)) return null;
+  return { text: manifest, path: manifestPath, name: "package.json", key: "holdfast" };
 }
 
 async function parse(source: ConfigSource): Promise<Config> {

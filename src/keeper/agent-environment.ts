@@ -1,6 +1,6 @@
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
-import { sessionsAround } from "../session/take-lock.ts";
+import { sessionsAround } from "../session/inside.ts";
 import { depthVariable } from "./pass-signal.ts";
 
 /**

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { errorText } from "../failure.ts";
 
 /** What holdfast needs of fs-native-extensions: record locks that belong to the open file, not to the process. */
@@ -15,6 +16,8 @@ export interface NativeFiles {
 }
 
 type NativePart = NativeLocks & NativeFiles;
+
+const manifestSchema = v.object({ version: v.string() });
 
 let loaded: NativePart | Error | undefined;
 
@@ -39,4 +42,10 @@ function nativePart(): NativePart | Error {
     }
   }
   return loaded;
+}
+
+/** The version of the native part. */
+export function nativeVersion(): string {
+  const manifest: unknown = require("fs-native-extensions/package.json");
+  return v.parse(manifestSchema, manifest).version;
 }

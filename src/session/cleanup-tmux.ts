@@ -11,7 +11,7 @@ import { readableRecord, type SessionRecord } from "./session-end.ts";
 import { sessionFiles } from "./session-files.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { endTmux } from "./session-tmux.ts";
-import { sessionsAround } from "./take-lock.ts";
+import { sessionsAround } from "./inside.ts";
 import { findClaimed } from "./session-roots.ts";
 
 /** A tmux session of this lock whose holdfast session is over. */

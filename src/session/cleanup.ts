@@ -1,11 +1,10 @@
-import { Failure } from "../failure.ts";
 import { isDamage } from "../lock/claim-record.ts";
-import { isSameFailure, logged, onOneLine, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
+import { logged, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import { endActive, endOrphans, endOutsiders, endStrays, endWaiters, forgetEnded } from "./cleanup-steps.ts";
 import { endLeftTmux } from "./cleanup-tmux.ts";
 import type { Context } from "./context.ts";
 import { forgetDamaged, repairLock } from "./repair.ts";
-import { slotsOf } from "./slots.ts";
+import { takeSteps, type Step } from "./take-steps.ts";
 
 /**
  * Ends and removes what the scope covers, on these locks of one state directory. Only processes proven to be ours are ever
@@ -16,17 +15,12 @@ export async function cleanup(
   contexts: readonly [Context, ...Context[]],
   scope: CleanupScope,
 ): Promise<CleanupAction[]> {
+  const isDryRun = scope.dryRun === true;
+  // What a damaged claim hides shows when it has been repaired, which a dry run only plans.
+  const isExpected = (error: unknown) => isDryRun && isDamage(error);
   const done: { readonly context: Context; readonly action: CleanupAction }[] = [];
-  for (const { step, context, slot } of stepsAt(contexts, scope)) {
-    for (const action of await whatBecameOf(step, slot, scope)) {
-      // One cause, such as a claim of a newer version, may fail every step.
-      const isKnown = done.some((other) => other.context === context && isSameFailure(other.action, action));
-      if (!isKnown) done.push({ context, action });
-    }
-  }
-  return done.map(({ context, action }) =>
-    scope.dryRun !== true && isLogged(action) ? logged(context, action) : action,
-  );
+  for await (const taken of takeSteps(contexts, stepsFor(scope), scope, { isExpected })) done.push(taken);
+  return done.map(({ context, action }) => (!isDryRun && isLogged(action) ? logged(context, action) : action));
 }
 
 /** A session that was forgotten has an event of its own, `removed`; to what is left alone nothing has happened. */
@@ -34,43 +28,8 @@ function isLogged({ what, result }: CleanupAction): boolean {
   return result !== "named" && (what !== "ended_session" || result !== "removed");
 }
 
-interface Step {
-  /** In the infinitive, for when it fails. */
-  readonly does: string;
-  /** Whether it is about who holds the lock: to be done at each of its slots. */
-  readonly isOfSlot?: true;
-  /** Whether it is about no lock, but about all that is here: to be done once. */
-  readonly isOfDirectory?: true;
-  readonly run: (context: Context, scope: CleanupScope) => Promise<readonly CleanupAction[]>;
-}
-
-async function whatBecameOf(step: Step, context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
-  try {
-    return await step.run(context, scope);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    // What a damaged claim hides shows when it has been repaired, which is only planned.
-    return scope.dryRun === true && isDamage(error) ? [] : [failed(step, context, error)];
-  }
-}
-
-function failed({ does }: Step, { lock: { name } }: Context, error: Failure): CleanupAction {
-  return { what: "lock", name, pid: null, why: `could not ${does}`, result: "failed", detail: onOneLine(error) };
-}
-
-/** Each step, and where it is to be taken: at which slot of which lock. */
-function* stepsAt(contexts: readonly [Context, ...Context[]], scope: CleanupScope) {
-  const [first] = contexts;
-  for (const step of stepsFor(scope)) {
-    for (const context of step.isOfDirectory === true ? [first] : contexts) {
-      // A slot that cannot be read is no reason to leave the others as they are.
-      for (const slot of step.isOfSlot === true ? slotsOf(context) : [context]) yield { step, context, slot };
-    }
-  }
-}
-
-function stepsFor(scope: CleanupScope): readonly Step[] {
-  const steps: Step[] = [];
+function stepsFor(scope: CleanupScope): readonly Step<CleanupScope>[] {
+  const steps: Step<CleanupScope>[] = [];
   const { orphans, idleMs, endedMs, damaged, match } = scope;
   const narrowed = orphans === true || damaged === true || idleMs !== undefined || endedMs !== undefined;
   const isWhole = !narrowed && match === undefined;

@@ -1,3 +1,4 @@
+import type { Failure } from "../failure.ts";
 import type { Config } from "../home/config.ts";
 import type { Home } from "../home/locate.ts";
 import { checkState, ensureState } from "../home/state-directory.ts";
@@ -23,6 +24,8 @@ export interface Context {
   readonly journal: Journal;
   readonly hooks: HookCalls;
   readonly by: Actor;
+  /** Why `config` has the defaults instead; absent when it is what was configured. */
+  readonly wrongConfig?: Failure;
   processes(): Promise<ProcessTable>;
 }
 

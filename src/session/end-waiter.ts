@@ -4,11 +4,10 @@ import { systemClock } from "../process/clock.ts";
 import { livenessOf, whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import type { EndingOptions } from "./end-lost.ts";
-import { activeSession } from "./reconcile.ts";
 import { hasRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
 import { signalOwner } from "./signal-owner.ts";
-import { slotsOf } from "./slots.ts";
+import { findActive } from "./slots.ts";
 
 const lookEveryMs = 10;
 /** A process that was killed, or has left the line and has nothing else to do, is gone by then. */
@@ -58,12 +57,8 @@ async function ceases(holds: () => Promise<boolean>, withinMs: number): Promise<
 
 async function hasItsTurn(context: Context, ticket: JudgedClaim): Promise<boolean> {
   const uid = waiterOf(ticket)?.uid;
-  if (uid !== undefined && hasRecord(context.home, uid)) return true;
-  for (const slot of slotsOf(context)) {
-    const active = activeSession(await slot.lock.look());
-    if (uid !== undefined && active?.session.uid === uid) return true;
-  }
-  return false;
+  if (uid === undefined) return false;
+  return hasRecord(context.home, uid) || (await findActive(context, ({ session }) => session.uid === uid)) !== null;
 }
 
 function outOfReach(ticket: JudgedClaim): Failure {

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
-import { activeSession } from "./reconcile.ts";
+import { activeSession, type ActiveSession } from "./reconcile.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { Trouble } from "./trouble.ts";
 import { readableHold } from "./unsettled.ts";
@@ -51,11 +51,19 @@ async function sessionAt(slot: Context): Promise<SessionInfo | null> {
   return readableHold(view.last)?.session ?? null;
 }
 
-/** The session that holds a slot: of this id, or any when that is null. */
-export async function findActive(context: Context, id: string | null): Promise<SessionInfo | null> {
+/** The first session that holds a slot and is meant; null when none does. */
+export async function findActive(
+  context: Context,
+  isMeant: (active: ActiveSession) => boolean,
+): Promise<ActiveSession | null> {
   for (const slot of slotsOf(context)) {
-    const session = activeSession(await slot.lock.look())?.session ?? null;
-    if (session !== null && (id === null || session.id === id)) return session;
+    const active = activeSession(await slot.lock.look());
+    if (active !== null && isMeant(active)) return active;
   }
   return null;
+}
+
+/** The session of this id that holds a slot; any, when that is null. */
+export async function findActiveById(context: Context, id: string | null): Promise<SessionInfo | null> {
+  return (await findActive(context, ({ session }) => id === null || session.id === id))?.session ?? null;
 }

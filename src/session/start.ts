@@ -8,9 +8,9 @@ import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
-import { holdOf, isReady, isSameCommand, type Hold, type SessionInfo } from "./session-info.ts";
+import { isReady, isSameCommand, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
-import { atSlot, slotsOf } from "./slots.ts";
+import { atSlot, findActive } from "./slots.ts";
 import { finishNow, takeLock, type FreshLock, type TakenLock, type TakeOptions } from "./take-lock.ts";
 import { waitUntilReady } from "./wait.ts";
 
@@ -211,14 +211,13 @@ async function tryToJoin(context: Context, wanted: SessionInfo, request: StartRe
 
 /** @throws Failure `BUSY` when the lock has one slot, and another command has it */
 async function activeWithSameCommand(context: Context, wanted: SessionInfo): Promise<Started | null> {
-  for (const slot of slotsOf(context)) {
-    const { holder } = await slot.lock.look();
-    const session = holder === null || holder.owner === "dead" ? null : holdOf(holder).session;
-    if (holder === null || session === null) continue;
-    if (isSameCommand(session, wanted)) return { session, token: holder.number, joined: true };
-    if (session.slots === 1) throw otherCommand(session, wanted);
-  }
-  return null;
+  const active = await findActive(context, ({ session, orphaned }) => {
+    return !orphaned && (session.slots === 1 || isSameCommand(session, wanted));
+  });
+  if (active === null) return null;
+  const { session, claim } = active;
+  if (!isSameCommand(session, wanted)) throw otherCommand(session, wanted);
+  return { session, token: claim.number, joined: true };
 }
 
 function otherCommand(session: SessionInfo, wanted: SessionInfo): Failure {

@@ -89,7 +89,11 @@ export async function status(given: Context): Promise<Status> {
     slots: Math.max(1, ...sessions.map(({ session }) => session.slots)),
     queue: (views[0]?.waiters ?? []).map(queueEntry),
     pidFile,
-    problems: [...problemsOf(views, sessions, { outside, pidFile }), ...trouble.found.map(inOneLine)],
+    problems: [
+      ...problemsOf(views, sessions, { outside, pidFile }),
+      ...(context.wrongConfig === undefined ? [] : [`${inOneLine(context.wrongConfig)}; that file is ignored here`]),
+      ...trouble.found.map(inOneLine),
+    ],
     trouble: trouble.found,
     hidden: trouble.hidden,
   };

@@ -130,6 +130,8 @@ async function stopActive(
     }),
   );
   signalKeeper("SIGTERM");
+  // One that Ctrl-Z has stopped takes it when it goes on.
+  if (session.mode === "foreground") signalKeeper("SIGCONT");
   const patienceMs = longestGraceMs(session, options.killAfterMs) + keeperPatienceMs;
   const isOver = await hasLetGo(context, active, patienceMs);
   const end = isOver ? findFreshEnd(context, session.uid) : null;

@@ -12,7 +12,7 @@ import { isUid } from "./session-files.ts";
 import { isElsewhere } from "./session-roots.ts";
 import { waiterOf } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
-import { sessionsAround } from "./take-lock.ts";
+import { sessionsAround } from "./inside.ts";
 import { readableHold } from "./unsettled.ts";
 
 type Spared = ReadonlySet<string | undefined>;

@@ -1,14 +1,13 @@
 import { livenessOf } from "../process/identity.ts";
-import { isSameFailure, logged, onOneLine, type CleanupAction } from "./cleanup-action.ts";
+import { logged, type CleanupAction } from "./cleanup-action.ts";
 import { endOrphans, endSession, isIdle } from "./cleanup-steps.ts";
 import { endLeftTmux } from "./cleanup-tmux.ts";
 import type { Context } from "./context.ts";
 import { noteOrphaned } from "./orphans.ts";
 import { pruneEnded } from "./prune.ts";
-import { longestGraceMs } from "./session-info.ts";
-import type { SessionInfo } from "./session-info.ts";
-import { slotsOf } from "./slots.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
+import { longestGraceMs, type SessionInfo } from "./session-info.ts";
+import { takeSteps, type Step } from "./take-steps.ts";
 
 export interface SweepOptions {
   /** Whether sessions whose keeper is dead are ended, and what is left of others in tmux; they are only named otherwise. */
@@ -22,28 +21,21 @@ export interface SweepOptions {
 }
 
 /**
- * Cleans up on one lock what needs nobody's decision: closes lost sessions, ends or names orphans and what is
- * left in tmux, ends sessions that are idle past their limit, and forgets what retention says. Each thing leaves one event. A step that fails is in the
- * list as such and does not stop the others (R2.4).
+ * Cleans up on one lock what needs nobody's decision: closes lost sessions, ends or names orphans and what is left in
+ * tmux, ends sessions that are idle past their limit, and forgets what retention says. Each thing leaves one event. A
+ * step that fails is in the list as such and does not stop the others (R2.4).
  */
 export async function sweep(context: Context, options: SweepOptions): Promise<CleanupAction[]> {
   const actions: CleanupAction[] = [];
-  for (const step of steps) {
-    // A slot that cannot be read is no reason to leave the others as they are.
-    for (const slot of step.isOfSlot === true ? slotsOf(context) : [context]) {
-      if (options.signal?.aborted === true) break;
-      for (const found of await whatBecameOf(step, slot, options)) {
-        // One cause, such as a claim that cannot be read, may fail every step.
-        if (!actions.some((other) => isSameFailure(other, found))) actions.push(told(context, step, found, options));
-      }
-    }
+  for await (const { step, action } of takeSteps([context], steps, options, { signal: options.signal })) {
+    actions.push(told(context, step, action, options));
   }
   return actions;
 }
 
 function told(
   context: Context,
-  step: Step,
+  step: SweepStep,
   found: CleanupAction,
   { before = [], onAction }: SweepOptions,
 ): CleanupAction {
@@ -53,17 +45,12 @@ function told(
   return action;
 }
 
-interface Step {
-  /** In the infinitive, for when it fails. */
-  readonly does: string;
-  /** Whether it is about who holds the lock: to be done at each of its slots. */
-  readonly isOfSlot?: true;
+interface SweepStep extends Step<SweepOptions> {
   /** What it does leaves no event by itself. */
   readonly isUnlogged: boolean;
-  readonly run: (context: Context, options: SweepOptions) => Promise<readonly CleanupAction[]>;
 }
 
-const steps: readonly Step[] = [
+const steps: readonly SweepStep[] = [
   { does: "close lost sessions", isOfSlot: true, isUnlogged: false, run: closeLostSessions },
   { does: "end orphans", isOfSlot: true, isUnlogged: true, run: reapOrphans },
   { does: "name orphans", isOfSlot: true, isUnlogged: false, run: nameOrphans },
@@ -71,17 +58,6 @@ const steps: readonly Step[] = [
   { does: "end idle sessions", isOfSlot: true, isUnlogged: true, run: endOverdue },
   { does: "forget ended sessions", isUnlogged: false, run: forgetByRetention },
 ];
-
-async function whatBecameOf(step: Step, context: Context, options: SweepOptions): Promise<readonly CleanupAction[]> {
-  try {
-    return await step.run(context, options);
-  } catch (error) {
-    const { name } = context.lock;
-    return [
-      { what: "lock", name, pid: null, why: `could not ${step.does}`, result: "failed", detail: onOneLine(error) },
-    ];
-  }
-}
 
 /** Dead with all their processes, and active on record until somebody looked. */
 async function closeLostSessions(context: Context): Promise<readonly CleanupAction[]> {

@@ -3,14 +3,15 @@ import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { AcquireRequest, HeldLock, LockView } from "../lock/lock.ts";
 import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
+import { refuseInsideItself } from "./inside.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { logLost } from "./lost-end.ts";
 import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
-import { alreadyActive, insideItself, leftRunning, orphaned } from "./refusals.ts";
+import { alreadyActive, leftRunning, orphaned } from "./refusals.ts";
 import type { EndWriter } from "./session-end.ts";
 import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { atSlot, slotsOf } from "./slots.ts";
+import { atSlot } from "./slots.ts";
 import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 export interface TakeOptions {
@@ -174,36 +175,6 @@ async function settle(
     await held.release({ session: null });
     throw error;
   }
-}
-
-/** A session whose own command asks for its lock would wait for itself for ever. */
-async function refuseInsideItself(context: Context, wanted: SessionInfo): Promise<void> {
-  const session = await holderAround(context);
-  // Of several slots it may have another.
-  if (session !== null && session.slots === 1) throw insideItself(session, wanted);
-}
-
-/** Whether this process runs inside the session that holds the lock. */
-export async function isInsideHolder(context: Context): Promise<boolean> {
-  return (await holderAround(context)) !== null;
-}
-
-async function holderAround(context: Context): Promise<SessionInfo | null> {
-  const inside = sessionsAround(context.env);
-  if (inside.length === 0) return null;
-  for (const slot of slotsOf(context)) {
-    const { holder } = await slot.lock.look();
-    const session = holder === null ? null : holdOf(holder).session;
-    if (session !== null && inside.includes(session.uid)) return session;
-  }
-  return null;
-}
-
-/** The uids of the sessions this process runs in, the innermost first. */
-export function sessionsAround(env: NodeJS.ProcessEnv): readonly string[] {
-  return [env["HOLDFAST_SESSION"], ...(env["HOLDFAST_ANCESTORS"] ?? "").split(":")].filter(
-    (uid): uid is string => uid !== undefined && uid !== "",
-  );
 }
 
 type Views = readonly [LockView, ...LockView[]];

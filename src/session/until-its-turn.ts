@@ -1,14 +1,15 @@
 import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
+import { refuseToWaitForItself } from "./inside.ts";
 import { activeSession } from "./reconcile.ts";
 import { hasRecord } from "./session-end.ts";
 import { waiterOf } from "./session-info.ts";
-import { slotsOf } from "./slots.ts";
+import { findActiveById } from "./slots.ts";
 
 /**
  * Waits while a session of this id is only in line for the lock.
  * @returns the uid of the one that was; null when none was, or its ticket does not tell
- * @throws the signal's reason when it aborts
+ * @throws the signal's reason when it aborts; Failure `BUSY` inside the session whose end it would take
  */
 export async function untilItsTurn(context: Context, id: string | null, signal?: AbortSignal): Promise<string | null> {
   if (id === null) return null;
@@ -16,8 +17,10 @@ export async function untilItsTurn(context: Context, id: string | null, signal?:
     const view = await context.lock.look();
     const ticket = view.waiters.find((waiter) => waiterOf(waiter)?.id === id);
     // Its ticket outlives its first moments with the lock.
-    if (ticket === undefined || (await isActive(context, id))) return uid;
+    if (ticket === undefined || (await findActiveById(context, id)) !== null) return uid;
     uid = waiterOf(ticket)?.uid ?? null;
+    const ahead = activeSession(view)?.session;
+    if (ahead?.slots === 1) refuseToWaitForItself(context, ahead);
     await context.lock.waitForEnd(ticket, signal);
   }
 }
@@ -29,11 +32,4 @@ export function notItsTurn(context: Context, id: string | null, uid: string): Fa
     facts: { session: id },
     next: [{ does: "look back", command: "holdfast logs" }],
   });
-}
-
-async function isActive(context: Context, id: string): Promise<boolean> {
-  for (const slot of slotsOf(context)) {
-    if (activeSession(await slot.lock.look())?.session.id === id) return true;
-  }
-  return false;
 }

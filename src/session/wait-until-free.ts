@@ -2,6 +2,7 @@ import type { LineView } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
+import { refuseToWaitForItself } from "./inside.ts";
 import { activeSession, mismatch } from "./reconcile.ts";
 import { findFreshEnd, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
@@ -22,7 +23,8 @@ const lookAtSlotsEveryMs = 100;
  * Waits until the lock could be had at once: nobody holds it, lives on in its way, or waits in line. Of a lock with
  * several slots it is enough that one is free.
  * @param id who is expected to hold the lock or to wait for it, if anybody does
- * @throws the signal's reason when it aborts; Failure `SESSION_MISMATCH`; `DATA` when somebody may be in line whose
+ * @throws the signal's reason when it aborts; Failure `SESSION_MISMATCH`; `BUSY` inside the session
+ *   to wait for; `DATA` when somebody may be in line whose
  *   ticket cannot be read
  */
 export async function waitUntilFree(context: Context, id: string | null, signal?: AbortSignal): Promise<Freed> {
@@ -39,6 +41,7 @@ export async function waitUntilFree(context: Context, id: string | null, signal?
     }
     if (isFirst && id !== null) refuseOthers(id, [...taken.map(({ session }) => session.id), ...idsInLine(line)]);
     if (isTaken && first.session.slots === 1) {
+      refuseToWaitForItself(context, first.session);
       await untilOver(context, first.session, signal === undefined ? {} : { signal });
       last = first.session;
     } else if (isTaken) {

@@ -5,6 +5,7 @@ import { abortAfter } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { findLiving } from "./find-session.ts";
+import { refuseToWaitForItself } from "./inside.ts";
 import { noSession, requireSession } from "./reconcile.ts";
 import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
@@ -35,7 +36,7 @@ export interface Waited {
 /**
  * Waits for the session that is meant, woken by its end and not by a clock. One that lives on without its keeper is
  * waited for like any other. A session that has ended already, named by its id, answers at once with how it ended.
- * @throws the signal's reason when it aborts; `NO_SESSION`, `SESSION_MISMATCH`
+ * @throws the signal's reason when it aborts; `NO_SESSION`, `SESSION_MISMATCH`; `BUSY` inside the session to wait for
  */
 export async function wait(context: Context, request: WaitRequest): Promise<Waited> {
   const { id, until, signal } = request;
@@ -52,6 +53,7 @@ export async function wait(context: Context, request: WaitRequest): Promise<Wait
 
 async function waitFor(context: Context, session: SessionInfo, { until, signal }: WaitRequest): Promise<Waited> {
   if (until === "ready") return waitUntilRunning(context, session, signal);
+  refuseToWaitForItself(context, session);
   await untilOver(context, session, signal === undefined ? {} : { signal });
   const end = findFreshEnd(context, session.uid);
   if (end !== null) return { session: { ...session, phase: "ended" }, end };
@@ -117,9 +119,13 @@ async function runningNow(context: Context, { uid, slot }: SessionInfo): Promise
   return found === undefined || !isReady(found.session) ? null : { session: found.session, end: null };
 }
 
-/** How a session ended. @param uid this very one; null: the newest of this id. Null also when that is forgotten */
+/**
+ * How a session ended. Null also when that is forgotten.
+ * @param uid this very one; null: the newest of this id
+ * @throws Failure `NO_SESSION` when the newest of this id was only in line, and has left it
+ */
 function findEnded(context: Context, id: string, uid: string | null): Waited | null {
-  const ended = uid ?? lastEnded(context, id);
+  const ended = uid ?? lastOver(context, id);
   if (ended === null) return null;
   const record = readFreshRecord(context, ended);
   if (record !== null) return { session: record.session, end: record.end };
@@ -127,9 +133,11 @@ function findEnded(context: Context, id: string, uid: string | null): Waited | n
   return end === null ? null : { session: null, id, end };
 }
 
-function lastEnded(context: Context, id: string): string | null {
-  for (const { event, session, lock, uid } of readEventsBackward(context.home.log, { kinds: ["ended"] })) {
-    if (event === "ended" && session === id && lock === context.lock.name && uid !== undefined) return uid;
+function lastOver(context: Context, id: string): string | null {
+  for (const { event, session, lock, uid } of readEventsBackward(context.home.log, { kinds: ["ended", "unqueued"] })) {
+    if (session !== id || lock !== context.lock.name || uid === undefined) continue;
+    if (event === "unqueued") throw notItsTurn(context, id, uid);
+    return uid;
   }
   return null;
 }

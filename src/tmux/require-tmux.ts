@@ -11,8 +11,11 @@ const waysToGetIt: readonly NextStep[] = [
   { does: "on macOS", command: "brew install tmux" },
 ];
 
-/** @throws Failure `UNAVAILABLE`, with how to get it, when there is no tmux in PATH or it is too old */
-export async function requireTmux(env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * @returns its version, as it says it: `tmux 3.3a`
+ * @throws Failure `UNAVAILABLE`, with how to get it, when there is no tmux in PATH or it is too old
+ */
+export async function requireTmux(env: NodeJS.ProcessEnv): Promise<string> {
   const found = findProgram("tmux", { env, cwd: "/" });
   if (typeof found === "string") {
     throw new Failure("UNAVAILABLE", "--tmux needs tmux, and there is none in PATH", {
@@ -35,6 +38,7 @@ export async function requireTmux(env: NodeJS.ProcessEnv): Promise<void> {
       },
     );
   }
+  return version;
 }
 
 /** @param version `tmux 3.3a`, `tmux next-3.6`. One that says no number (`tmux master`) is taken for a new one. */

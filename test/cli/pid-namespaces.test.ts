@@ -163,7 +163,8 @@ describe.skipIf(whyNoPidNamespace !== null)(`a keeper in another PID namespace${
     expect(isAlive(agentPid)).toBe(true);
     expect(endOf(workspace, session.uid).survivors).toMatchObject([{ pid: agentPid, why: "out_of_reach" }]);
     expect((await workspace.holdfast(start("other"), { env })).exitCode).toBe(0);
-  });
+    // A lease is stale after 15 seconds, and looked at with a container for each look.
+  }, 90_000);
 
   // A kernel lock at once, a lease when it is stale.
   it.each(pulsesHere)("that died with it is noticed by its pulse: %s (R2.1, R2.3)", async (pulse) => {

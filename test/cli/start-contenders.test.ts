@@ -74,7 +74,7 @@ describe("start --wait", () => {
     await startSession(workspace);
     const refused = await workspace.holdfast(["start", "now", "--wait", "0", "--json", "--", ...agent("sleeper.sh")]);
     expect(refused.exitCode).toBe(75);
-    expect(refused.elapsedMs).toBeLessThan(1000);
+    expect(workspace.events("queued")).toEqual([]);
   });
 
   it("serves waiters in the order they came, one at a time, whatever ends a session (R4.6)", async () => {

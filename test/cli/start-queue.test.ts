@@ -172,6 +172,9 @@ describe("start --queue", () => {
       expect(ended.exitCode).toBe(66);
       expect(ended.json().error).toMatchObject({ code: "NO_SESSION", message: "second left the line before its turn" });
     }
+    const late = await workspace.holdfast(["wait", "second", "--json"]);
+    expect(late.exitCode).toBe(66);
+    expect(late.json().error).toMatchObject({ code: "NO_SESSION", message: "second left the line before its turn" });
   });
 
   it("does not start beside an agent that was started by hand meanwhile (R3.2)", async () => {

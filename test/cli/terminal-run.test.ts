@@ -119,6 +119,21 @@ describe("run on a terminal, running", () => {
     expect(workspace.events("ended")).toMatchObject([{ exit_code: 4 }]);
   });
 
+  it("is ended by stop at once while Ctrl-Z has stopped it (R2.2)", async () => {
+    const workspace = openWorkspace();
+    const terminal = await openTerminal(workspace);
+    await terminal.type(`${holdfast} run --id mine sleep 300`);
+    await until(() => workspace.events("started").length === 1);
+    await terminal.press("C-z");
+    await terminal.shows(/\n\$$/);
+    const stopped = await workspace.holdfast(["stop", "mine", "--json"]);
+    expect(stopped.json()).toMatchObject({ ok: true, end: { reason: "stopped", signal: "SIGTERM" } });
+    await terminal.type('wait %1; echo "exit $?"');
+    await terminal.shows("exit 143");
+    expect(workspace.events("process_ended").map(({ how }) => how)).not.toContain("SIGKILL");
+    expect(await statusOf(workspace)).toMatchObject({ active: false });
+  });
+
   it("passes the hang-up of its terminal on to the command, and closes its session (R2.2)", async () => {
     const workspace = openWorkspace();
     const terminal = await openTerminal(workspace);

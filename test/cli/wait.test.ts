@@ -7,7 +7,7 @@ import { hasKernelPulse } from "../support/pulses-here.ts";
 import { schemaProblems } from "../support/output-schema.ts";
 import { startSession, statusOf, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 /** A `wait` that sleeps until something ends. */
 async function waiting(workspace: Workspace, ...words: string[]): Promise<RunningProgram> {
@@ -217,5 +217,34 @@ describe("wait --until", () => {
     const refused = await workspace.holdfast(["wait", "--until", "christmas", "--json"]);
     expect(refused.exitCode).toBe(64);
     expect(refused.json().error.message).toContain("christmas");
+  });
+});
+
+describe("wait inside its own session", () => {
+  /** What this `wait` answers, run by the command of the session `demo`, with `nightly` in line behind it. */
+  async function answerInside(workspace: Workspace, ...words: string[]) {
+    const script = 'mkfifo go; cat go > /dev/null; node "$0" wait "$@" --json; echo exit $?; exec sleep 300';
+    const { uid } = await startSession(workspace, ["sh", "-c", script, bin, ...words]);
+    await waitInLine(workspace, ["--id", "nightly", "true"]);
+    await tell(join(workspace.root, "go"));
+    await until(() => workspace.agentOutput(uid).includes("\nexit "));
+    const [document = "", exit] = workspace.agentOutput(uid).split("\n");
+    return { exit, answer: JSON.parse(document) };
+  }
+
+  it.each([[], ["demo"], ["--until", "free"], ["nightly"]])(
+    "is refused at once and for good, because it ends with that: %s",
+    async (...words) => {
+      const { exit, answer } = await answerInside(openWorkspace(), ...words);
+      expect(exit).toBe("exit 75");
+      expect(answer.error).toMatchObject({ code: "BUSY", retryable: false, session: "demo" });
+      expect(answer.error.message).toBe("This command runs inside demo, and ends with it: it would wait for itself");
+    },
+  );
+
+  it("waits until its session is ready", async () => {
+    const { exit, answer } = await answerInside(openWorkspace(), "--until", "ready");
+    expect(exit).toBe("exit 0");
+    expect(answer).toMatchObject({ ok: true, session: { id: "demo", phase: "running" } });
   });
 });

@@ -20,6 +20,8 @@ export const lookingCommands: readonly (readonly string[])[] = [
   ["join", "--no-follow", "--pid", String(process.pid)],
   ["leave", "--pid", String(process.pid)],
   ["cleanup", "--dry-run"],
+  ["doctor"],
+  ["completion", "zsh", "--", "logs", "--session", ""],
 ];
 
 /** Every command that does something, in an order in which each finds something to do. */

@@ -44,8 +44,13 @@ export class Terminal {
 
   /** Types a line and Return. */
   async type(line: string): Promise<void> {
-    await this.#tmux("send-keys", "-l", line);
+    await this.write(line);
     await this.press("Enter");
+  }
+
+  /** Types this, and nothing behind it. */
+  async write(text: string): Promise<void> {
+    await this.#tmux("send-keys", "-l", text);
   }
 
   /** Presses a key by its name in tmux: `C-c`, `Enter`. */

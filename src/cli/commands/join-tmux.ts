@@ -7,7 +7,7 @@ import type { SessionInfo } from "../../session/session-info.ts";
 import { tmuxServerOf } from "../../session/session-tmux.ts";
 import { atSlot } from "../../session/slots.ts";
 import { hasLetGo } from "../../session/stop.ts";
-import { sessionsAround } from "../../session/take-lock.ts";
+import { sessionsAround } from "../../session/inside.ts";
 import { outsideTmux } from "../../tmux/run-tmux.ts";
 import type { TmuxServer } from "../../tmux/tmux-server.ts";
 import type { Cli, Exit } from "../cli.ts";

@@ -40,6 +40,7 @@ export async function joinCommand(
   const readyWithinMs = parsePatience(options);
   const context = await openCliContext(cli, {
     access: "read",
+    despiteConfig: "said",
     ...(options.as === undefined ? {} : { clientName: options.as }),
   });
   const request = {

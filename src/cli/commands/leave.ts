@@ -8,7 +8,7 @@ export interface LeaveOptions {
 }
 
 export async function leaveCommand(cli: Cli, options: LeaveOptions, id: string | undefined): Exit {
-  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   const who = options.as === undefined ? { pid: parsePid(options.pid) ?? process.ppid } : { name: options.as };
   const sessionId = parseId(id);
   (await cli.show()).left(sessionId, await leave(context, { id: sessionId, ...who }));

@@ -12,7 +12,7 @@ import { showOutput } from "./logs-output.ts";
 
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   refuseWithoutEffect(options);
-  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   const count = parseCount(options.lines, "--lines", "logs");
   if (options.output === true) return showOutput(cli, context, options, count);
   const filter = filterOf(options, context.lock.name);

@@ -4,7 +4,7 @@ import { excerpt, parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock } from "../../keeper/foreground.ts";
 import { newSession, type SessionRequest } from "../../session/new-session.ts";
-import { isInsideHolder } from "../../session/take-lock.ts";
+import { isInsideHolder } from "../../session/inside.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { parseCommand } from "../given-command.ts";

@@ -5,7 +5,7 @@ import { parseSignal } from "../../home/signals.ts";
 import { start, startOrQueue, type Started, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
-import { findActive } from "../../session/slots.ts";
+import { findActiveById } from "../../session/slots.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
@@ -84,7 +84,7 @@ export async function startCommand(
 function saidIfSlow(cli: Cli, context: Context, request: StartRequest): Promise<Started> {
   if (request.ready == null) return start(context, request);
   return sayIfSlow(cli, start(context, request), async () => {
-    const session = await findActive(context, request.id ?? null);
+    const session = await findActiveById(context, request.id ?? null);
     if (session?.agent == null || session.ready === null) return null;
     const { id, agent, ready } = session;
     // Late: until the keeper is spawned every millisecond counts.

@@ -19,12 +19,15 @@ export interface StatusOptions {
   readonly watch?: string | true;
 }
 
+/** A wrong configuration is among the problems that are shown. */
+const access = { access: "read", despiteConfig: "left" } as const;
+
 /** With `--check` the exit code answers, as LSB's `status` does. */
 const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
-  const context = await openCliContext(cli, { access: "read" });
+  const context = await openCliContext(cli, access);
   if (options.check === true) return checkStatus(cli, context);
   const result = await status(context);
   (await cli.show()).status(result);
@@ -66,7 +69,7 @@ function parseInterval({ check }: StatusOptions, watch: string | true): number {
 async function watchStatus(given: Cli, everyMs: number): Exit {
   const isDrawn = given.interactive && given.env["TERM"] !== "dumb";
   const presenter = await given.show(isDrawn ? undefined : "json");
-  const context = await openCliContext(given, { access: "read" });
+  const context = await openCliContext(given, access);
   // What is watched stays what it is, whatever appears nearer by meanwhile.
   const cli: Cli = { ...given, globals: { ...given.globals, dir: context.home.root } };
   const { LiveLoop } = await import("../live/live-loop.ts");
@@ -83,7 +86,7 @@ function liveSource(cli: Cli, opened: Context): LiveSource {
     const before = state;
     state = checkState(home);
     // How a lock is held is decided by the file system its state is on, and that shows when it is there.
-    if (before === "missing" && state === "ready") context = await openCliContext(cli, { access: "read" });
+    if (before === "missing" && state === "ready") context = await openCliContext(cli, access);
     return status(context);
   };
   return {

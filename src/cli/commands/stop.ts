@@ -1,7 +1,7 @@
 import { parseDuration } from "../../home/duration.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { longestGraceMs } from "../../session/session-info.ts";
-import { findActive } from "../../session/slots.ts";
+import { findActiveById } from "../../session/slots.ts";
 import { stop } from "../../session/stop.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { durationText } from "../present/quantities.ts";
@@ -22,10 +22,10 @@ export async function stopCommand(cli: Cli, options: StopOptions, id: string | u
     ...(options.signal === undefined ? {} : { signal: parseSignal(options.signal) }),
     ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
   };
-  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   const stopping = stop(context, request);
   const stopped = await sayIfSlow(cli, stopping, async () => {
-    const session = await findActive(context, request.id);
+    const session = await findActiveById(context, request.id);
     return session && `waiting for ${session.id} to end: ${graceText(longestGraceMs(session, request.killAfterMs))}`;
   });
   (await cli.show()).stopped(stopped);

@@ -4,7 +4,7 @@ import { shellWord } from "../../home/shell-word.ts";
 import { abortAfter } from "../../process/clock.ts";
 import type { Context } from "../../session/context.ts";
 import { codeOfEnd } from "../../session/shell-code.ts";
-import { findActive } from "../../session/slots.ts";
+import { findActiveById } from "../../session/slots.ts";
 import { notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
@@ -27,7 +27,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
   const patience = limitMs === null ? undefined : abortAfter(limitMs);
   const until = parseUntil(options.until);
   const cursor = parseCursor(options.cursor, until);
-  const context = await openCliContext(cli, { access: "read", despiteConfig: true });
+  const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
   const request = { id: parseId(id), ...(patience === undefined ? {} : { signal: patience }) };
   const waiting =
     until instanceof RegExp
@@ -45,7 +45,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
 
 /** What a wait is for, and who is in the way of that. */
 async function whatFor(context: Context, id: string | null, until: Until): Promise<string | null> {
-  const session = (await findActive(context, id)) ?? (await findActive(context, null));
+  const session = (await findActiveById(context, id)) ?? (await findActiveById(context, null));
   if (session === null) return null;
   const since = `has the lock for ${durationText(secondsSince(session.created_at, new Date()))}`;
   if (until === "free") return `waiting for the lock: ${session.id} ${since}`;

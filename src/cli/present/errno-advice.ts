@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Failure, NextStep } from "../../failure.ts";
 import { shellWord } from "../../home/shell-word.ts";
+import type { Check } from "../../session/doctor-check.ts";
 
 /** What to look at when the system refused something. Whoever knows better has said so in the failure itself. */
 const advice: Readonly<Record<string, (path: string) => NextStep>> = {
@@ -27,6 +28,11 @@ export function adviceOn({ next, facts }: Failure): readonly NextStep[] {
   if (next.length > 0 || typeof errno !== "string") return next;
   const step = new Map(Object.entries(advice)).get(errno);
   return step === undefined ? [] : [step(typeof path === "string" ? path : ".")];
+}
+
+/** What to type next about something that `doctor` has tried. */
+export function adviceOnCheck({ failure, warning }: Check): readonly NextStep[] {
+  return failure === null ? (warning ?? []) : adviceOn(failure);
 }
 
 /** The same on several, each command once. */

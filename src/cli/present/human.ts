@@ -3,6 +3,7 @@ import { escapeControl } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
+import type { Check } from "../../session/doctor-check.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
 import type { Sent } from "../../session/send-text.ts";
@@ -14,6 +15,7 @@ import { inOneLine } from "../../session/trouble.ts";
 import type { Waited } from "../../session/wait.ts";
 import { toAscii } from "./ascii.ts";
 import { cutToWidth } from "./display-width.ts";
+import { doctorText } from "./doctor-text.ts";
 import { adviceOnAll } from "./errno-advice.ts";
 import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
@@ -22,9 +24,11 @@ import type { LiveView } from "./live-view.ts";
 import { afterList, listText } from "./list-text.ts";
 import { nextSteps } from "./next-steps.ts";
 import {
+  afterInit,
   afterQueue,
   afterStart,
   cleanedText,
+  initialisedText,
   joinedText,
   leftText,
   queuedText,
@@ -36,7 +40,7 @@ import {
   waitedText,
 } from "./outcome-text.ts";
 import { openPaint, type Paint } from "./paint.ts";
-import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
+import type { Initialised, OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { afterStats, statsText } from "./stats-text.ts";
 import { startHint, statusText } from "./status-text.ts";
 import type { Style } from "./style.ts";
@@ -138,6 +142,19 @@ class HumanPresenter implements Presenter {
   waited(result: Waited, until: string): void {
     this.#talk(skippedText(result.skippedBytes ?? 0, this.#style("stderr")));
     this.#print(waitedText(result, until, this.#style("stdout")));
+  }
+
+  initialised(result: Initialised): void {
+    this.#print(initialisedText(result, this.#style("stdout")));
+    this.#hint(afterInit(result));
+  }
+
+  examined(checks: readonly Check[]): void {
+    this.#print(doctorText(checks, this.#style("stdout")));
+  }
+
+  completion(_shell: string, text: string): void {
+    this.#write("stdout", text);
   }
 
   events(events: readonly AnyEvent[], follow: boolean): void {

@@ -3,6 +3,7 @@ import type { Actor } from "../../journal/event.ts";
 import type { ProcessEntry } from "../../process/table.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
+import type { Check } from "../../session/doctor-check.ts";
 import type { PidFile } from "../../session/pid-file.ts";
 import type { ListedSession, Listing } from "../../session/list.ts";
 import type { SessionEnd } from "../../session/session-end.ts";
@@ -12,7 +13,7 @@ import type { QueueEntry, Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
 import type { TmuxDetails } from "../../tmux/tmux-server.ts";
 import { inOneLine } from "../../session/trouble.ts";
-import { adviceOn } from "./errno-advice.ts";
+import { adviceOn, adviceOnCheck } from "./errno-advice.ts";
 import { onThisLock } from "./on-this-lock.ts";
 
 /** A part of a document: what `schema/output/` describes, field by field. */
@@ -212,6 +213,12 @@ function queueDocument({ position, waiter, pid, where, host, since, waitingSecon
     since,
     waiting_seconds: rounded(waitingSeconds),
   };
+}
+
+export function checkDocument(check: Check, invocation: string): Fields {
+  const { name, state, text, facts = {}, failure } = check;
+  const next = adviceOnCheck(check).map(({ command }) => onThisLock(command, invocation));
+  return { name, state, text, code: failure?.code ?? null, facts, next };
 }
 
 /** The facts stand behind code and message, and never in their place. */

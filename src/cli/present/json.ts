@@ -2,6 +2,7 @@ import type { Failure } from "../../failure.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
+import type { Check } from "../../session/doctor-check.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
 import type { Sent } from "../../session/send-text.ts";
@@ -12,6 +13,7 @@ import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
 import {
   actionDocument,
+  checkDocument,
   clientDocument,
   endDocument,
   errorDocument,
@@ -23,7 +25,7 @@ import {
 } from "./json-documents.ts";
 import { LiveLines } from "./live-lines.ts";
 import type { LiveView } from "./live-view.ts";
-import type { OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
+import type { Initialised, OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { statsDocument } from "./stats-document.ts";
 import { WaitingPace } from "./waiting-pace.ts";
 
@@ -116,6 +118,20 @@ export class JsonPresenter implements Presenter {
       end: end === null ? null : endDocument(end),
       ...(nextCursor === undefined ? {} : { next_cursor: nextCursor, skipped_bytes: skippedBytes }),
     });
+  }
+
+  initialised({ path, command }: Initialised): void {
+    this.#answer({ path, command });
+  }
+
+  examined(checks: readonly Check[]): void {
+    const count = (state: Check["state"]) => checks.filter((check) => check.state === state).length;
+    const documents = checks.map((check) => checkDocument(check, this.#options.invocation ?? "holdfast"));
+    this.#answer({ failed: count("failed"), warnings: count("warning"), checks: documents });
+  }
+
+  completion(shell: string, text: string): void {
+    this.#answer({ shell, text });
   }
 
   events(events: readonly AnyEvent[], follow: boolean): void {

@@ -14,7 +14,8 @@ import { onThisLock } from "./on-this-lock.ts";
 import { pidText } from "./pid-text.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { bytesText, secondsSince, timestampText } from "./quantities.ts";
-import { cardFacts, clientTexts, labelledRows } from "./session-card.ts";
+import type { Initialised } from "./presenter.ts";
+import { cardFacts, clientTexts, labelledRows, pathText } from "./session-card.ts";
 import { holderPhrase, placeText } from "./waiting-line.ts";
 import { oneLine } from "./one-line.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
@@ -138,6 +139,15 @@ export function skippedText(skippedBytes: number, { paint }: Style): readonly st
   return [
     `${paint.yellow("⚠")} ${bytesText(skippedBytes)} of output before this are gone: no more than max_output is kept`,
   ];
+}
+
+export function initialisedText({ path }: Initialised, style: Style): readonly string[] {
+  return [headline("✅", pathText(path, style), "written, with every key explained", style)];
+}
+
+export function afterInit({ command }: Initialised): readonly NextStep[] {
+  const start = { does: "start the agent", command: `holdfast start${command === null ? " -- COMMAND" : ""}` };
+  return [start, { does: "see whether all is well", command: "holdfast doctor" }];
 }
 
 const kinds: Readonly<Record<CleanupAction["what"], string>> = {

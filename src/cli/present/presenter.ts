@@ -2,6 +2,7 @@ import type { Failure } from "../../failure.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
+import type { Check } from "../../session/doctor-check.ts";
 import type { Joined } from "../../session/join.ts";
 import type { Listing } from "../../session/list.ts";
 import type { WaitNotice } from "../../session/place-in-line.ts";
@@ -34,6 +35,13 @@ export interface OutputChunk {
   readonly eof: boolean;
 }
 
+/** A new configuration file. */
+export interface Initialised {
+  readonly path: string;
+  /** What `start` runs by itself; null when that is left to whoever edits the file. */
+  readonly command: readonly string[] | null;
+}
+
 /** Shows results; one for people, one for programs. Nothing else in holdfast prints. */
 export interface Presenter {
   started(result: Started): void;
@@ -51,6 +59,10 @@ export interface Presenter {
   /** One thing that `watch` did, when it did it. */
   swept(action: CleanupAction): void;
   waited(result: Waited, until: string): void;
+  initialised(result: Initialised): void;
+  examined(checks: readonly Check[]): void;
+  /** What a shell reads: the script, or the words that may come next. */
+  completion(shell: string, text: string): void;
   /** Log lines, oldest first; with `follow` more calls come, one event each. */
   events(events: readonly AnyEvent[], follow: boolean): void;
   /** The agent's output as it is, to stdout. */

@@ -4,6 +4,7 @@ import { Failure } from "../../../src/failure.ts";
 import type { SessionInfo } from "../../../src/session/session-info.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
 import * as cleanup from "./cleanup-samples.ts";
+import { checks } from "./doctor-sample.ts";
 import * as sample from "./samples.ts";
 import { noSessions, stats } from "./stats-sample.ts";
 
@@ -211,6 +212,11 @@ const cases: readonly Case[] = [
   { name: "waited-ready", show: (to) => to.waited({ session, end: null }, "ready") },
   { name: "waited-output", show: (to) => to.waited({ session, end: null, nextCursor: 1234 }, "output=^all s.t$") },
   { name: "waited-free", show: (to) => to.waited({ session: null, end: null }, "free") },
+  { name: "init", show: (to) => to.initialised({ path: "/srv/project/holdfast.json", command: null }) },
+  { name: "init-command", show: (to) => to.initialised({ path: "/tmp/holdfast.json", command: ["node", "a.js"] }) },
+  { name: "doctor", show: (to) => to.examined(checks) },
+  { name: "doctor-well-ascii", show: (to) => to.examined(checks.slice(0, 1)), options: { unicode: false } },
+  { name: "completion", show: (to) => to.completion("fish", "status\twho holds the lock\n") },
   { name: "failure-busy (R3.1)", show: (to) => to.failure(sample.busy) },
   { name: "failure-busy-ascii (R3.1)", show: (to) => to.failure(sample.busy), options: { unicode: false } },
   { name: "failure-busy-quiet (R3.1)", show: (to) => to.failure(sample.busy), options: { quiet: true } },

@@ -8,6 +8,7 @@ import { Failure } from "../../../src/failure.ts";
 import { endReasons } from "../../../src/session/session-end.ts";
 import { capture, type CaptureOptions } from "./captured-presenter.ts";
 import * as cleanup from "./cleanup-samples.ts";
+import { checks } from "./doctor-sample.ts";
 import * as sample from "./samples.ts";
 import { stats } from "./stats-sample.ts";
 
@@ -104,6 +105,10 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["wait", "ended, of which only the log tells", (to) => to.waited({ session: null, id: "demo", end }, "ended")],
   ["wait", "output", (to) => to.waited({ session, end: null, nextCursor: 1234, skippedBytes: 7 }, "output=ready")],
   ["wait", "free", (to) => to.waited({ session: null, end: null }, "free")],
+  ["init", "written", (to) => to.initialised({ path: "/srv/project/holdfast.json", command: null })],
+  ["init", "with a command", (to) => to.initialised({ path: "/srv/project/holdfast.json", command: ["node", "a.js"] })],
+  ["doctor", "with faults", (to) => to.examined(checks)],
+  ["completion", "a script", (to) => to.completion("bash", "complete -F _holdfast holdfast\n")],
   ["failure", "busy", (to) => to.failure(sample.busy)],
   ["failure", "without facts", (to) => to.failure(new Failure("USAGE", "What?"))],
 ];
@@ -284,9 +289,9 @@ function objectsIn(value: unknown, path: Path = []): readonly Path[] {
   return Array.isArray(value) ? below : [path, ...below];
 }
 
-/** Events, the facts of a failure and the reasons of ends are open on purpose: they grow. */
+/** Events, facts and the reasons of ends are open on purpose: they grow. */
 function isOpen(path: Path): boolean {
   const [first, second] = path;
-  if (path.at(-1) === "ended") return true;
+  if (path.at(-1) === "ended" || path.at(-1) === "facts") return true;
   return first === "event" || first === "events" || (first === "error" && second !== "holder");
 }
