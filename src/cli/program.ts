@@ -2,6 +2,8 @@ import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
 import { UnwrittenAnswer } from "./present/output-stream.ts";
 import { addGlobalOptions, globalsOf, usage, wantsJson, type GlobalOptions } from "./globals.ts";
+import { refuseLostBytes } from "./lost-bytes.ts";
+import { typedOptions } from "./typed-options.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
@@ -23,6 +25,7 @@ export interface ProgramOptions {
  */
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Exit {
   if (argv.length === 0) throw usage(`Which command? One of: ${verbs.map(({ name }) => name).join(", ")}`);
+  refuseLostBytes(argv);
   const { words, operands } = splitOperands(argv);
   let exit: Exit = Promise.resolve(0);
   const program = declare(options, words, operands, (result) => {
@@ -99,7 +102,8 @@ function declare(
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
     declareOptions(addGlobalOptions(command, false)).action(async () => {
       const cli = options.open(globalsOf(command, options.env));
-      const result = run({ cli, options: command.opts(), args: command.args, operands }).catch((error: unknown) => {
+      const call = { cli, options: command.opts(), args: command.args, operands, typed: typedOptions(command) };
+      const result = run(call).catch((error: unknown) => {
         throw error instanceof UnwrittenAnswer ? new UnwrittenAnswer(error.errno, acts) : error;
       });
       perform(result);

@@ -9,6 +9,8 @@ export interface Call {
   readonly args: readonly string[];
   /** What followed `--`; null when nothing did. */
   readonly operands: readonly string[] | null;
+  /** Its options as they were typed, for hints. */
+  readonly typed: string;
 }
 
 export interface Verb {

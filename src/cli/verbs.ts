@@ -59,7 +59,8 @@ export const verbs: readonly Verb[] = [
         .option("--owner <name>", "whose session it is; others need --force to stop it [HOLDFAST_OWNER]")
         .option("--note <text>", "a note for whoever looks")
         .option("--force", "start although agent processes already run"),
-    run: async ({ cli, options, args, operands }) => (await commands()).start(cli, options, args[0], operands),
+    run: async ({ cli, options, args, operands, typed }) =>
+      (await commands()).start(cli, { ...options, typed }, args[0], operands),
   }),
   verb<RunOptions>({
     name: "run",
@@ -82,7 +83,7 @@ export const verbs: readonly Verb[] = [
         .option("--id <id>", "the session's id")
         .option("--owner <name>", "whose session it is [HOLDFAST_OWNER]")
         .option("--note <text>", "a note for whoever looks"),
-    run: async ({ cli, options, args }) => (await commands()).run(cli, options, args),
+    run: async ({ cli, options, args, typed }) => (await commands()).run(cli, { ...options, typed }, args),
   }),
   verb<JoinOptions>({
     name: "join",

@@ -24,7 +24,7 @@ export function parseName(kind: NameKind, text: string): string {
  * Control characters (C0, DEL, C1), line separators, lone surrogates, and everything that reorders or hides text on a
  * terminal (bidirectional marks, embeddings, overrides and isolates; byte order mark).
  */
-const unsafeCharacters = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\p{Cs}]/gu;
+export const unsafeCharacters = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\p{Cs}]/gu;
 
 /**
  * Makes text from a file or another user safe to print on one line of a terminal: `\x1b` for a control character below

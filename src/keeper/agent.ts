@@ -127,7 +127,7 @@ export function cannotRun(
   const stats = file === null ? undefined : statsOf(file);
   if (errno === "ENOENT") {
     const isThere = file !== null && stats !== undefined;
-    const what = isThere ? withoutInterpreter(program, file) : `Command not found: ${program}`;
+    const what = isThere ? withoutInterpreter(program, file) : `Command not found: ${program}${whatWasMeant(program)}`;
     const command = program.includes("/") ? `ls -l ${shellWord(program)}` : 'echo "$PATH"';
     const next = [{ does: "see where it was looked for", command }];
     return new Failure("NOT_FOUND", what, { facts, cause, next });
@@ -136,6 +136,13 @@ export function cannotRun(
   const why = known === undefined ? message : errnoText(known);
   const next = known === "EACCES" || known === "EISDIR" ? [howToRun(program, stats)] : [];
   return new Failure("NOT_EXECUTABLE", `Command cannot be run: ${program}: ${why}`, { facts, next, cause });
+}
+
+/** What a shell would have made of it, and nobody else does. */
+function whatWasMeant(program: string): string {
+  if (/\s/.test(program))
+    return "\nIt is one word, with the spaces in it: leave out its quotes, or put sh -c before it.";
+  return /^\w+=/.test(program) ? "\nTo set a variable, put env before it." : "";
 }
 
 /** Undefined where it cannot be told: nothing is there, links go round, or a directory may not be looked into. */

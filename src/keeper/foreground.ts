@@ -15,6 +15,8 @@ import { forwardedSignals, SignalForwarder } from "./signal-forwarder.ts";
 
 export interface RunRequest {
   readonly wait?: SessionWait;
+  /** The options as they were typed, for the hint how to wait. */
+  readonly typed?: string;
   /** Wraps the time until the lock is held. */
   readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
 }
@@ -27,7 +29,7 @@ export interface RunRequest {
 export async function run(context: Context, wanted: SessionInfo, request: RunRequest): Promise<number> {
   const command = new CommandAhead(context);
   const forwarder = new SignalForwarder(context);
-  const turn = takeTurn(context, wanted, request.wait, { command, forwarder });
+  const turn = takeTurn(context, wanted, request, { command, forwarder });
   const fresh = await (request.during === undefined ? turn : request.during(turn));
   const { held, session, hold } = fresh;
   const keeper = new SessionKeeper(context, held, hold, session);
@@ -64,10 +66,10 @@ interface Readied {
 async function takeTurn(
   context: Context,
   wanted: SessionInfo,
-  wait: SessionWait | undefined,
+  { wait, typed = "" }: RunRequest,
   { command, forwarder }: Readied,
 ): Promise<FreshLock> {
-  if (wait === undefined) return takeLock(context, wanted, { verb: "run" });
+  if (wait === undefined) return takeLock(context, wanted, { verb: "run", typed });
   const onNext = (ahead: AheadOfTurn) => command.prepare(wanted, ahead);
   try {
     forwarder.listen();

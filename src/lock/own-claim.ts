@@ -12,6 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { errnoOf, Failure, failureFromErrno, isErrno } from "../failure.ts";
+import { shellWord } from "../home/shell-word.ts";
 import type { ClaimDirectory } from "./claim-directory.ts";
 import { unlinkIfThere } from "./claim-directory.ts";
 import { formatClaim, type ClaimRecord } from "./claim-record.ts";
@@ -211,7 +212,7 @@ export class OwnClaim {
 function usedUp(path: string): Failure {
   return new Failure("DATA", `There is no number above that of this claim\n${path}`, {
     facts: { path },
-    next: [{ does: "remove it", command: `rm ${path}` }],
+    next: [{ does: "remove it", command: `rm ${shellWord(path)}` }],
   });
 }
 

@@ -55,7 +55,9 @@ export function spare(
 ): CleanupAction | null {
   const other = force === true ? null : otherOwner(context, owner);
   if (other === null) return null;
-  return { ...subject, why: `belongs to ${other}`, result: "named", detail: "holdfast cleanup --force ends it too" };
+  // Just that: all else that is somebody else's stays.
+  const command = `holdfast --lock ${context.lock.name} cleanup --match ${subject.name} --force`;
+  return { ...subject, why: `belongs to ${other}`, result: "named", detail: `${command} ends it` };
 }
 
 export function isSameFailure(a: CleanupAction, b: CleanupAction): boolean {

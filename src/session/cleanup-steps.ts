@@ -38,13 +38,13 @@ export async function endActive(context: Context, scope: CleanupScope): Promise<
   const spared = spare(context, scope, subject, session.owner);
   if (spared !== null) return [spared];
   const isUntold = scope.idleMs !== undefined && session.mode === "foreground";
-  return [isUntold ? mayBeBusy(subject) : await endSession(context, scope, session, why)];
+  return [isUntold ? mayBeBusy(context, subject) : await endSession(context, scope, session, why)];
 }
 
 /** How a `run` that looks idle is left alone: what it writes goes past holdfast, so nobody can tell. */
-function mayBeBusy(subject: CleanupSubject): CleanupAction {
+function mayBeBusy({ lock }: Context, subject: CleanupSubject): CleanupAction {
   const why = "whether a run is idle cannot be told";
-  return { ...subject, why, result: "named", detail: `holdfast stop ${subject.name} ends it` };
+  return { ...subject, why, result: "named", detail: `holdfast --lock ${lock.name} stop ${subject.name} ends it` };
 }
 
 /** Stops this very session, whoever owns it. */

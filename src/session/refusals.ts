@@ -78,12 +78,18 @@ export function holderCards(context: Context, holders: readonly (JudgedClaim | n
   });
 }
 
+/** What the user typed. */
+interface Typed {
+  readonly verb: "start" | "run";
+  readonly typed?: string;
+}
+
 /** `BUSY`: sessions are active in all slots, or somebody is waiting and must not be passed. */
 export function alreadyActive(
   context: Context,
   views: readonly [LockView, ...LockView[]],
   wanted: SessionInfo,
-  verb: "start" | "run",
+  typed: Typed,
 ): Failure {
   const cards = holderCards(
     context,
@@ -91,7 +97,7 @@ export function alreadyActive(
   );
   const first = cards.find(({ orphaned: isOrphan }) => !isOrphan) ?? cards[0];
   if (first === undefined || views.some(({ holder }) => holder === null)) {
-    return queueAhead(views[0], waitStep(context, wanted, verb));
+    return queueAhead(views[0], waitStep(context, wanted, typed));
   }
   const isOne = views.length === 1;
   const ending = uidsOfEnding(views);
@@ -101,7 +107,7 @@ export function alreadyActive(
     facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
       ...(ending.has(first.uid) ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
-      waitStep(context, wanted, verb),
+      waitStep(context, wanted, typed),
       ...(ending.has(first.uid) ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
     ],
   });
@@ -131,10 +137,11 @@ function queueAhead(view: LockView, wait: NextStep): Failure {
   });
 }
 
-function waitStep(context: Context, wanted: SessionInfo, verb: "start" | "run"): NextStep {
-  if (verb === "start") return { does: "wait", command: startAgain(context, wanted, "--wait 10m") };
+function waitStep(context: Context, wanted: SessionInfo, { verb, typed = "" }: Typed): NextStep {
+  const options = `${typed === "" ? "" : `${typed} `}--wait 10m`;
+  if (verb === "start") return { does: "wait", command: startAgain(context, wanted, options) };
   const slots = wanted.slots === 1 ? "" : ` --slots ${wanted.slots}`;
-  return { does: "wait", command: `holdfast run${slots} --wait 10m -- ${wanted.command.map(shellWord).join(" ")}` };
+  return { does: "wait", command: `holdfast run${slots} ${options} -- ${wanted.command.map(shellWord).join(" ")}` };
 }
 
 /** `AGENTS_RUNNING`: the keeper of the session that holds the lock is dead, and its agent lives. */

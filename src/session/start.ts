@@ -23,6 +23,8 @@ export interface StartRequest extends Omit<SessionRequest, "mode"> {
   /** How long one that is starting may take to become ready; absent: as long as it was given itself. */
   readonly joinWithinMs?: number;
   readonly force?: boolean;
+  /** The options as they were typed, for the hint how to wait. */
+  readonly typed?: string;
   /** Called while the keeper boots, which takes longer than anything else: time to prepare what comes after. */
   readonly meanwhile?: () => void;
 }
@@ -61,9 +63,10 @@ export async function start(context: Context, request: StartRequest): Promise<St
 
 /** Takes the lock for a session; what a dead keeper left in the way is ended first where that may be done. */
 async function takeTurn(context: Context, wanted: SessionInfo, request: StartRequest): Promise<FreshLock> {
-  const { wait, orJoin = false, force = false } = request;
+  const { wait, orJoin = false, force = false, typed = "" } = request;
   const options: TakeOptions = {
     verb: "start",
+    typed,
     force,
     ...(wait === undefined ? {} : { wait: orJoin ? untilActive(wait, wanted) : wait }),
   };

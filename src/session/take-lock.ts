@@ -20,6 +20,8 @@ export interface TakeOptions {
   readonly force?: boolean;
   /** What the user typed, for the hint how to wait. */
   readonly verb: "start" | "run";
+  /** With these options. */
+  readonly typed?: string;
 }
 
 /** The lock in hand for a session, and sessions that earlier keepers left running (only with `force`). */
@@ -183,5 +185,5 @@ async function refusal(context: Context, views: Views, options: TakeOptions, wan
   const [damage] = [...unreadable, ...views.flatMap(({ blocked }) => blocked ?? [])];
   if (damage !== undefined) return damage;
   const isOrphan = views.length === 1 && holder?.owner === "dead" && holdOf(holder).session !== null;
-  return isOrphan ? orphaned(context, holder) : alreadyActive(context, views, wanted, options.verb);
+  return isOrphan ? orphaned(context, holder) : alreadyActive(context, views, wanted, options);
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
 import { expectFree, startSession, statusOf, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 const ci = { HOLDFAST_OWNER: "ci" };
 const dev = { HOLDFAST_OWNER: "dev" };
@@ -51,7 +51,8 @@ describe.each(Object.entries(belongings))("%s of another owner", (_, begin) => {
       }
       expect(isAlive(session.pid)).toBe(true);
       expect(workspace.events("cleaned")).toEqual([]);
-      expect((await workspace.holdfast(call)).stdout).toContain("belongs to ci: holdfast cleanup --force ends it too");
+      const hint = "belongs to ci: holdfast --lock session cleanup --match demo --force ends it";
+      expect((await workspace.holdfast(call)).stdout).toContain(hint);
     },
   );
 
@@ -98,4 +99,17 @@ describe("cleanup", () => {
     expect(isAlive(lost.pid)).toBe(false);
     await expectFree(workspace);
   });
+});
+
+it("says how to end just what it left alone, from wherever it is typed (R3.6)", async () => {
+  const workspace = openWorkspace();
+  const theirs = await startSession(workspace, agent("sleeper.sh"), { env: ci, options: ["--lock", "nightly"] });
+  const ours = await startSession(workspace, agent("sleeper.sh"), { id: "ours" });
+  const planned = await workspace.holdfast(["-C", workspace.root, "--json", "cleanup", "--dry-run"], { cwd: "/" });
+  const [hint] = planned.json().actions.flatMap(({ detail }: { detail: string | null }) => detail ?? []);
+  expect(hint).toBe(`holdfast -C ${workspace.root} --lock nightly cleanup --match demo --force ends it`);
+  const typed = hint.replace(/^holdfast/, `"$0" "$1"`).replace(/ ends it$/, "");
+  const ended = await workspace.spawn(["sh", "-c", typed, process.execPath, bin], { cwd: "/", input: "" }).ended;
+  expect(ended.exitCode).toBe(0);
+  expect([theirs, ours].map(({ pid }) => isAlive(pid))).toEqual([false, true]);
 });

@@ -185,7 +185,7 @@ describe("a narrower cleanup", () => {
     expect(cleaned.json()).toMatchObject({
       count: 0,
       failed: 0,
-      actions: [{ what: "session", name: "job", result: "named", detail: "holdfast stop job ends it" }],
+      actions: [{ what: "session", name: "job", result: "named", detail: "holdfast --lock session stop job ends it" }],
     });
     expect(isAlive(run.pid)).toBe(true);
     const younger = await workspace.holdfast(["cleanup", "--idle", "1h", "--json"]);

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -6,6 +7,8 @@ import { hasKernelPulse } from "../support/pulses-here.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
+
+const hasBash = spawnSync("bash", ["-c", "[[ ${BASH_VERSINFO[0]} -ge 5 ]]"]).status === 0;
 
 describe("the hint how to wait", () => {
   it("is a complete command, as a shell reads it", async () => {
@@ -38,6 +41,32 @@ describe("the hint how to wait", () => {
     await startSession(workspace, ["sleep", "300"]);
     const refused = await workspace.holdfast(["start", "second", "--json"]);
     expect(refused.json().error.next[1]).toBe("holdfast start second --wait 10m");
+  });
+
+  it("has the options that were typed, but those of the wait", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    const options = ["--owner", "ci", "-k3", "--note=it's", "--ready-port", "80", "--queue", "--wait", "0"];
+    const refused = await workspace.holdfast(["--json", "start", "second", ...options, "--", "true"]);
+    expect(refused.json().error.next[1]).toBe(
+      String.raw`holdfast start second --kill-after 3 --ready-port 80 --owner ci --note 'it'\''s' --wait 10m -- true`,
+    );
+    const refusedRun = await workspace.holdfast(["run", "-noE", "9", "--timeout", "1h", "--json", "true", "--id", "x"]);
+    expect(refusedRun.json().error.next[1]).toBe(
+      "holdfast run --conflict-exit-code 9 --close --timeout 1h --wait 10m -- true --id x",
+    );
+  });
+
+  it.skipIf(!hasBash)("can be typed as it is shown to people, whatever characters the command has", async () => {
+    const workspace = openWorkspace();
+    const holder = await holdLock(workspace);
+    const words = ["printf", String.raw`%s\n`, "it's\\\nof \u001b[1m\u202etwo\u0085 lines", "é"];
+    const refused = await workspace.holdfast(["run", "-n", ...words]);
+    const [, hint = ""] = /^ +wait +(.*)$/m.exec(refused.stderr) ?? [];
+    const waiting = await type(workspace, hint, "bash");
+    await holder.letGo();
+    const printed = words.slice(2).map((word) => `${word}\n`);
+    expect(await waiting.ended).toMatchObject({ exitCode: 0, stdout: printed.join("") });
   });
 
   it("has the command of run as well", async () => {
@@ -86,8 +115,8 @@ describe("a hint on another lock than the default one", () => {
 });
 
 /** Types a hint, and returns when what it starts waits. */
-async function type(workspace: Workspace, hint: string) {
-  const typed = workspace.spawn(["sh", "-c", hint.replace(/^holdfast/, `"$0" "$1"`), process.execPath, bin]);
+async function type(workspace: Workspace, hint: string, shell = "sh") {
+  const typed = workspace.spawn([shell, "-c", hint.replace(/^holdfast/, `"$0" "$1"`), process.execPath, bin]);
   await until(() => typed.stderr().includes("waits"), { what: `${hint} waits` });
   return typed;
 }

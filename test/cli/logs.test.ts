@@ -136,6 +136,13 @@ describe("logs", () => {
     expect(refused.exitCode).toBe(64);
     expect(refused.json().error.code).toBe("USAGE");
   });
+
+  it.each(["yesterday", "13:20"])("tells that --since %s may be a time or a duration", async (text) => {
+    const refused = await openWorkspace().holdfast(["logs", "--json", "--since", text]);
+    expect(refused.json().error.message).toBe(
+      `--since: expected a time such as 2025-06-29T10:34:03Z, or how long ago it is, such as 30m, got ${text}`,
+    );
+  });
 });
 
 it("logs --event shows events of each kind that is named (R3.7)", async () => {

@@ -28,6 +28,15 @@ describe("run, when nobody else wants the lock", () => {
     expect((await workspace.holdfast(["status", "--json"])).json()).toMatchObject({ active: false, session: null });
   });
 
+  it.each([
+    ["echo hi | cat", "It is one word, with the spaces in it: leave out its quotes, or put sh -c before it."],
+    ["A=1", "To set a variable, put env before it."],
+  ])("says what was meant where a shell would know: %s", async (program, says) => {
+    const ran = await openWorkspace().holdfast(["run", program, "env"]);
+    expect(ran.exitCode).toBe(127);
+    expect(ran.stderr.split("\n").slice(0, 2)).toEqual([`✖ Command not found: ${program}`, `   ${says}`]);
+  });
+
   it("exits with 126 for a file that may not be executed", async () => {
     const workspace = openWorkspace();
     const file = workspace.write("plain.txt", "no program\n");

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
-import { openWorkspace } from "../support/workspace.ts";
+import { bin, openWorkspace } from "../support/workspace.ts";
 
 it.each([
   [["status", "foo"], "✖ Too many arguments\n"],
@@ -16,4 +17,17 @@ it.each([[["help", "--help"]], [["help"]]])("%j is the help of the program", asy
   const workspace = openWorkspace();
   const help = await workspace.holdfast(["--help"]);
   expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 0, stdout: help.stdout });
+});
+
+it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on as it is is refused", async () => {
+  const workspace = openWorkspace();
+  const print = async (octal: string) => {
+    const script = `exec "$0" "$1" --json run printf %s "$(printf 'caf${octal}')"`;
+    return workspace.spawn(["sh", "-c", script, process.execPath, bin], { input: "" }).ended;
+  };
+  const latin = await print(String.raw`\351`);
+  expect(latin.exitCode).toBe(64);
+  expect(latin.json().error).toMatchObject({ code: "USAGE", message: expect.stringContaining("not UTF-8") });
+  expect(await print(String.raw`\303\251`)).toMatchObject({ exitCode: 0, stdout: "café" });
+  expect(await print(String.raw`\357\277\275`)).toMatchObject({ exitCode: 0, stdout: "caf\uFFFD" });
 });

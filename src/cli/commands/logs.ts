@@ -66,10 +66,9 @@ function filterOf(options: LogsOptions, lock: string): (event: AnyEvent) => bool
 /** A point in time: ISO 8601, or so long ago. */
 function parseTime(text: string | undefined, what: string): Date | undefined {
   if (text === undefined) return undefined;
-  if (/^\d{4}-\d\d/.test(text)) {
-    const time = new Date(text);
-    if (!Number.isNaN(time.getTime())) return time;
-    throw usage(`${what}: expected a time such as 2025-06-29T10:34:03Z, got ${excerpt(text)}`, help);
-  }
-  return new Date(Date.now() - parseDuration(text, what));
+  if (/^[\d.]+ ?[a-z]*$/i.test(text)) return new Date(Date.now() - parseDuration(text, what));
+  const time = new Date(/^\d{4}-\d\d/.test(text) ? text : "");
+  if (!Number.isNaN(time.getTime())) return time;
+  const expected = "a time such as 2025-06-29T10:34:03Z, or how long ago it is, such as 30m";
+  throw usage(`${what}: expected ${expected}, got ${excerpt(text)}`, help);
 }

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly slots?: string;
   readonly owner?: string;
   readonly note?: string;
+  /** All of these as they were typed. */
+  readonly typed?: string;
 }
 
 export async function runCommand(cli: Cli, options: RunOptions, args: readonly string[]): Exit {
@@ -40,7 +42,7 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   }
   const session = newSession(context, request);
   try {
-    if (waitMs === undefined) return await run(context, session, {});
+    if (waitMs === undefined) return await run(context, session, { typed: options.typed ?? "" });
     const waiting = new Waiting(cli, session.id, waitMs);
     return await run(context, session, { wait: waiting.wait, during: (turn) => waiting.during(turn) });
   } catch (error) {

@@ -39,6 +39,8 @@ export interface StartOptions {
   readonly owner?: string;
   readonly note?: string;
   readonly force?: boolean;
+  /** All of these as they were typed. */
+  readonly typed?: string;
 }
 
 /** @param operands what followed `--`; null when nothing did */
@@ -115,6 +117,7 @@ function requestOf(
     cwd: operands === null ? context.home.root : cli.cwd,
     orJoin: options.orJoin === true,
     force: options.force === true,
+    typed: options.typed ?? "",
     close: options.close === true,
     tmux: options.tmux === true,
     owner: owner ? parseName("owner", owner) : null,

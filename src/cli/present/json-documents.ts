@@ -55,8 +55,9 @@ function actorDocument({ user, host, pid, tty, name }: Actor): Fields {
   return { user, host, pid, tty, name: name ?? null };
 }
 
-export function actionDocument({ what, name, pid, why, result, detail }: CleanupAction): Fields {
-  return { what, name, pid, why, result, detail };
+export function actionDocument(action: CleanupAction, invocation: string): Fields {
+  const { what, name, pid, why, result, detail } = action;
+  return { what, name, pid, why, result, detail: detail === null ? null : onThisLock(detail, invocation) };
 }
 
 export function clientDocument({ uid, name, user, joined_at: joinedAt, process }: Client): Fields {

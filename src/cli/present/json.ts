@@ -103,12 +103,12 @@ export class JsonPresenter implements Presenter {
       dry_run: dryRun,
       count: actions.filter(({ result }) => result !== "failed" && result !== "named").length,
       failed: actions.filter(({ result }) => result === "failed").length,
-      actions: actions.map(actionDocument),
+      actions: actions.map((action) => actionDocument(action, this.#invocation)),
     });
   }
 
   swept(action: CleanupAction): void {
-    this.#answer({ action: actionDocument(action) });
+    this.#answer({ action: actionDocument(action, this.#invocation) });
   }
 
   waited({ session, end, nextCursor, skippedBytes = 0 }: Waited, until: string): void {
@@ -160,12 +160,16 @@ export class JsonPresenter implements Presenter {
   }
 
   failure(failure: Failure): void {
-    const error = errorDocument(failure, this.#options.invocation ?? "holdfast");
+    const error = errorDocument(failure, this.#invocation);
     this.#options.stdout.write(oneLine({ schema_version: schemaVersion, ok: false, error }));
   }
 
   #statusDocument(result: Status): Fields {
     return statusDocument(result, this.#options.now?.() ?? new Date());
+  }
+
+  get #invocation(): string {
+    return this.#options.invocation ?? "holdfast";
   }
 
   #answer(fields: Fields): void {

@@ -10,6 +10,7 @@ import type { Stopped } from "../../session/stop.ts";
 import type { Waited } from "../../session/wait.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
+import { onThisLock } from "./on-this-lock.ts";
 import { pidText } from "./pid-text.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { bytesText, secondsSince, timestampText } from "./quantities.ts";
@@ -182,12 +183,13 @@ export function sweptText(action: CleanupAction, style: Style): string {
 }
 
 function actionCells(action: CleanupAction, style: Style): string[] {
+  const detail = action.detail === null ? "" : onThisLock(action.detail, style.invocation);
   return [
     kinds[action.what],
     commandText(action.name, style),
     action.pid === null ? "" : `PID ${action.pid}`,
     resultText(action),
-    oneLine(action.detail === null || action.detail === "" ? action.why : `${action.why}: ${action.detail}`),
+    oneLine(detail === "" ? action.why : `${action.why}: ${detail}`),
   ];
 }
 

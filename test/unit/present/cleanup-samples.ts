@@ -45,7 +45,7 @@ export const spared: CleanupAction = {
   pid: 29_625,
   why: "belongs to ci",
   result: "named",
-  detail: "holdfast cleanup --force ends it too",
+  detail: "holdfast --lock session cleanup --match nightly --force ends it",
 };
 
 export const orphanNamed: CleanupAction = { ...orphanAction, result: "named", detail: "2 processes live on" };
