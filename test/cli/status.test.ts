@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -92,6 +92,17 @@ describe("status", () => {
     expect(orphaned.stdout).toContain("orphaned");
     await workspace.holdfast(["stop"]);
     expect((await workspace.holdfast(["status", "--check"])).exitCode).toBe(3);
+  });
+
+  it("answers --check with 1 where what there is cannot be trusted, and a mistyped call as ever", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    chmodSync(workspace.state, 0o777);
+    const checked = await workspace.holdfast(["status", "--check"]);
+    expect(checked.exitCode).toBe(1);
+    expect(checked.stderr).toContain("other users can write");
+    expect((await workspace.holdfast(["status", "--check", "--lock", "no lock"])).exitCode).toBe(64);
+    chmodSync(workspace.state, 0o755);
   });
 
   it("makes nothing where nothing is, and says how to begin", async () => {

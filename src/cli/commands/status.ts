@@ -28,21 +28,21 @@ const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
+  if (options.check === true) return checkStatus(cli);
   const context = await openCliContext(cli, access);
-  if (options.check === true) return checkStatus(cli, context);
   const result = await status(context);
   (await cli.show()).status(result);
   return result.hidden === null ? 0 : exitCodes[result.hidden.code];
 }
 
 /** What cannot be told of is wrong, whatever is the matter with it. */
-async function checkStatus(cli: Cli, context: Context): Exit {
+async function checkStatus(cli: Cli): Exit {
   try {
-    const result = await status(context);
+    const result = await status(await openCliContext(cli, access));
     (await cli.show()).status(result);
     return checkCodes[judge(result)];
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof Failure) || error.code === "USAGE") throw error;
     (await cli.show()).failure(error);
     return checkCodes.wrong;
   }
