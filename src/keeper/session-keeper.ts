@@ -181,8 +181,7 @@ export class SessionKeeper {
     }
     const order = this.#order;
     // Said only where it takes a while: whoever is next in line waits for all that is done here.
-    const sayEnding = () =>
-      this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
+    const sayEnding = () => this.published.tryToPublish({ phase: "ending", restart_at: null });
     const terminated = await this.#endProcesses(order, { begin: sayEnding });
     const exit = ownExit ?? (await this.#exitOf(agent));
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
@@ -193,7 +192,8 @@ export class SessionKeeper {
     await this.#endingAgent;
     const { ended } = await this.#endProcesses(null, { keepTmux: true });
     for (const { pid, command, how } of ended) {
-      this.#log.append({ event: "process_ended", pid, command, how, why: "left by the agent before its restart" });
+      const why = "left by the agent before its restart";
+      this.#log.tryTo("log", () => this.#log.append({ event: "process_ended", pid, command, how, why }));
     }
   }
 
@@ -208,9 +208,10 @@ export class SessionKeeper {
     this.noteFailed(failure);
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
-    if (agent === null) return this.#close(order.reason, null, nothingEnded);
-    const terminated = await this.#endProcesses(order);
-    return this.#close(order.reason, await this.#exitOf(agent), terminated);
+    // What is started in tmux runs before it is known here.
+    const hasBegun = agent !== null || this.session.tmux !== null;
+    const terminated = hasBegun ? await this.#endProcesses(order) : nothingEnded;
+    return this.#close(order.reason, agent && (await this.#exitOf(agent)), terminated);
   }
 
   /** Writes the end and gives the lock back. */
