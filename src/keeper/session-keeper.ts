@@ -1,5 +1,6 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
+import { startTimer } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import type { TerminateResult } from "../process/terminate.ts";
@@ -58,6 +59,8 @@ export class SessionKeeper {
   #placeOrder: (order: EndOrder) => void = () => undefined;
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
+  /** How many times processes are being ended now, also those that an agent left which has ended by itself. */
+  #endings = 0;
   #agent: Agent | null = null;
   /** What its agents inherited: the claim, once more when it was restored between two of them. */
   readonly #inherited: KnownFile[] = [];
@@ -138,12 +141,12 @@ export class SessionKeeper {
     return this.#ending.signal;
   }
 
-  /** Orders the end. The first order counts; a later one that leaves no time ends the grace period. */
+  /** Orders the end. The first order counts; what is being ended already has no more time than a later one leaves it. */
   end(order: EndOrder): void {
-    if (this.#order !== null) {
-      if (order.signal === "SIGKILL" || order.killAfterMs === 0) this.#urgent.abort();
-      return;
-    }
+    const leftMs = order.signal === "SIGKILL" ? 0 : order.killAfterMs;
+    const isUnderWay = this.#order !== null || this.#endings > 0;
+    if (isUnderWay && leftMs !== undefined) startTimer(leftMs, () => this.#urgent.abort());
+    if (this.#order !== null) return;
     this.#order = order;
     this.#ending.abort();
     this.#placeOrder(order);
@@ -250,7 +253,10 @@ export class SessionKeeper {
     const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
     const beforeTmux = async () => this.#agent && this.#exitOf(this.#agent);
     const ending = { session, roots: this.#roots(), token, log, order, urgent, keepTmux, beforeTmux };
-    return endProcesses(this.#context, ending);
+    this.#endings += 1;
+    const terminated = await endProcesses(this.#context, ending);
+    this.#endings -= 1;
+    return terminated;
   }
 
   /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */
