@@ -192,18 +192,19 @@ export class SessionKeeper {
 
   /** Ends what an agent left that is to be started again. */
   async endLeftovers(): Promise<void> {
-    await this.#endingAgent;
-    const { ended } = await this.#endProcesses(null, { keepTmux: true });
-    for (const { pid, command, how } of ended) {
-      const why = "left by the agent before its restart";
-      this.#log.tryTo("log", () => this.#log.append({ event: "process_ended", pid, command, how, why }));
-    }
+    await this.#endForRestart(null, "left by the agent before its restart");
   }
 
   /** Ends the agent, and not its session: it may be started again, but only when this is over. */
   async endAgent(): Promise<void> {
-    this.#endingAgent = this.#endProcesses({ reason: "start_failed" }, { keepTmux: true });
+    this.#endingAgent = this.#endForRestart({ reason: "start_failed" }, "it did not get ready after its restart");
     await this.#endingAgent;
+  }
+
+  async #endForRestart(order: EndOrder | null, why: string): Promise<void> {
+    const { ended } = await this.#endProcesses(order, { keepTmux: true });
+    for (const { pid, command, how } of ended)
+      this.#log.tryTo("log", () => this.#log.append({ event: "process_ended", pid, command, how, why }));
   }
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
@@ -221,10 +222,10 @@ export class SessionKeeper {
   async #close(reason: EndReason, exit: AgentExit | null, terminated: TerminateResult): Promise<SessionEnd> {
     const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
-    // The hook of `ended` may start the next session.
+    // The hook of `ended` may start the next session, and what is given back is not looked after any more.
     const giving = { held: this.#held, published: this.published, log: this.#log, terminated };
-    await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     clearInterval(this.#watch);
+    await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     this.#limits?.clear();
     return end;
   }
@@ -250,6 +251,8 @@ export class SessionKeeper {
       this.#log.complain("processes", errorText(error));
     }
     begin?.();
+    // Many programs take a second signal for impatience. For `endAgent` this is the one before.
+    await this.#endingAgent;
     const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
     const beforeTmux = async () => this.#agent && this.#exitOf(this.#agent);
     const ending = { session, roots: this.#roots(), token, log, order, urgent, keepTmux, beforeTmux };
