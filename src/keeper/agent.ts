@@ -1,10 +1,11 @@
 import type { ChildProcess } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { fstatSync, statSync, type Stats } from "node:fs";
 import { resolve as resolvePath } from "node:path";
 import { errnoOf, errnoText, Failure, type NextStep } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
+import { interpreterOf } from "../process/find-program.ts";
 import { identifyChild, type ProcessIdentity } from "../process/identity.ts";
 
 export interface AgentSpec {
@@ -148,25 +149,10 @@ function statsOf(file: string): Stats | undefined {
 }
 
 function withoutInterpreter(program: string, file: string): string {
-  const [, interpreter] = /^#![ \t]*(\S+)/.exec(beginningOf(file)) ?? [];
-  return interpreter === undefined
+  const interpreter = interpreterOf(file);
+  return interpreter === null
     ? `Command cannot be run: what ${program} is loaded by is missing`
     : `Command cannot be run: the interpreter of ${program} is missing: ${interpreter}`;
-}
-
-/** As much as the kernel looks at; empty for what cannot be read. */
-function beginningOf(file: string): string {
-  try {
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const bytes = Buffer.alloc(256);
-      return bytes.toString("utf8", 0, readSync(descriptor, bytes));
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return "";
-  }
 }
 
 function howToRun(program: string, stats: Stats | undefined): NextStep {
