@@ -87,10 +87,12 @@ export async function exitOf(agent: Agent, patienceMs: number): Promise<AgentExi
 /** The exit of an agent; null when the signal is aborted first. */
 export async function exitUnless(signal: AbortSignal, { exited }: Agent): Promise<AgentExit | null> {
   if (signal.aborted) return null;
+  let stop = (): void => undefined;
   const aborted = new Promise<null>((resolve) => {
-    signal.addEventListener("abort", () => resolve(null), { once: true });
+    stop = () => resolve(null);
+    signal.addEventListener("abort", stop, { once: true });
   });
-  return Promise.race([exited, aborted]);
+  return Promise.race([exited, aborted]).finally(() => signal.removeEventListener("abort", stop));
 }
 
 export function exitEventOf(child: ChildProcess): Promise<AgentExit> {

@@ -11,7 +11,7 @@ import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts"
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/session-roots.ts";
-import { exitOf, type Agent, type AgentExit } from "./agent.ts";
+import { exitOf, exitUnless, type Agent, type AgentExit } from "./agent.ts";
 import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded } from "./end-processes.ts";
 import { giveBack } from "./give-back.ts";
@@ -23,8 +23,6 @@ import { SessionLog } from "./session-log.ts";
 
 /** What to do when an agent has ended by itself. */
 export type Again = (agent: Agent, exit: AgentExit) => Promise<Agent | null>;
-
-const stayEnded: Again = async () => null;
 
 export interface KeptSession {
   readonly exit: AgentExit;
@@ -53,10 +51,8 @@ export class SessionKeeper {
   readonly #log: SessionLog;
   /** What the claim says of the session, and the log of its way. */
   readonly published: PublishedSession;
-  readonly #ordered: Promise<EndOrder>;
   #order: EndOrder | null = null;
   #isLockLost = false;
-  #placeOrder: (order: EndOrder) => void = () => undefined;
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
   /** How many times processes are being ended now, also those that an agent left which has ended by itself. */
@@ -67,6 +63,7 @@ export class SessionKeeper {
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | null = null;
   readonly #onLook = new Set<() => void>();
   #limits: SessionLimits | null = null;
   readonly #output: OutputLimit | null;
@@ -77,9 +74,6 @@ export class SessionKeeper {
     this.#log = new SessionLog(context, session, held.token);
     this.published = new PublishedSession(held, hold, session, this.#log);
     this.#output = OutputLimit.of(context, this.published, this.#log);
-    this.#ordered = new Promise((resolve) => {
-      this.#placeOrder = resolve;
-    });
     held.lost.addEventListener("abort", () => this.#loseLock(), { once: true });
   }
 
@@ -102,7 +96,10 @@ export class SessionKeeper {
     const { descriptor } = this.#held;
     const claim = descriptor === null || this.session.close ? null : knownDescriptor(descriptor);
     if (claim !== null) this.#inherited.push(claim);
-    this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
+    this.#watch ??= setInterval(() => {
+      this.#wakeWatchers();
+      void this.look();
+    }, lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
       () => this.session,
@@ -149,7 +146,6 @@ export class SessionKeeper {
     if (this.#order !== null) return;
     this.#order = order;
     this.#ending.abort();
-    this.#placeOrder(order);
   }
 
   /** Ends the session as `stop` asks in its request file, or as configured. */
@@ -173,13 +169,12 @@ export class SessionKeeper {
    * Keeps the session until its agent is gone for good or its end is ordered, then ends it.
    * @param again starts the agent once more; null: it stays ended
    */
-  async keep(first: Agent, again: Again = stayEnded): Promise<KeptSession> {
+  async keep(first: Agent, again: Again = async () => null): Promise<KeptSession> {
     let agent = first;
     let ownExit: AgentExit | null = null;
     for (let next: Agent | null = first; next !== null;) {
       agent = next;
-      const what = await Promise.race([agent.exited, this.#ordered]);
-      ownExit = "reason" in what ? null : what;
+      ownExit = await exitUnless(this.ending, agent);
       next = ownExit === null ? null : await again(agent, ownExit);
     }
     const order = this.#order;
@@ -272,8 +267,13 @@ export class SessionKeeper {
     for (const listener of this.#onLook) listener();
   }
 
-  async #look(): Promise<void> {
-    this.#wakeWatchers();
+  /** Looks around, as it does once a second. Never throws. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<void> {
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();
