@@ -1,10 +1,11 @@
 import type { ChildProcess } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { fstatSync, statSync, type Stats } from "node:fs";
 import { resolve as resolvePath } from "node:path";
 import { errnoOf, errnoText, Failure, type NextStep } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
+import { interpreterOf } from "../process/find-program.ts";
 import { identifyChild, type ProcessIdentity } from "../process/identity.ts";
 
 export interface AgentSpec {
@@ -86,10 +87,12 @@ export async function exitOf(agent: Agent, patienceMs: number): Promise<AgentExi
 /** The exit of an agent; null when the signal is aborted first. */
 export async function exitUnless(signal: AbortSignal, { exited }: Agent): Promise<AgentExit | null> {
   if (signal.aborted) return null;
+  let stop = (): void => undefined;
   const aborted = new Promise<null>((resolve) => {
-    signal.addEventListener("abort", () => resolve(null), { once: true });
+    stop = () => resolve(null);
+    signal.addEventListener("abort", stop, { once: true });
   });
-  return Promise.race([exited, aborted]);
+  return Promise.race([exited, aborted]).finally(() => signal.removeEventListener("abort", stop));
 }
 
 export function exitEventOf(child: ChildProcess): Promise<AgentExit> {
@@ -155,25 +158,10 @@ function statsOf(file: string): Stats | undefined {
 }
 
 function withoutInterpreter(program: string, file: string): string {
-  const [, interpreter] = /^#![ \t]*(\S+)/.exec(beginningOf(file)) ?? [];
-  return interpreter === undefined
+  const interpreter = interpreterOf(file);
+  return interpreter === null
     ? `Command cannot be run: what ${program} is loaded by is missing`
     : `Command cannot be run: the interpreter of ${program} is missing: ${interpreter}`;
-}
-
-/** As much as the kernel looks at; empty for what cannot be read. */
-function beginningOf(file: string): string {
-  try {
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const bytes = Buffer.alloc(256);
-      return bytes.toString("utf8", 0, readSync(descriptor, bytes));
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return "";
-  }
 }
 
 function howToRun(program: string, stats: Stats | undefined): NextStep {

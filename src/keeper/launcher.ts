@@ -98,7 +98,7 @@ async function exitOfLaunched(
     const next = keeper.ending.aborted ? null : await successorOf(keeper.session, processes);
     if (next === null || keeper.ending.aborted) return exit;
     agent = next;
-    keeper.published.publish({ agent: agent.identity, leads_group: leadsGroup(agent) });
+    keeper.published.tryToPublish({ agent: agent.identity, leads_group: leadsGroup(agent) });
   }
 }
 

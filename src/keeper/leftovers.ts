@@ -48,7 +48,7 @@ export class Leftovers {
       table: () => context.processes(),
       roots,
       // Whoever asks for the session is spared looking at everything, too.
-      onNoted: (forks) => published.noteDescent({ after_pid: sinceOf(agent), forks }),
+      onNoted: (forks) => published.tryToPublish({ descent: { after_pid: sinceOf(agent), forks } }),
       runsLong: published.session.mode === "background",
     });
   }

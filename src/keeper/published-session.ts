@@ -35,9 +35,9 @@ export class PublishedSession {
     this.#held.update(this.#hold);
   }
 
-  /** How the session's processes can be told from others, for whoever looks for them. */
-  noteDescent(descent: NonNullable<SessionInfo["descent"]>): void {
-    this.#log.tryTo("publish", () => this.publish({ descent }));
+  /** What the session goes on without; what cannot be written now is published with the next change. */
+  tryToPublish(change: Partial<SessionInfo>): void {
+    this.#log.tryTo("publish", () => this.publish(change));
   }
 
   /** Finishes what earlier sessions left to be written, and says so in the claim. */
@@ -68,15 +68,16 @@ export class PublishedSession {
 
   /** The agent has ended and is to be started again. @param count how often it will have been */
   restarting(count: number, at: Date): void {
-    this.publish({ phase: "restarting", restarts: count, restart_at: at.toISOString() });
+    this.tryToPublish({ phase: "restarting", restarts: count, restart_at: at.toISOString() });
   }
 
   /** The agent runs again. @param before how the one before it ended */
   restarted({ pid }: Agent, before: AgentExit): void {
     const phase = this.#session.ready === null ? "running" : "starting";
-    this.publish({ phase, restart_at: null, ready_at: null });
+    this.tryToPublish({ phase, restart_at: null, ready_at: null });
     const { code, signal } = before;
     const { restarts } = this.#session;
-    this.#log.append({ event: "restarted", pid, restarts, exit_code: code, signal }, { durable: true });
+    const event = { event: "restarted", pid, restarts, exit_code: code, signal } as const;
+    this.#log.tryTo("log", () => this.#log.append(event, { durable: true }));
   }
 }

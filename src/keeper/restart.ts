@@ -21,6 +21,8 @@ export async function restartAgent(
     await keeper.endLeftovers();
     keeper.published.restarting(plan.count, new Date(Date.now() + delayMs));
     await systemClock.sleep(delayMs, keeper.ending);
+    // The state directory, and the lock with it, may have been lost just now.
+    await keeper.look();
     if (keeper.ending.aborted) return null;
     try {
       const next = await launch();

@@ -1,5 +1,6 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
+import { startTimer } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import type { TerminateResult } from "../process/terminate.ts";
@@ -10,7 +11,7 @@ import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts"
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
 import { rootsOf } from "../session/session-roots.ts";
-import { exitOf, type Agent, type AgentExit } from "./agent.ts";
+import { exitOf, exitUnless, type Agent, type AgentExit } from "./agent.ts";
 import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded } from "./end-processes.ts";
 import { giveBack } from "./give-back.ts";
@@ -22,8 +23,6 @@ import { SessionLog } from "./session-log.ts";
 
 /** What to do when an agent has ended by itself. */
 export type Again = (agent: Agent, exit: AgentExit) => Promise<Agent | null>;
-
-const stayEnded: Again = async () => null;
 
 export interface KeptSession {
   readonly exit: AgentExit;
@@ -52,18 +51,19 @@ export class SessionKeeper {
   readonly #log: SessionLog;
   /** What the claim says of the session, and the log of its way. */
   readonly published: PublishedSession;
-  readonly #ordered: Promise<EndOrder>;
   #order: EndOrder | null = null;
   #isLockLost = false;
-  #placeOrder: (order: EndOrder) => void = () => undefined;
   readonly #ending = new AbortController();
   readonly #urgent = new AbortController();
+  /** How many times processes are being ended now, also those that an agent left which has ended by itself. */
+  #endings = 0;
   #agent: Agent | null = null;
   /** What its agents inherited: the claim, once more when it was restored between two of them. */
   readonly #inherited: KnownFile[] = [];
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | null = null;
   readonly #onLook = new Set<() => void>();
   #limits: SessionLimits | null = null;
   readonly #output: OutputLimit | null;
@@ -74,9 +74,6 @@ export class SessionKeeper {
     this.#log = new SessionLog(context, session, held.token);
     this.published = new PublishedSession(held, hold, session, this.#log);
     this.#output = OutputLimit.of(context, this.published, this.#log);
-    this.#ordered = new Promise((resolve) => {
-      this.#placeOrder = resolve;
-    });
     held.lost.addEventListener("abort", () => this.#loseLock(), { once: true });
   }
 
@@ -99,7 +96,10 @@ export class SessionKeeper {
     const { descriptor } = this.#held;
     const claim = descriptor === null || this.session.close ? null : knownDescriptor(descriptor);
     if (claim !== null) this.#inherited.push(claim);
-    this.#watch ??= setInterval(() => void this.#look(), lookEveryMs);
+    this.#watch ??= setInterval(() => {
+      this.#wakeWatchers();
+      void this.look();
+    }, lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
       () => this.session,
@@ -138,15 +138,14 @@ export class SessionKeeper {
     return this.#ending.signal;
   }
 
-  /** Orders the end. The first order counts; a later one that leaves no time ends the grace period. */
+  /** Orders the end. The first order counts; what is being ended already has no more time than a later one leaves it. */
   end(order: EndOrder): void {
-    if (this.#order !== null) {
-      if (order.signal === "SIGKILL" || order.killAfterMs === 0) this.#urgent.abort();
-      return;
-    }
+    const leftMs = order.signal === "SIGKILL" ? 0 : order.killAfterMs;
+    const isUnderWay = this.#order !== null || this.#endings > 0;
+    if (isUnderWay && leftMs !== undefined) startTimer(leftMs, () => this.#urgent.abort());
+    if (this.#order !== null) return;
     this.#order = order;
     this.#ending.abort();
-    this.#placeOrder(order);
   }
 
   /** Ends the session as `stop` asks in its request file, or as configured. */
@@ -170,19 +169,17 @@ export class SessionKeeper {
    * Keeps the session until its agent is gone for good or its end is ordered, then ends it.
    * @param again starts the agent once more; null: it stays ended
    */
-  async keep(first: Agent, again: Again = stayEnded): Promise<KeptSession> {
+  async keep(first: Agent, again: Again = async () => null): Promise<KeptSession> {
     let agent = first;
     let ownExit: AgentExit | null = null;
     for (let next: Agent | null = first; next !== null;) {
       agent = next;
-      const what = await Promise.race([agent.exited, this.#ordered]);
-      ownExit = "reason" in what ? null : what;
+      ownExit = await exitUnless(this.ending, agent);
       next = ownExit === null ? null : await again(agent, ownExit);
     }
     const order = this.#order;
     // Said only where it takes a while: whoever is next in line waits for all that is done here.
-    const sayEnding = () =>
-      this.#log.tryTo("publish", () => this.published.publish({ phase: "ending", restart_at: null }));
+    const sayEnding = () => this.published.tryToPublish({ phase: "ending", restart_at: null });
     const terminated = await this.#endProcesses(order, { begin: sayEnding });
     const exit = ownExit ?? (await this.#exitOf(agent));
     return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
@@ -190,17 +187,19 @@ export class SessionKeeper {
 
   /** Ends what an agent left that is to be started again. */
   async endLeftovers(): Promise<void> {
-    await this.#endingAgent;
-    const { ended } = await this.#endProcesses(null, { keepTmux: true });
-    for (const { pid, command, how } of ended) {
-      this.#log.append({ event: "process_ended", pid, command, how, why: "left by the agent before its restart" });
-    }
+    await this.#endForRestart(null, "left by the agent before its restart");
   }
 
   /** Ends the agent, and not its session: it may be started again, but only when this is over. */
   async endAgent(): Promise<void> {
-    this.#endingAgent = this.#endProcesses({ reason: "start_failed" }, { keepTmux: true });
+    this.#endingAgent = this.#endForRestart({ reason: "start_failed" }, "it did not get ready after its restart");
     await this.#endingAgent;
+  }
+
+  async #endForRestart(order: EndOrder | null, why: string): Promise<void> {
+    const { ended } = await this.#endProcesses(order, { keepTmux: true });
+    for (const { pid, command, how } of ended)
+      this.#log.tryTo("log", () => this.#log.append({ event: "process_ended", pid, command, how, why }));
   }
 
   /** Ends a session whose agent did not come to run: nothing of it stays but its line in the log. */
@@ -208,19 +207,20 @@ export class SessionKeeper {
     this.noteFailed(failure);
     const agent = this.#agent;
     const order = this.#order ?? { reason: "start_failed" };
-    if (agent === null) return this.#close(order.reason, null, nothingEnded);
-    const terminated = await this.#endProcesses(order);
-    return this.#close(order.reason, await this.#exitOf(agent), terminated);
+    // What is started in tmux runs before it is known here.
+    const hasBegun = agent !== null || this.session.tmux !== null;
+    const terminated = hasBegun ? await this.#endProcesses(order) : nothingEnded;
+    return this.#close(order.reason, agent && (await this.#exitOf(agent)), terminated);
   }
 
   /** Writes the end and gives the lock back. */
   async #close(reason: EndReason, exit: AgentExit | null, terminated: TerminateResult): Promise<SessionEnd> {
     const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
-    // The hook of `ended` may start the next session.
+    // The hook of `ended` may start the next session, and what is given back is not looked after any more.
     const giving = { held: this.#held, published: this.published, log: this.#log, terminated };
-    await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     clearInterval(this.#watch);
+    await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     this.#limits?.clear();
     return end;
   }
@@ -246,10 +246,15 @@ export class SessionKeeper {
       this.#log.complain("processes", errorText(error));
     }
     begin?.();
+    // Many programs take a second signal for impatience. For `endAgent` this is the one before.
+    await this.#endingAgent;
     const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
     const beforeTmux = async () => this.#agent && this.#exitOf(this.#agent);
     const ending = { session, roots: this.#roots(), token, log, order, urgent, keepTmux, beforeTmux };
-    return endProcesses(this.#context, ending);
+    this.#endings += 1;
+    const terminated = await endProcesses(this.#context, ending);
+    this.#endings -= 1;
+    return terminated;
   }
 
   /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */
@@ -262,8 +267,13 @@ export class SessionKeeper {
     for (const listener of this.#onLook) listener();
   }
 
-  async #look(): Promise<void> {
-    this.#wakeWatchers();
+  /** Looks around, as it does once a second. Never throws. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<void> {
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();

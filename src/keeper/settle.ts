@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { systemClock } from "../process/clock.ts";
 import { livenessOf } from "../process/identity.ts";
+import { readStat } from "../process/proc-stat.ts";
 import type { Agent, AgentExit } from "./agent.ts";
 
 const lookEveryMs = 1;
@@ -37,8 +38,8 @@ function isGone({ identity }: Agent): boolean {
  */
 function isAsleep(pid: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    if (stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "S") return false;
+    const stat = readStat(pid);
+    if (typeof stat === "string" || stat.state !== "S") return false;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
     return children === "" || children.split(" ").every((child) => isAsleep(Number(child)));
   } catch {

@@ -48,16 +48,21 @@ export function isExecutable(path: string): boolean {
 /** So much of a script's first line does Linux read (BINPRM_BUF_SIZE). */
 const firstLineBytes = 256;
 
-/** Whether what a script says is to run it (`#!`) may be executed; true of what is no script, or cannot be read. */
+/** What a script says is to run it (`#!`); null for what is no script, or cannot be read. */
+export function interpreterOf(path: string): string | null {
+  return /^#![ \t]*([^ \t\n]+)/.exec(firstBytesOf(path))?.[1] ?? null;
+}
+
+/** Whether what a script says is to run it may be executed; true of what is no script, or cannot be read. */
 export function hasInterpreter(path: string, cwd: string): boolean {
-  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(firstBytesOf(path)) ?? [];
-  return interpreter === undefined || isExecutable(resolve(cwd, interpreter));
+  const interpreter = interpreterOf(path);
+  return interpreter === null || isExecutable(resolve(cwd, interpreter));
 }
 
 function firstBytesOf(path: string): string {
   const bytes = Buffer.alloc(firstLineBytes);
   try {
-    const descriptor = openSync(path, "r");
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       return bytes.toString("utf8", 0, readSync(descriptor, bytes));
     } finally {

@@ -8,7 +8,7 @@ const statLine = /^(\d+) \(.*\) (\S) (\d+) (\d+) (?:\S+ ){16}(\d+) \S+ -?\d/s;
 
 /** Fields 6 to 24, behind the name. */
 const restOfLine =
-  /^\S \d+ \d+ (\d+) (-?\d+) \S+ (\d+) \S+ \S+ \S+ \S+ (\d+) (\d+) \S+ \S+ \S+ \S+ (\d+) \S+ \d+ \S+ (-?\d+)/;
+  /^\S \d+ \d+ (\d+) (-?\d+) (-?\d+) (\d+) \S+ \S+ \S+ \S+ (\d+) (\d+) \S+ \S+ \S+ \S+ (\d+) \S+ \d+ \S+ (-?\d+)/;
 
 /** What holdfast takes from /proc/PID/stat; see proc_pid_stat(5). What few ask for is parsed when they do. */
 export class ProcStat {
@@ -45,22 +45,27 @@ export class ProcStat {
     return this.#later(1);
   }
 
+  /** The process group in the foreground of that terminal; -1: none. */
+  get foregroundGroup(): number {
+    return this.#later(2);
+  }
+
   /** Part of the kernel: it has neither arguments nor an environment. */
   get isKernelThread(): boolean {
-    return (this.#later(2) & kernelThreadFlag) !== 0;
+    return (this.#later(3) & kernelThreadFlag) !== 0;
   }
 
   /** User and system time, without that of children, in clock ticks. */
   get cpuTicks(): number {
-    return this.#later(3) + this.#later(4);
+    return this.#later(4) + this.#later(5);
   }
 
   get threads(): number {
-    return this.#later(5);
+    return this.#later(6);
   }
 
   get residentPages(): number {
-    return this.#later(6);
+    return this.#later(7);
   }
 
   #later(index: number): number {

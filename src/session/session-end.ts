@@ -80,6 +80,8 @@ export class EndWriter {
   /** Tells its clients and the log: from here on the session has ended, and no death of this process changes that. */
   log(): void {
     const [context, session, end] = [this.#context, this.#session, this.#end];
+    // The state directory may have been removed under the session.
+    this.#step("directory", () => makeSessionDirectory(sessionFiles(context.home, session.uid)));
     this.#step("clients", () => dropAllClients(context, session, "ended"));
     this.#step("log", () =>
       context.journal.append({
@@ -98,7 +100,6 @@ export class EndWriter {
     const { home, lock } = this.#context;
     this.#step("record", () => {
       const files = sessionFiles(home, this.#session.uid);
-      // The state directory may have been removed under the session.
       makeSessionDirectory(files);
       const session: SessionInfo = { ...this.#session, phase: "ended" };
       writeJson(files.record, { schema_version: 1, lock: lock.name, session, end: this.#end } satisfies SessionRecord);

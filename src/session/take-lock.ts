@@ -11,7 +11,7 @@ import { PlaceInLine, type SessionWait } from "./place-in-line.ts";
 import { alreadyActive, leftRunning, orphaned } from "./refusals.ts";
 import type { EndWriter } from "./session-end.ts";
 import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { atSlot } from "./slots.ts";
+import { atSlot, slotsOf } from "./slots.ts";
 import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
 
 export interface TakeOptions {
@@ -148,8 +148,9 @@ async function settle(
   try {
     const slot = atSlot(context, held.slot);
     const unsettled = await findUnsettled(slot, await held.below());
-    const running = unsettled.filter(({ processes }) => processes.length > 0);
-    const [first] = running;
+    const running = unsettled.filter(isRunning);
+    const inTheWay = [...running, ...(await runningBeyond(context, wanted))];
+    const [first] = inTheWay;
     const isRefused = first !== undefined && !force;
     const ends: EndWriter[] = [];
     for (const { session: lost, processes } of unsettled) {
@@ -166,7 +167,7 @@ async function settle(
     };
     if (isRefused) {
       await held.release({ session: null, unsettled: finish() } satisfies Hold);
-      return { taken: null, running, first };
+      return { taken: null, running: inTheWay, first };
     }
     // Absent until all is written: who waits for the end of a dead session looks for its record then.
     const hold: Hold = { session, ...(ends.length > 0 ? {} : { unsettled: left }) };
@@ -175,6 +176,21 @@ async function settle(
     await held.release({ session: null });
     throw error;
   }
+}
+
+function isRunning({ processes }: Unsettled): boolean {
+  return processes.length > 0;
+}
+
+/** What runs of sessions that were left in slots which there are no more: nobody takes those, and meets it there. */
+async function runningBeyond(context: Context, { slots }: SessionInfo): Promise<readonly Unsettled[]> {
+  const left: Unsettled[] = [];
+  for (const slot of slotsOf(context).filter(({ lock }) => lock.slot > slots)) {
+    const { holder, last } = await slot.lock.look();
+    // Who holds one says the same number, or is refused.
+    if (holder === null) left.push(...(await findUnsettled(slot, last)));
+  }
+  return left.filter(isRunning);
 }
 
 type Views = readonly [LockView, ...LockView[]];

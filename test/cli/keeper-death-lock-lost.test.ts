@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { tell } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, removeState, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
@@ -27,6 +28,34 @@ describe("a session whose state directory is removed", () => {
     expect(endOf(workspace, session.uid)).toMatchObject({ reason: "stopped" });
     await expectFree(workspace, { env });
     expect((await startSession(workspace, agent("sleeper.sh"), { id: "after", env })).token).toBeGreaterThan(2);
+  });
+
+  describe.each(pulsesHere)("by its agent, which ends before the keeper looks (%s pulse)", (pulse) => {
+    const env = { HOLDFAST_PULSE: pulse };
+    const removes = ["sh", "-c", "read -r _ <fifo; rm -rf .holdfast || rm -rf .holdfast; exit 7"];
+
+    it("has its end in the log (R2.1)", async () => {
+      const workspace = openWorkspace();
+      await workspace.spawn(["mkfifo", "fifo"], { input: "" }).ended;
+      const { uid, keeperPid } = await startSession(workspace, removes, { env });
+      await tell(join(workspace.root, "fifo"));
+      await until(() => !isAlive(keeperPid), { what: "the keeper is gone" });
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "exited", exit_code: 7 });
+      await expectFree(workspace, { env });
+    });
+
+    it("is restored, and its agent started again (R1.3, R3.1)", async () => {
+      const workspace = openWorkspace();
+      await workspace.spawn(["mkfifo", "fifo"], { input: "" }).ended;
+      const { uid, token } = await startSession(workspace, removes, { env, options: ["--restart", "always"] });
+      await tell(join(workspace.root, "fifo"));
+      await until(() => workspace.events("restarted").length > 0, { what: "its agent is started again" });
+      expect(workspace.events("lock_restored")).toMatchObject([{ uid, token }]);
+      expect((await statusOf(workspace, { env })).session).toMatchObject({ uid, token, state: "active", restarts: 1 });
+      expect((await workspace.holdfast(["stop"], { env })).exitCode).toBe(0);
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped" });
+      await expectFree(workspace, { env });
+    });
   });
 
   it("outlives the beat of the lease it had before (R3.1)", async () => {

@@ -123,6 +123,33 @@ describe("start --restart", () => {
     await expectFree(workspace);
   });
 
+  it("asks one that does not get ready to end only once, also when stop comes meanwhile, and names it (R3.4, R4.7)", async () => {
+    const workspace = openWorkspace();
+    const stubborn = 'trap "echo TERM >>asked" TERM; while :; do sleep 0.1; done';
+    const command = `if [ -e once ]; then ${stubborn}; fi; : >once; echo ready; read -r code <fifo; exit "$code"`;
+    await workspace.spawn(["mkfifo", "fifo"], { input: "" }).ended;
+    const options = [
+      "--restart",
+      "on-failure",
+      "--ready-output",
+      "ready",
+      "--ready-timeout",
+      "1s",
+      "--kill-after",
+      "2s",
+    ];
+    const { uid } = await startSession(workspace, ["sh", "-c", command], { options });
+    await exitWith(workspace, 1);
+    await restarted(workspace, 1);
+    await until(() => workspace.read("asked") !== "", { what: "it is asked to end" });
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
+    expect(workspace.read("asked")).toBe("TERM\n");
+    const [{ pid } = { pid: null }] = workspace.events("restarted");
+    expect(workspace.events("process_ended")).toContainEqual(expect.objectContaining({ uid, pid, how: "SIGKILL" }));
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGKILL" });
+    await expectFree(workspace);
+  });
+
   it.each([
     [["--restart", "sometimes"], "--restart: expected no, on-failure, always, got sometimes"],
     [["--max-restarts", "3"], "--max-restarts: give --restart on-failure or always too"],

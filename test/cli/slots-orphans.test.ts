@@ -7,8 +7,8 @@ import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 const sleeper = agent("sleeper.sh");
 
-async function orphan(workspace: Workspace, id: string, env: Record<string, string>) {
-  const lost = await startSession(workspace, sleeper, { id, options: ["--slots", "2"], env });
+async function orphan(workspace: Workspace, id: string, env: Record<string, string>, command = sleeper) {
+  const lost = await startSession(workspace, command, { id, options: ["--slots", "2"], env });
   process.kill(lost.keeperPid, "SIGKILL");
   await until(() => !isAlive(lost.keeperPid));
   return lost;
@@ -28,6 +28,27 @@ describe.each(pulsesHere)("an orphan in one of several slots (%s pulse)", (pulse
     expect(isAlive(lost.pid)).toBe(true);
     const { sessions, session } = await statusOf(workspace, { env });
     expect(sessions ?? [session]).toMatchObject([{ id: "lost", state: "orphaned" }]);
+  });
+
+  it("keeps those out who come with fewer slots, and would not meet it; who waits has its turn after it (R3.2)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, sleeper, { id: "first", options: ["--slots", "2"], env });
+    // It does not hold its slot.
+    const lost = await orphan(workspace, "lost", env, agent("closes-descriptors.sh"));
+    expect((await workspace.holdfast(["stop", "first"], { env })).exitCode).toBe(0);
+    const refused = await workspace.holdfast(["start", "next", "--json", "--", ...sleeper], { env });
+    expect(refused.exitCode).toBe(75);
+    expect(refused.json().error).toMatchObject({
+      code: "AGENTS_RUNNING",
+      next: ["holdfast status", "holdfast stop lost"],
+    });
+    const waiting = workspace.spawnHoldfast(["run", "--", "echo", "ran"], { env });
+    await until(() => waiting.stderr().includes("lost"), { what: "it is told for whom it waits" });
+    expect((await workspace.holdfast(["stop", "lost"], { env })).exitCode).toBe(0);
+    expect(isAlive(lost.pid)).toBe(false);
+    waiting.closeInput();
+    expect(await waiting.ended).toMatchObject({ exitCode: 0, stdout: "ran\n" });
+    expect(workspace.events("ended").filter(({ session }) => session === "lost")).toHaveLength(1);
   });
 
   it("is ended by a start that finds all slots taken, where limits.reap_orphans says so (R4.3)", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { isAlive } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
@@ -76,6 +77,31 @@ describe("what an end takes with it", () => {
     process.kill(keeperPid, "SIGTERM");
     await until(() => workspace.keepers().length === 0);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGKILL" });
+    await expectFree(workspace);
+  });
+});
+
+/** For `node --require`: a keeper's lease takes longer to remove than it takes to look around once more. */
+const slowToRemove = `
+const fs = require("node:fs");
+const { rmdir } = fs;
+const isKeeper = process.argv[1]?.endsWith("keeper.js");
+fs.rmdir = (path, ...rest) => {
+  if (isKeeper && path.includes(".lease-")) setTimeout(() => rmdir(path, ...rest), 1500);
+  else rmdir(path, ...rest);
+};
+`;
+
+describe("a lease that takes long to be given back", () => {
+  it("is not looked after any more: nothing is said behind the end of its session (R2.1)", async () => {
+    const workspace = openWorkspace();
+    const preload = workspace.write("slow.cjs", slowToRemove);
+    const env = { HOLDFAST_PULSE: "lease", NODE_OPTIONS: `--require ${preload}` };
+    const { uid, keeperPid } = await startSession(workspace, agent("sleeper.sh"), { env });
+    expect((await workspace.holdfast(["stop"], { env: { HOLDFAST_PULSE: "lease" } })).exitCode).toBe(0);
+    await until(() => !isAlive(keeperPid), { what: "the keeper is gone" });
+    endOf(workspace, uid);
+    expect(workspace.events().at(-1)).toMatchObject({ event: "ended", uid });
     await expectFree(workspace);
   });
 });

@@ -11,6 +11,7 @@ import {
   startInTmux,
   statusIn,
   tmux,
+  tmuxEnvironment,
   whyNoTmux,
   type TmuxSession,
 } from "../support/tmux.ts";
@@ -190,6 +191,29 @@ describe("a session in tmux ends", () => {
     expect(await tmux(workspace, session.socket, "list-panes", "-a", "-F", "#{pane_pid}")).toBe(String(again));
     expect(lookAt(again)?.ppid).not.toBe(session.serverPid);
     await holdfastIn(workspace)("stop");
+    await expectNothingLeft(workspace);
+  });
+});
+
+/** For `node --require`: there is no room to publish a pane. */
+const paneDoesNotFit = `
+const fs = require("node:fs");
+const { writeSync } = fs;
+fs.writeSync = (descriptor, data, ...rest) => {
+  if (String(data).includes('"pane":"%')) throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+  return writeSync(descriptor, data, ...rest);
+};
+`;
+
+describe("a session in tmux that cannot be published", () => {
+  it("has not started, and nothing of it runs on (R1.1)", async () => {
+    const workspace = openWorkspace();
+    const preload = workspace.write("full.cjs", paneDoesNotFit);
+    const env = { ...tmuxEnvironment(workspace), NODE_OPTIONS: `--require ${preload}` };
+    const words = ["start", "demo", "--tmux", "--kill-after", "300ms", "--", ...agent("ignores-term.sh")];
+    const failed = await workspace.holdfast(words, { env });
+    expect(failed).toMatchObject({ exitCode: 73, stderr: expect.stringContaining("the disk is full (ENOSPC)") });
+    expect(workspace.events("ended")).toMatchObject([{ reason: "start_failed", survivors: [] }]);
     await expectNothingLeft(workspace);
   });
 });

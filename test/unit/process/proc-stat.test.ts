@@ -20,6 +20,7 @@ const stat: fc.Arbitrary<Written> = fc.record({
   pgid: count,
   sid: count,
   ttyNumber: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  foregroundGroup: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
   isKernelThread: fc.boolean(),
   user: count,
   system: count,
@@ -30,9 +31,9 @@ const stat: fc.Arbitrary<Written> = fc.record({
 
 /** As the kernel writes it, up to field 26 of 52. */
 function format(of: Written): string {
-  const { pid, state, ppid, pgid, sid, ttyNumber, user, system, threads, started, residentPages } = of;
+  const { pid, state, ppid, pgid, sid, ttyNumber, foregroundGroup, user, system, threads, started, residentPages } = of;
   const flags = of.isKernelThread ? 69_238_848 : 4_194_304;
-  const before = `${pid} (${of.name}) ${state} ${ppid} ${pgid} ${sid} ${ttyNumber} -1 ${flags} 100 0 0 0`;
+  const before = `${pid} (${of.name}) ${state} ${ppid} ${pgid} ${sid} ${ttyNumber} ${foregroundGroup} ${flags} 100 0 0 0`;
   return `${before} ${user} ${system} 0 0 20 0 ${threads} 0 ${started} 3133440 ${residentPages} 18446744073709551615 1\n`;
 }
 
