@@ -1,3 +1,4 @@
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock, tell, waitInLine } from "../support/held-lock.ts";
@@ -187,7 +188,7 @@ describe("--json", () => {
     expectProgress(ran.stderr);
   });
 
-  it.each([["start", "a", "--", "true"], ["run", "true"], ["join"], ["status"], ["list"], ["cleanup"]])(
+  it.each([["start", "a", "--", "true"], ["run", "true"], ["cleanup"], ["watch", "--once"]])(
     "%s: a failure is one document, too",
     async (...words) => {
       const workspace = openWorkspace();
@@ -196,6 +197,14 @@ describe("--json", () => {
       expect(error).toMatchObject({ code: "CONFIG", line: 1, retryable: false, next: [] });
     },
   );
+
+  it.each([["join"], ["status"], ["list"]])("%s: so it is, of those that the configuration fails not", async (word) => {
+    const workspace = openWorkspace();
+    mkdirSync(workspace.state);
+    chmodSync(workspace.state, 0o777);
+    const { error } = await answer(workspace, "failure", [word]);
+    expect(error).toMatchObject({ code: "NOT_PERMITTED", path: workspace.state, retryable: false });
+  });
 
   it("is what --version prints, too", async () => {
     const { version } = await answer(openWorkspace(), "version", ["--version"]);
