@@ -42,7 +42,7 @@ function claim(content: string) {
 function configured(text: string) {
   return (workspace: Workspace): FailingCall => {
     workspace.write("holdfast.json", text);
-    return { words: ["status"] };
+    return { words: ["cleanup"] };
   };
 }
 
