@@ -1,10 +1,11 @@
 import { linkSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure, failureFromErrno, isErrno } from "../failure.ts";
 import { configFileName, findConfig } from "./config.ts";
 import { configTemplate } from "./config-template.ts";
 import type { Home } from "./locate.ts";
 import { makeUid } from "./names.ts";
+import { shellWord } from "./shell-word.ts";
 
 /**
  * Writes a new holdfast.json at the project's root: whole, or not at all, and never over anything that is there.
@@ -23,10 +24,18 @@ export function createConfig(home: Home, command: readonly string[] | null): str
     linkSync(draft, path);
     return path;
   } catch (error) {
-    throw isErrno(error, "EEXIST") ? existing(path, null) : failureFromErrno(error, "write the configuration", path);
+    throw isErrno(error, "EEXIST") ? existing(path, null) : notWritten(error, path);
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** What would be said of an errno alone is about a file that is there, or about the place of the state. */
+function notWritten(error: unknown, path: string): Failure {
+  const { code, message, facts } = failureFromErrno(error, "write the configuration", path);
+  const look = { does: "see whose it is", command: `ls -ld ${shellWord(dirname(path))}` };
+  const next = isErrno(error, "EACCES", "EPERM", "EROFS") ? [look] : [];
+  return new Failure(code, message, { facts, next, cause: error });
 }
 
 function existing(path: string, key: string | null): Failure {

@@ -10,12 +10,13 @@ import { findUnsettled } from "./unsettled.ts";
 
 /**
  * Who holds the locks of a state directory, and what dead keepers have left. It closes no session, as `status` does.
+ * @param lock null: every lock
  * @throws Failure what hides a lock, when everything else was looked at
  */
-export async function lookAtSessions(home: Home): Promise<Finding> {
+export async function lookAtSessions(home: Home, lock: string | null): Promise<Finding> {
   const trouble = new Trouble();
   const [active, wrong]: [string[], string[]] = [[], []];
-  for (const name of lockNames(home)) {
+  for (const name of lockNames(home).filter((each) => lock === null || lock === each)) {
     for (const slot of (await trouble.spare(() => openToLook(home, name))) ?? []) {
       const seen = await trouble.spare(() => lookAtSlot(slot));
       active.push(...(seen?.active ?? []));

@@ -17,6 +17,8 @@ import { lookAtSessions } from "./doctor-sessions.ts";
 
 export interface DoctorRequest {
   readonly home: Home;
+  /** Whose sessions are looked at; null: those of every lock. */
+  readonly lock: string | null;
   readonly env: NodeJS.ProcessEnv;
   /** Of holdfast. */
   readonly version: string;
@@ -26,7 +28,7 @@ export interface DoctorRequest {
  * Tries everything that holdfast needs here, each thing by itself: one that has failed keeps no other from being tried.
  * Makes nothing that stays, and disturbs no session.
  */
-export async function doctor({ home, env, version }: DoctorRequest): Promise<readonly Check[]> {
+export async function doctor({ home, lock, env, version }: DoctorRequest): Promise<readonly Check[]> {
   const [at, isThere] = nearestExisting(home.state);
   let config: Config = defaultConfig;
   const configuration = await check("configuration", home.root, async () => {
@@ -54,7 +56,7 @@ export async function doctor({ home, env, version }: DoctorRequest): Promise<rea
     }),
     await check("processes", "/proc", processes),
     await check("hooks", home.state, () => hooks(home, config.hooks)),
-    await check("sessions", home.state, () => (isUsable ? lookAtSessions(home) : notTried)),
+    await check("sessions", home.state, () => (isUsable ? lookAtSessions(home, lock) : notTried)),
   ];
 }
 

@@ -27,11 +27,11 @@ export async function refuseInsideItself(context: Context, wanted: SessionInfo):
 }
 
 /**
- * What is inside a session ends with it at the latest, and so never sees its end.
+ * What is inside a session ends with it at the latest, and so never sees its end; but with `-o` it may live on.
  * @throws Failure `BUSY`, not retryable
  */
-export function refuseToWaitForItself({ env }: Context, { id, uid }: SessionInfo): void {
-  if (!sessionsAround(env).includes(uid)) return;
+export function refuseToWaitForItself({ env }: Context, { id, uid, close }: SessionInfo): void {
+  if (close || !sessionsAround(env).includes(uid)) return;
   throw new Failure("BUSY", `This command runs inside ${id}, and ends with it: it would wait for itself`, {
     facts: { session: id, uid },
     retryable: false,

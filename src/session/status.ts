@@ -91,7 +91,7 @@ export async function status(given: Context): Promise<Status> {
     pidFile,
     problems: [
       ...problemsOf(views, sessions, { outside, pidFile }),
-      ...(context.wrongConfig === undefined ? [] : [`${inOneLine(context.wrongConfig)}; that file is ignored here`]),
+      ...(context.wrongConfig === undefined ? [] : [`${inOneLine(context.wrongConfig)} (that file is ignored here)`]),
       ...trouble.found.map(inOneLine),
     ],
     trouble: trouble.found,

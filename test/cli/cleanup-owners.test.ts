@@ -103,13 +103,23 @@ describe("cleanup", () => {
 
 it("says how to end just what it left alone, from wherever it is typed (R3.6)", async () => {
   const workspace = openWorkspace();
-  const theirs = await startSession(workspace, agent("sleeper.sh"), { env: ci, options: ["--lock", "nightly"] });
+  const nightly = ["--lock", "nightly"];
+  const theirs = await startSession(workspace, agent("sleeper.sh"), { env: ci, options: nightly });
+  await workspace.holdfast(["start", "next", "--queue", ...nightly, "--", ...agent("sleeper.sh")], { env: ci });
   const ours = await startSession(workspace, agent("sleeper.sh"), { id: "ours" });
   const planned = await workspace.holdfast(["-C", workspace.root, "--json", "cleanup", "--dry-run"], { cwd: "/" });
-  const [hint] = planned.json().actions.flatMap(({ detail }: { detail: string | null }) => detail ?? []);
-  expect(hint).toBe(`holdfast -C ${workspace.root} --lock nightly cleanup --match demo --force ends it`);
-  const typed = hint.replace(/^holdfast/, `"$0" "$1"`).replace(/ ends it$/, "");
-  const ended = await workspace.spawn(["sh", "-c", typed, process.execPath, bin], { cwd: "/", input: "" }).ended;
-  expect(ended.exitCode).toBe(0);
+  const hints: string[] = planned.json().actions.flatMap(({ detail }: { detail: string | null }) => detail ?? []);
+  const onNightly = `holdfast -C ${workspace.root} --lock nightly`;
+  expect(hints).toEqual([
+    `${onNightly} stop next --force ends it`,
+    `${onNightly} cleanup --match demo --force ends it`,
+  ]);
+  for (const hint of hints) {
+    expect((await statusOf(workspace, { options: nightly })).session).toMatchObject({ id: "demo" });
+    const typed = hint.replace(/^holdfast/, `"$0" "$1"`).replace(/ ends it$/, "");
+    const ended = await workspace.spawn(["sh", "-c", typed, process.execPath, bin], { cwd: "/", input: "" }).ended;
+    expect(ended.exitCode).toBe(0);
+    expect((await statusOf(workspace, { options: nightly })).queue).toEqual([]);
+  }
   expect([theirs, ours].map(({ pid }) => isAlive(pid))).toEqual([false, true]);
 });

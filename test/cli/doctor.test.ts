@@ -198,6 +198,9 @@ describe("doctor", () => {
       "gone lost its keeper and has no end on record, demo lost its keeper and has 1 process",
     );
     expect(checks["sessions"].next).toEqual(["holdfast list", "holdfast cleanup --orphans"]);
+    const other = (await examine(workspace, ["--lock", "other"])).checks["sessions"];
+    expect(other.text).toBe("gone lost its keeper and has no end on record");
+    expect(other.next).toEqual(["holdfast --lock other list", "holdfast --lock other cleanup --orphans"]);
     expect([workspace.events(), isAlive(orphan.pid)]).toEqual([before, true]);
     await workspace.holdfast(["cleanup"]);
     expect((await examine(workspace)).warned).toEqual([]);

@@ -242,6 +242,17 @@ describe("wait inside its own session", () => {
     },
   );
 
+  it("is told of that end where it outlives it (-o)", async () => {
+    const workspace = openWorkspace();
+    const script = 'mkfifo go; node "$0" wait --json > told & echo wait $!; cat go > /dev/null';
+    await startSession(workspace, ["sh", "-c", script, bin], { options: ["-o"] });
+    const pid = await until(() => Number(/^wait (\d+)\n/.exec(workspace.agentOutput())?.[1]) || null);
+    await untilItWaits({ pid });
+    await tell(join(workspace.root, "go"));
+    await until(() => !isAlive(pid));
+    expect(JSON.parse(workspace.read("told"))).toMatchObject({ ok: true, end: { reason: "exited" } });
+  });
+
   it("waits until its session is ready", async () => {
     const { exit, answer } = await answerInside(openWorkspace(), "--until", "ready");
     expect(exit).toBe("exit 0");

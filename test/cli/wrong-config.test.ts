@@ -27,7 +27,7 @@ describe("a mistake in holdfast.json, made while a session is active", () => {
     const workspace = openWorkspace();
     await startSession(workspace);
     workspace.write("holdfast.json", '{ "stop": { "kill_aftr": "5s" } }');
-    const problem = /^holdfast\.json:1:13: stop\.kill_aftr: unknown key.*; that file is ignored here$/;
+    const problem = /^holdfast\.json:1:13: stop\.kill_aftr: unknown key.* \(that file is ignored here\)$/;
     const document = (await workspace.holdfast(["status", "--json"])).json();
     expect(document).toMatchObject({ ok: true, active: true, session: { id: "demo" } });
     expect(document.problems).toEqual([expect.stringMatching(problem)]);

@@ -1,4 +1,5 @@
 import { locateHome } from "../../home/locate.ts";
+import { parseName } from "../../home/names.ts";
 import { doctor } from "../../session/doctor.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -6,7 +7,8 @@ import { version } from "../../../package.json";
 
 export async function doctorCommand(cli: Cli): Exit {
   const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
-  const checks = await doctor({ home, env: cli.env, version });
+  const lock = cli.globals.lock === undefined ? null : parseName("lock name", cli.globals.lock);
+  const checks = await doctor({ home, lock, env: cli.env, version });
   (await cli.show()).examined(checks);
   const failure = checks.find((check) => check.failure !== null)?.failure ?? null;
   return failure === null ? 0 : exitCodes[failure.code];

@@ -57,8 +57,9 @@ const tabColumns = 8;
 /** A line as it stands on a terminal when it is complete: a progress bar has drawn over what was there before. */
 function settledLine(line: string): string {
   const drawn = line.split("\r").findLast((text) => text !== "") ?? "";
-  const spaced = drawn
-    .split("\t")
-    .reduce((text, next) => `${text}${" ".repeat(tabColumns - (displayWidth(text) % tabColumns))}${next}`);
-  return escapeControl(spaced);
+  // A tab ends where columns count anew, so only what stands between two is measured: there may be thousands in a line.
+  const pieces = drawn.split("\t");
+  const last = pieces.pop() ?? "";
+  const filled = pieces.map((text) => text + " ".repeat(tabColumns - (displayWidth(text) % tabColumns)));
+  return escapeControl(filled.join("") + last);
 }

@@ -15,7 +15,7 @@ export function nextSteps(steps: readonly NextStep[], style: Style): readonly st
 
 /**
  * A command that is safe to print on one line and may be typed as it stands: what is no printable character stands in
- * quotes, where `shellWord` has put it, and is written there as `$'a\x0ab'` by the rules of bash, zsh and POSIX of 2024.
+ * quotes, where `shellWord` has put it, and is written there as `$'a\x0ab'` as bash and zsh read it.
  */
 function typable(command: string): string {
   const quotedOrNot = /\\'|'[^']*'/g;

@@ -55,10 +55,13 @@ describe("liveFrame", () => {
     ]);
   });
 
-  it("is not held up by very many carriage returns", () => {
+  it.each([
+    ["carriage returns", `${"\r".repeat(200_000)}x${"\r".repeat(9)}`, "   x"],
+    ["tabs", `é${"\t".repeat(60_000)}`, "   é…"],
+  ])("is not held up by very many %s", (_, line, drawn) => {
     const begunMs = performance.now();
-    const shown = draw({ output: `${"\r".repeat(200_000)}x${"\r".repeat(9)}\n` });
-    expect(shown.at(shown.indexOf("last output") + 1)).toBe("   x");
+    const shown = draw({ output: `${line}\n` });
+    expect(shown.at(shown.indexOf("last output") + 1)).toBe(drawn);
     expect(performance.now() - begunMs).toBeLessThan(3000);
   });
 
