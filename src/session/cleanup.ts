@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import { isDamage } from "../lock/claim-record.ts";
 import { logged, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
 import { endActive, endOrphans, endOutsiders, endStrays, endWaiters, forgetEnded } from "./cleanup-steps.ts";
@@ -16,10 +17,13 @@ export async function cleanup(
   scope: CleanupScope,
 ): Promise<CleanupAction[]> {
   const isDryRun = scope.dryRun === true;
-  // What a damaged claim hides shows when it has been repaired, which a dry run only plans.
-  const isExpected = (error: unknown) => isDryRun && isDamage(error);
+  const judge = (error: unknown) => {
+    if (!(error instanceof Failure)) return "bug";
+    // What a damaged claim hides shows when it has been repaired, which a dry run only plans.
+    return isDryRun && isDamage(error) ? "nothing" : "failure";
+  };
   const done: { readonly context: Context; readonly action: CleanupAction }[] = [];
-  for await (const taken of takeSteps(contexts, stepsFor(scope), scope, { isExpected })) done.push(taken);
+  for await (const taken of takeSteps(contexts, stepsFor(scope), scope, { judge })) done.push(taken);
   return done.map(({ context, action }) => (!isDryRun && isLogged(action) ? logged(context, action) : action));
 }
 

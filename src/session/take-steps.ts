@@ -20,8 +20,8 @@ export interface Taken<S> {
 }
 
 interface Terms {
-  /** What is no failure: it is left out. */
-  readonly isExpected?: (error: unknown) => boolean;
+  /** What an error of a step is: told as its failure, left out, or thrown. */
+  readonly judge: (error: unknown) => "failure" | "nothing" | "bug";
   /** Aborted: the step that is being taken is finished, and no other begun. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,12 +34,12 @@ export async function* takeSteps<Options, S extends Step<Options>>(
   contexts: readonly [Context, ...Context[]],
   steps: readonly S[],
   options: Options,
-  { isExpected, signal }: Terms = {},
+  { judge, signal }: Terms,
 ): AsyncGenerator<Taken<S>> {
   const failures: Taken<S>[] = [];
   for (const { step, context, slot } of placesOf(contexts, steps)) {
     if (signal?.aborted === true) return;
-    for (const action of await whatBecameOf(step, slot, options, isExpected)) {
+    for (const action of await whatBecameOf(step, slot, options, judge)) {
       // One cause, such as a claim of a newer version, may fail every step.
       if (failures.some((other) => other.context === context && isSameFailure(other.action, action))) continue;
       const taken = { step, context, action };
@@ -64,12 +64,14 @@ async function whatBecameOf<Options>(
   { does, run }: Step<Options>,
   context: Context,
   options: Options,
-  isExpected: Terms["isExpected"],
+  judge: Terms["judge"],
 ): Promise<readonly CleanupAction[]> {
   try {
     return await run(context, options);
   } catch (error) {
-    if (isExpected?.(error) === true) return [];
+    const what = judge(error);
+    if (what === "bug") throw error;
+    if (what === "nothing") return [];
     const { name } = context.lock;
     return [{ what: "lock", name, pid: null, why: `could not ${does}`, result: "failed", detail: onOneLine(error) }];
   }
