@@ -28,7 +28,6 @@ export async function mayHaveDescendants(
 ): Promise<boolean> {
   const seen = new Set(roots.except);
   for (let [since, passes] = [first, 1]; since !== null && passes <= mostPasses; since = look(), passes += 1) {
-    if (since.few?.length === 0) return false;
     if (await isAnyThere(table, roots, { since, seen })) return true;
     // A process may have handed itself on to a child, and ended, before it was looked at. Not if nobody has made any.
     if (newestPid() === since.newest) return false;

@@ -61,27 +61,30 @@ describe("a TERM in the very moment of its turn", () => {
     },
   );
 
-  // With a lease and several slots it comes while the lock is being taken, else when it has been.
+  // In this order it comes when the session has its keeper, while what is left of the one before is ended, and while the lock
+  // is being taken.
   const moments = [
-    ["kernel", 1],
-    ["lease", 2],
+    ["kernel", 1, "stopped"],
+    ["kernel", 2, "killed"],
+    ["lease", 2, "stopped"],
   ] as const;
   it.each(moments.filter(([pulse]) => pulsesHere.includes(pulse)))(
-    "ends a session of start --queue, and the next has its turn (R1.1, R4.6; %s, slots: %i)",
+    "ends a session of start --queue, and the next has its turn (R1.1, R4.6; %s, slots: %i, the one before %s)",
     async (...how) => {
-      const [pulse, slots] = how;
+      const [pulse, slots, end] = how;
       const workspace = openWorkspace();
       const env = { HOLDFAST_PULSE: pulse };
       const options = ["--slots", String(slots)];
-      for (let slot = 1; slot <= slots; slot += 1)
-        await startSession(workspace, agent("sleeper.sh"), { id: `held${slot}`, options, env });
+      const first = await startSession(workspace, agent("sleeper.sh"), { id: "held1", options, env });
+      if (slots > 1) await startSession(workspace, agent("sleeper.sh"), { id: "held2", options, env });
       const queue = async (id: string, more = {}) => {
         const start = ["start", id, "--queue", ...options, "--json", "--", "sleep", "300"];
         return (await workspace.holdfast(start, { env: { ...env, ...more } })).json().session.uid;
       };
       const told = await queue("told", terminated("keeper.js", `session.${slots + 1}`));
       const next = await queue("next");
-      await workspace.holdfast(["stop", "held1"], { env });
+      if (end === "stopped") await workspace.holdfast(["stop", "held1"], { env });
+      else for (const pid of [first.keeperPid, first.pid]) process.kill(pid, "SIGKILL");
       await until(() => workspace.events("started").some(({ uid }) => uid === next), { what: "the next has its turn" });
       expect(endOf(workspace, told)).toMatchObject({ reason: "stopped" });
       for (const id of ["next", "held2"].slice(0, slots)) await workspace.holdfast(["stop", id], { env });

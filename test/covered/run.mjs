@@ -7,7 +7,7 @@
  * coverage/uncovered.txt names each branch that nothing took.
  */
 import { spawnSync, spawn } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { convert } from "./convert.mjs";
@@ -29,6 +29,8 @@ build("--coverage");
 try {
   discard();
   mkdirSync(raw, { recursive: true });
+  // Some tests call holdfast as another user.
+  chmodSync(raw, 0o1777);
   const counts = countIn(raw, root);
   const code = await runTests(counts);
   counts.fold();
