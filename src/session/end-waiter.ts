@@ -12,6 +12,8 @@ import { findActive } from "./slots.ts";
 const lookEveryMs = 10;
 /** A process that was killed, or has left the line and has nothing else to do, is gone by then. */
 const goneWithinMs = 5_000;
+/** The kernel takes a process apart in less, from what it has open to its PID. */
+const dyingMs = 1_000;
 
 /** What takes a waiter out of the line. Another signal is meant for an agent, and may do anything to a holdfast. */
 const leavingSignals: ReadonlySet<NodeJS.Signals> = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"]);
@@ -31,13 +33,17 @@ export async function endWaiter(
   const { owner } = ticket.record;
   const stands = async () => (await context.lock.look()).waiters.some(({ number }) => number === ticket.number);
   const asks = leavingSignals.has(signal) ? signal : "SIGTERM";
-  if ((await stands()) && (await signalOwner(context, ticket, asks)) === "signalled") {
+  const result = (await stands()) ? await signalOwner(context, ticket, asks) : "gone";
+  if (result === "signalled") {
     // One that is stopped takes it when it goes on.
     await signalOwner(context, ticket, "SIGCONT");
     if (!(await ceases(stands, killAfterMs))) {
       await signalOwner(context, ticket, "SIGKILL");
       await ceases(stands, goneWithinMs);
     }
+  } else if (whereaboutsOf(owner) === "here") {
+    // One that is just being killed shows nothing any more.
+    await ceases(stands, dyingMs);
   }
   if (await stands()) throw outOfReach(ticket);
   if (await hasItsTurn(context, ticket)) return false;
