@@ -22,6 +22,8 @@ export class HeldClaim implements HeldLock {
   readonly #link: string | null;
   readonly #restore: (claim: OwnClaim) => Promise<OwnClaim | null>;
   readonly #lost = new AbortController();
+  /** Claims that were moved away, and their directory with them: whoever comes to that place still finds them held. */
+  readonly #moved: OwnClaim[] = [];
   #claim: OwnClaim;
   #verifying: Promise<"held" | "restored" | "lost"> | null = null;
   #handedOn = false;
@@ -123,7 +125,7 @@ export class HeldClaim implements HeldLock {
       // While still holding: whoever takes the lock next must not find its own link removed.
       if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
     } finally {
-      await this.#giveBack(info);
+      await Promise.all([this.#claim, ...this.#moved].map((claim) => giveBack(claim, info)));
     }
   }
 
@@ -135,19 +137,11 @@ export class HeldClaim implements HeldLock {
     if (restored === null) return "lost";
     this.#claim = restored;
     this.#listenTo(restored);
-    // Whoever waits for the vanished file wakes and finds this one; nobody else can see that file any more.
-    await vanished.beat.end();
     if (this.#link !== null) restored.pointAt(this.#link);
+    // Whoever waits for a file that was removed wakes, and finds this one; nobody else can see that file any more.
+    if (vanished.hasName()) this.#moved.push(vanished);
+    else await vanished.beat.end();
     return "restored";
-  }
-
-  /** The pulse ends also when nothing can be written, on a full disk: then the next holder looks at what is left. */
-  async #giveBack(info: unknown): Promise<void> {
-    try {
-      this.#claim.append({ state: "released", info });
-    } finally {
-      await this.#claim.beat.end();
-    }
   }
 
   /** Only the current claim's pulse counts: that of one that vanished breaks too, after it was restored. */
@@ -156,5 +150,14 @@ export class HeldClaim implements HeldLock {
     lost.addEventListener("abort", () => {
       if (this.#claim === claim) this.#lost.abort(lost.reason);
     });
+  }
+}
+
+/** The pulse ends also when nothing can be written, on a full disk: then the next holder looks at what is left. */
+async function giveBack(claim: OwnClaim, info: unknown): Promise<void> {
+  try {
+    claim.append({ state: "released", info });
+  } finally {
+    await claim.beat.end();
   }
 }

@@ -161,6 +161,11 @@ export class OwnClaim {
     }
   }
 
+  /** Whether any name leads to this file: it may be one that is not known here, when its directory was moved. */
+  hasName(): boolean {
+    return fstatSync(this.#descriptor).nlink > 0;
+  }
+
   /** Takes back a published name, or does nothing when it names somebody else's file. */
   unpublish(number: number): void {
     const path = this.#directory.pathOf(number);

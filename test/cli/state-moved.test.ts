@@ -27,13 +27,18 @@ describe.each(pulsesHere)("a session whose state directory is moved away (%s pul
     const refused = await workspace.holdfast(["start", "next", "--json", "--", ...agent("sleeper.sh")], { env });
     expect(refused.json().error).toMatchObject({ code: "BUSY", holder: { uid } });
     const there = { env: { ...env, HOLDFAST_STATE_DIR: awayOf(workspace) } };
-    // The lease of the moved claim is silent, and still young; the kernel lock is gone.
-    expect((await workspace.holdfast(["stop"], there)).exitCode).toBe(pulse === "kernel" ? 66 : 77);
-    expect((await workspace.holdfast(["cleanup"], there)).exitCode).toBe(pulse === "kernel" ? 0 : 1);
+    // The lease of the moved claim is silent, and still young; the kernel lock is held there, too.
+    const stopped = await workspace.holdfast(["stop", "--json"], there);
+    expect(stopped.exitCode).toBe(77);
+    expect(stopped.json().error).toMatchObject({ path: workspace.state });
+    expect((await workspace.holdfast(["cleanup"], there)).exitCode).toBe(1);
+    const beside = await workspace.holdfast(["start", "next", "--json", "--", ...agent("sleeper.sh")], there);
+    expect(beside.json().error).toMatchObject({ code: "BUSY", holder: { uid } });
     expect(isAlive(pid)).toBe(true);
     expect((await workspace.holdfast(["stop"], { env })).exitCode).toBe(0);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped" });
     await expectFree(workspace, { env });
+    expect((await workspace.holdfast(["run", "-n", "true"], there)).exitCode).toBe(0);
   });
 
   it("and back again before its keeper looks, goes on as if nothing had happened (R3.1)", async () => {

@@ -1,5 +1,7 @@
-import { rmSync, statSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readClaim } from "../../../src/lock/claim-record.ts";
 import { useContenders, type Contender } from "../../support/lock-contenders.ts";
 import { claimNumbers, claimPath, inodeOf, inodeOfClaim, isWaitedFor, leasesOf } from "../../support/lock-files.ts";
 import { setAge } from "../../support/lock-forgery.ts";
@@ -104,19 +106,40 @@ describe("a holder that was suspended for longer than its lease lasts", () => {
   });
 });
 
-describe("a holder whose state directory was removed", () => {
+describe.each(["removed", "moved"])("a holder whose state directory was %s", (how) => {
   it.skipIf(!hasKernelPulse)("wakes who waited for it all the same (kernel pulse)", async () => {
-    const place = lockPlace(temporaryDirectory(), "kernel");
+    const root = temporaryDirectory();
+    const place = lockPlace(join(root, "state"), "kernel");
     const holder = await startHolder(place);
     const waiter = await start(place);
     const { granted } = await waiter.getInLine();
     await until(() => isWaitedFor([claimPath(place, 3)]));
-    removeState(place);
+    if (how === "removed") removeState(place);
+    else renameSync(place.state, join(root, "elsewhere"));
     expect(await holder.ask("verify")).toBe("restored");
     await holder.ask("release");
     expect(await granted).toBe(4);
   });
+});
 
+describe("a holder whose state directory was moved", () => {
+  it.skipIf(!hasKernelPulse)("holds the lock in both places, and gives it back in both (kernel pulse)", async () => {
+    const root = temporaryDirectory();
+    const [place, moved] = [lockPlace(join(root, "state"), "kernel"), lockPlace(join(root, "elsewhere"), "kernel")];
+    const holder = await startHolder(place);
+    renameSync(place.state, moved.state);
+    expect(await holder.ask("verify")).toBe("restored");
+    const [here, there] = [await start(place), await start(moved)];
+    for (const other of [here, there]) {
+      expect((await other.tryAcquire()).view?.holder).toMatchObject({ number: 3, pid: holder.pid, info: "mine" });
+    }
+    await holder.ask("release");
+    expect(readClaim(claimPath(moved, 3))).toMatchObject({ state: "released" });
+    for (const other of [here, there]) expect(await other.acquire()).toBe(4);
+  });
+});
+
+describe("a holder whose state directory was removed", () => {
   it("is not told that the lock is lost once its claim is restored (lease pulse)", async () => {
     const place = lockPlace(temporaryDirectory(), "lease", { staleMs: 2_000 });
     const holder = await startHolder(place);
