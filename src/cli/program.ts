@@ -32,7 +32,7 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
     exit = result;
   });
   try {
-    await program.parseAsync(helpAsOption(words), { from: "user" });
+    await program.parseAsync(asOptions(words), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
@@ -41,10 +41,13 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   return exit;
 }
 
-/** `help --help`, as `help`, means the program's own. */
-function helpAsOption(words: readonly string[]): readonly string[] {
-  const others = words.filter((word) => word !== "--help" && word !== "-h");
-  return others.length === 1 && others[0] === "help" ? ["--help"] : words;
+/** `version`, `help` and `help VERB` as the options that say the same. */
+function asOptions(words: readonly string[]): readonly string[] {
+  const [verb, topic = "help"] = words.filter(isOperand);
+  if (verb === "version") return ["--version"];
+  if (verb !== "help") return words;
+  if (topic === "help") return ["--help"];
+  return verbs.some(({ name }) => name === topic) ? [topic, "--help"] : [topic];
 }
 
 /** commander's message as a sentence; for global options without a command it only prints its help. */
@@ -68,9 +71,13 @@ function splitOperands(argv: readonly string[]): { words: string[]; operands: st
   return { words: argv.slice(0, dashes), operands: argv.slice(dashes + 1) };
 }
 
-/** The first word that is no option, nor an option's value: a lock may be called `run`. */
 function verbIn(words: readonly string[]): string | undefined {
-  return words.find((word, index) => !word.startsWith("-") && !optionsWithValue.has(words[index - 1] ?? ""));
+  return words.find(isOperand);
+}
+
+/** Whether a word is no option, nor an option's value: a lock may be called `run`. */
+function isOperand(word: string, index: number, words: readonly string[]): boolean {
+  return !word.startsWith("-") && !optionsWithValue.has(words[index - 1] ?? "");
 }
 
 const optionsWithValue: ReadonlySet<string> = new Set(["-C", "--dir", "-l", "--lock"]);

@@ -13,10 +13,35 @@ it.each([
   expect(stderr.startsWith(says)).toBe(true);
 });
 
-it.each([[["help", "--help"]], [["help"]]])("%j is the help of the program", async (words) => {
+it.each([
+  [["help", "--help"], ["--help"]],
+  [["help"], ["--help"]],
+  [["help", "help"], ["--help"]],
+  [["-q", "help"], ["--help"]],
+  [
+    ["help", "start"],
+    ["start", "--help"],
+  ],
+  [
+    ["-l", "nightly", "help", "run"],
+    ["run", "--help"],
+  ],
+  [["version"], ["--version"]],
+  [
+    ["version", "--json"],
+    ["--version", "--json"],
+  ],
+])("%j is the same as %j", async (words, options) => {
   const workspace = openWorkspace();
-  const help = await workspace.holdfast(["--help"]);
-  expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 0, stdout: help.stdout });
+  const { exitCode, stdout } = await workspace.holdfast(options);
+  expect(exitCode).toBe(0);
+  expect(await workspace.holdfast(words)).toMatchObject({ exitCode, stdout, stderr: "" });
+});
+
+it("help for a command that there is not is refused as that command is", async () => {
+  const refused = await openWorkspace().holdfast(["help", "strat"]);
+  expect(refused).toMatchObject({ exitCode: 64, stdout: "" });
+  expect(refused.stderr).toMatch(/^✖ Unknown command 'strat'\n.*start/);
 });
 
 it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on as it is is refused", async () => {
