@@ -104,7 +104,8 @@ function declare(
     .configureHelp({ sortOptions: false })
     .showSuggestionAfterError(true);
   addGlobalOptions(program, true);
-  const named = verbs.filter(({ name }) => words.includes(name));
+  const called = verbIn(words);
+  const named = verbs.filter(({ name }) => name === called);
   for (const { name, args, summary, acts = false, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
     declareOptions(addGlobalOptions(command, false)).action(async () => {

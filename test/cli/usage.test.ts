@@ -18,6 +18,7 @@ it.each([
   [["help"], ["--help"]],
   [["help", "help"], ["--help"]],
   [["-q", "help"], ["--help"]],
+  [["-l", "start", "--help"], ["--help"]],
   [
     ["help", "start"],
     ["start", "--help"],
