@@ -18,6 +18,7 @@ import {
   endDocument,
   errorDocument,
   listDocument,
+  rounded,
   sessionDocument,
   statusDocument,
   stopDocument,
@@ -126,7 +127,7 @@ export class JsonPresenter implements Presenter {
 
   examined(checks: readonly Check[]): void {
     const count = (state: Check["state"]) => checks.filter((check) => check.state === state).length;
-    const documents = checks.map((check) => checkDocument(check, this.#options.invocation ?? "holdfast"));
+    const documents = checks.map((check) => checkDocument(check, this.#invocation));
     this.#answer({ failed: count("failed"), warnings: count("warning"), checks: documents });
   }
 
@@ -147,7 +148,7 @@ export class JsonPresenter implements Presenter {
   waiting(notice: WaitingNotice): void {
     if (!this.#pace.isDue(notice)) return;
     const { id, position, holder, alsoHeldBy, waitedSeconds } = notice;
-    const waited = Math.round(waitedSeconds * 1000) / 1000;
+    const waited = rounded(waitedSeconds);
     this.#talk({ event: "waiting", id, position, waited_seconds: waited, holder, also_held_by: alsoHeldBy });
   }
 

@@ -79,7 +79,7 @@ export interface Presenter {
 export interface PresenterOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
-  /** From --color, --no-color, NO_COLOR, FORCE_COLOR and whether stdout is a terminal; undefined: chalk decides. */
+  /** From --color, --no-color, NO_COLOR, FORCE_COLOR; undefined: as each stream says. */
   readonly color: boolean | undefined;
   /** False where the terminal or the locale has no Unicode: symbols fall back to ASCII. */
   readonly unicode: boolean;
