@@ -14,6 +14,18 @@ it.each([
 });
 
 it.each([
+  [["start", "b4"]],
+  [["start", "b4", "--slots", "0", "--", "true"]],
+  [["start", "--wait", "soon", "--", "true"]],
+  [["start", "-l", "a/b", "--", "true"]],
+  [["run", "--slots", "0", "true"]],
+])("%j is refused, and makes no state directory: below it, another one would not be found any more", async (words) => {
+  const workspace = openWorkspace();
+  expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 64, stdout: "" });
+  expect(existsSync(workspace.state)).toBe(false);
+});
+
+it.each([
   [["help", "--help"], ["--help"]],
   [["help"], ["--help"]],
   [["help", "help"], ["--help"]],
