@@ -85,12 +85,12 @@ export interface PresenterOptions {
   readonly unicode: boolean;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** What paths are shown relative to; this process's directory when absent. */
-  readonly cwd?: string;
-  /** How to call holdfast again on the same lock: `holdfast --lock nightly`. Plain `holdfast` when absent. */
-  readonly invocation?: string;
-  /** Tells who reads this (`HOLDFAST_OWNER`); nobody in particular when absent. */
-  readonly env?: NodeJS.ProcessEnv;
+  /** What paths are shown relative to. */
+  readonly cwd: string;
+  /** How to call holdfast again on the same lock: `holdfast --lock nightly`. */
+  readonly invocation: string;
+  /** Tells who reads this (`HOLDFAST_OWNER`). */
+  readonly env: NodeJS.ProcessEnv;
   /** The clock, for ages and for leaving out today's date. */
   readonly now?: () => Date;
 }
