@@ -11,7 +11,7 @@ export interface Actor {
 }
 
 /** A process that was ended, and how: the signal that did it, or `"exited"`. */
-export interface EndedProcess {
+interface EndedProcess {
   readonly pid: number;
   readonly command: string;
   readonly how: string;
@@ -19,13 +19,14 @@ export interface EndedProcess {
   readonly started_at: string | null;
 }
 
-export interface EventClient {
+interface EventClient {
   readonly uid: string;
   readonly name: string;
   readonly pid: number;
 }
 
-export type EndReason =
+/** Why a session ended, as a log may say. Those that this version writes are in `session-end.ts`. */
+type EndReason =
   | "exited"
   | "stopped"
   | "signalled"
