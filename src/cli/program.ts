@@ -77,10 +77,11 @@ function verbIn(words: readonly string[]): string | undefined {
 
 /** Whether a word is no option, nor an option's value: a lock may be called `run`. */
 function isOperand(word: string, index: number, words: readonly string[]): boolean {
-  return !word.startsWith("-") && !optionsWithValue.has(words[index - 1] ?? "");
+  return !word.startsWith("-") && !wantsValue.test(words[index - 1] ?? "");
 }
 
-const optionsWithValue: ReadonlySet<string> = new Set(["-C", "--dir", "-l", "--lock"]);
+/** The global options whose value is the next word, also behind others in one word: `-qC DIR`. */
+const wantsValue = /^(?:--dir|--lock|-q*[Cl])$/;
 
 function whatFollowsDashes(verb: string | undefined): Verb["after"] {
   return verbs.find(({ name }) => name === verb)?.after;

@@ -36,7 +36,7 @@ it.each([
     ["start", "--help"],
   ],
   [
-    ["-l", "nightly", "help", "run"],
+    ["-ql", "nightly", "help", "run"],
     ["run", "--help"],
   ],
   [["version"], ["--version"]],
@@ -49,6 +49,12 @@ it.each([
   const { exitCode, stdout } = await workspace.holdfast(options);
   expect(exitCode).toBe(0);
   expect(await workspace.holdfast(words)).toMatchObject({ exitCode, stdout, stderr: "" });
+});
+
+it("-q and -C in one word are these two, also before a command that is given another one", async () => {
+  const workspace = openWorkspace();
+  const { exitCode, stderr } = await workspace.holdfast(["-qC", workspace.root, "start", "b4", "--", "sleep", "300"]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
 });
 
 it("help for a command that there is not is refused as that command is", async () => {
