@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { defaultConfig, loadConfig } from "../home/config.ts";
-import { locateHome, type Home } from "../home/locate.ts";
+import { locateHome } from "../home/locate.ts";
 import { parseName } from "../home/names.ts";
 import { currentActor } from "../session/actor.ts";
 import { openContext, type Context } from "../session/context.ts";
@@ -40,37 +40,40 @@ export interface Access {
    * is left to the command, which finds it in the context.
    */
   readonly despiteConfig?: "said" | "left";
+  /** Found already, by `findProject`. */
+  readonly project?: Project;
 }
 
-export async function openCliContext(cli: Cli, { access, lock, clientName, despiteConfig }: Access): Promise<Context> {
-  const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
-  const { config, ...wrong } = await configOf(cli, home, despiteConfig);
+/** Where a command works, and what is configured there. */
+export type Project = Pick<Context, "home" | "config" | "wrongConfig">;
+
+export async function openCliContext(cli: Cli, access: Access): Promise<Context> {
+  const { lock, clientName, despiteConfig } = access;
+  const { home, config, ...wrong } = access.project ?? (await findProject(cli, despiteConfig));
   const context = await openContext({
     home,
     config,
     env: cli.env,
     lockName: parseName("lock name", lock ?? cli.globals.lock ?? defaultLock),
     by: currentActor(parseClientName(clientName ?? cli.env["HOLDFAST_AS"])),
-    create: access === "write",
+    create: access.access === "write",
   });
   cli.beforeExit(() => context.hooks.settled());
   return { ...context, ...wrong };
 }
 
-async function configOf(
-  cli: Cli,
-  home: Home,
-  despite: Access["despiteConfig"],
-): Promise<Pick<Context, "config" | "wrongConfig">> {
+/** Makes nothing: what is typed can be refused before there is a state directory. */
+export async function findProject(cli: Cli, despite?: Access["despiteConfig"]): Promise<Project> {
+  const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
   try {
-    return { config: await loadConfig(home, cli.env) };
+    return { home, config: await loadConfig(home, cli.env) };
   } catch (error) {
     if (despite === undefined || !(error instanceof Failure) || error.code !== "CONFIG") throw error;
     if (despite === "said") {
       const note = `${error.message}\nThat configuration is ignored here; correct it before the next start.`;
       (await cli.show()).note(note);
     }
-    return { config: defaultConfig, wrongConfig: error };
+    return { home, config: defaultConfig, wrongConfig: error };
   }
 }
 

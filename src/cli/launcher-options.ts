@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../home/duration.ts";
-import type { Context } from "../session/context.ts";
 import type { SessionRequest } from "../session/new-session.ts";
+import type { Project } from "./cli.ts";
 import { usage } from "./globals.ts";
 
 export interface LauncherOptions {
@@ -25,7 +25,7 @@ const help = "holdfast start --help";
  * @param cwd what the options' paths are relative to
  */
 export function parseLauncher(
-  { config, home }: Context,
+  { config, home }: Project,
   options: LauncherOptions,
   { isConfigured, cwd }: { readonly isConfigured: boolean; readonly cwd: string },
 ): Pick<SessionRequest, "launcher" | "pidFile" | "stopCommand"> {

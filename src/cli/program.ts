@@ -32,7 +32,7 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
     exit = result;
   });
   try {
-    await program.parseAsync(helpAsOption(words), { from: "user" });
+    await program.parseAsync(asOptions(words), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
@@ -41,10 +41,13 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   return exit;
 }
 
-/** `help --help`, as `help`, means the program's own. */
-function helpAsOption(words: readonly string[]): readonly string[] {
-  const others = words.filter((word) => word !== "--help" && word !== "-h");
-  return others.length === 1 && others[0] === "help" ? ["--help"] : words;
+/** `version`, `help` and `help VERB` as the options that say the same. */
+function asOptions(words: readonly string[]): readonly string[] {
+  const [verb, topic = "help"] = words.filter(isOperand);
+  if (verb === "version") return ["--version"];
+  if (verb !== "help") return words;
+  if (topic === "help") return ["--help"];
+  return verbs.some(({ name }) => name === topic) ? [topic, "--help"] : [topic];
 }
 
 /** commander's message as a sentence; for global options without a command it only prints its help. */
@@ -68,12 +71,17 @@ function splitOperands(argv: readonly string[]): { words: string[]; operands: st
   return { words: argv.slice(0, dashes), operands: argv.slice(dashes + 1) };
 }
 
-/** The first word that is no option, nor an option's value: a lock may be called `run`. */
 function verbIn(words: readonly string[]): string | undefined {
-  return words.find((word, index) => !word.startsWith("-") && !optionsWithValue.has(words[index - 1] ?? ""));
+  return words.find(isOperand);
 }
 
-const optionsWithValue: ReadonlySet<string> = new Set(["-C", "--dir", "-l", "--lock"]);
+/** Whether a word is no option, nor an option's value: a lock may be called `run`. */
+function isOperand(word: string, index: number, words: readonly string[]): boolean {
+  return !word.startsWith("-") && !wantsValue.test(words[index - 1] ?? "");
+}
+
+/** The global options whose value is the next word, also behind others in one word: `-qC DIR`. */
+const wantsValue = /^(?:--dir|--lock|-q*[Cl])$/;
 
 function whatFollowsDashes(verb: string | undefined): Verb["after"] {
   return verbs.find(({ name }) => name === verb)?.after;
@@ -97,7 +105,8 @@ function declare(
     .configureHelp({ sortOptions: false })
     .showSuggestionAfterError(true);
   addGlobalOptions(program, true);
-  const named = verbs.filter(({ name }) => words.includes(name));
+  const called = verbIn(words);
+  const named = verbs.filter(({ name }) => name === called);
   for (const { name, args, summary, acts = false, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
     const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
     declareOptions(addGlobalOptions(command, false)).action(async () => {

@@ -108,7 +108,7 @@ export const verbs: readonly Verb[] = [
     summary: "end the calling process's registration as a client",
     acts: true,
     declare: (command) =>
-      command.option("--pid <pid>", "this process's instead").option("--as <name>", "the client of this name instead"),
+      command.option("--pid <pid>", "this process's instead").option("--as <name>", "all clients of this name instead"),
     run: async ({ cli, options, args }) => (await commands()).leave(cli, options, args[0]),
   }),
   verb<StopOptions>({
@@ -118,7 +118,7 @@ export const verbs: readonly Verb[] = [
     acts: true,
     declare: (command) =>
       command
-        .addOption(killAfter())
+        .addOption(killAfter("as the session was started with"))
         .option("-s, --signal <signal>", "the signal to begin with")
         .option("--reason <text>", "why, for the log")
         .option("--force", "another owner's session too (its id is required)"),
@@ -243,8 +243,8 @@ const howToComplete = `Have your shell read it when it starts:
   ~/.zshrc, behind compinit    eval "$(holdfast completion zsh)"
   ~/.config/fish/config.fish   holdfast completion fish | source`;
 
-function killAfter(): Option {
-  return new Option("-k, --kill-after <duration>", "SIGKILL what is left after this long (default: 10s)");
+function killAfter(byDefault = "10s"): Option {
+  return new Option("-k, --kill-after <duration>", `SIGKILL what is left after this long (default: ${byDefault})`);
 }
 
 function slots(): Option {

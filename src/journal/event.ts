@@ -11,7 +11,7 @@ export interface Actor {
 }
 
 /** A process that was ended, and how: the signal that did it, or `"exited"`. */
-export interface EndedProcess {
+interface EndedProcess {
   readonly pid: number;
   readonly command: string;
   readonly how: string;
@@ -19,13 +19,14 @@ export interface EndedProcess {
   readonly started_at: string | null;
 }
 
-export interface EventClient {
+interface EventClient {
   readonly uid: string;
   readonly name: string;
   readonly pid: number;
 }
 
-export type EndReason =
+/** Why a session ended, as a log may say. Those that this version writes are in `session-end.ts`. */
+type EndReason =
   | "exited"
   | "stopped"
   | "signalled"
@@ -86,11 +87,11 @@ export interface EventFields {
     survivors?: readonly { pid: number; command: string }[];
     message?: string;
   };
-  /** A clean-up ended a process. */
+  /** A process was ended apart from the end of its session's agent. */
   process_ended: { pid: number; command: string; how: string; why: string };
-  /** A clean-up did something else: what, why, and with what result. */
+  /** A clean-up did something, or a step of an ending failed: what, why, and with what result. */
   cleaned: { what: string; why: string; result: string };
-  /** An ended or idle session was forgotten. */
+  /** An ended session was forgotten. */
   removed: { why: string; ended_at?: string | null };
   queued: { position?: number; ticket?: number; command?: readonly string[]; note?: string; owner?: string };
   unqueued: { reason: string; ticket?: number };

@@ -25,6 +25,16 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Whether something does not hold any more within so long: looked at again and again. */
+export async function ceases(holds: () => Promise<boolean>, withinMs: number, lookEveryMs: number): Promise<boolean> {
+  const deadline = systemClock.now() + withinMs;
+  while (await holds()) {
+    if (systemClock.now() >= deadline) return false;
+    await systemClock.sleep(lookEveryMs);
+  }
+  return true;
+}
+
 /** Node's timers end a wait of more than 24.8 days at once. */
 const longestTimerMs = 2 ** 31 - 1;
 

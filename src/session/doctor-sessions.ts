@@ -2,7 +2,6 @@ import type { NextStep } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
 import type { Context } from "./context.ts";
 import type { Finding } from "./doctor-check.ts";
-import { lockNames } from "./lock-names.ts";
 import { openToLook } from "./open-to-look.ts";
 import { activeSession } from "./reconcile.ts";
 import { Trouble } from "./trouble.ts";
@@ -16,12 +15,10 @@ import { findUnsettled } from "./unsettled.ts";
 export async function lookAtSessions(home: Home, lock: string | null): Promise<Finding> {
   const trouble = new Trouble();
   const [active, wrong]: [string[], string[]] = [[], []];
-  for (const name of lockNames(home).filter((each) => lock === null || lock === each)) {
-    for (const slot of (await trouble.spare(() => openToLook(home, name))) ?? []) {
-      const seen = await trouble.spare(() => lookAtSlot(slot));
-      active.push(...(seen?.active ?? []));
-      wrong.push(...(seen?.wrong ?? []));
-    }
+  for (const slot of await openToLook(home, lock)) {
+    const seen = await trouble.spare(() => lookAtSlot(slot));
+    active.push(...(seen?.active ?? []));
+    wrong.push(...(seen?.wrong ?? []));
   }
   const [first] = trouble.found;
   if (first !== undefined) throw first;

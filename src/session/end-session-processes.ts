@@ -1,4 +1,4 @@
-import { systemClock } from "../process/clock.ts";
+import { ceases } from "../process/clock.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import { terminate, type TerminateOptions, type TerminateResult } from "../process/terminate.ts";
 import type { Context } from "./context.ts";
@@ -32,16 +32,11 @@ export async function endSessionProcesses(
   await beforeTmux?.();
   await tmux.finish();
   const { table, find, signal, killAfterMs } = ending;
-  await untilGone(find);
+  // What has lost its terminal, or has nothing more to record: most of it goes without being told.
+  await ceases(async () => (await find()).length > 0, afterTmuxMs, lookEveryMs);
   const rest = await terminate({ table, find, signal, killAfterMs: Math.min(killAfterMs, afterTmuxMs) });
   forgetTmux(context, session);
   return { ended: [...agents.ended, ...rest.ended], survivors: rest.survivors };
-}
-
-/** Waits for what has lost its terminal, or has nothing more to record: most of it goes without being told. */
-async function untilGone(find: TerminateOptions["find"]): Promise<void> {
-  const deadline = systemClock.now() + afterTmuxMs;
-  while ((await find()).length > 0 && systemClock.now() < deadline) await systemClock.sleep(lookEveryMs);
 }
 
 /** Without the tmux server and all that it runs, but for the agent and what that started. */

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
-import { systemClock } from "../process/clock.ts";
+import { ceases } from "../process/clock.ts";
 import { livenessOf, whereaboutsOf, whereText } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import type { EndingOptions } from "./end-lost.ts";
@@ -37,27 +37,17 @@ export async function endWaiter(
   if (result === "signalled") {
     // One that is stopped takes it when it goes on.
     await signalOwner(context, ticket, "SIGCONT");
-    if (!(await ceases(stands, killAfterMs))) {
+    if (!(await ceases(stands, killAfterMs, lookEveryMs))) {
       await signalOwner(context, ticket, "SIGKILL");
-      await ceases(stands, goneWithinMs);
+      await ceases(stands, goneWithinMs, lookEveryMs);
     }
   } else if (whereaboutsOf(owner) === "here") {
     // One that is just being killed shows nothing any more.
-    await ceases(stands, dyingMs);
+    await ceases(stands, dyingMs, lookEveryMs);
   }
   if (await stands()) throw outOfReach(ticket);
   if (await hasItsTurn(context, ticket)) return false;
-  await ceases(async () => livenessOf(owner) === "alive", goneWithinMs);
-  return true;
-}
-
-/** Whether it does not hold any more within so long. */
-async function ceases(holds: () => Promise<boolean>, withinMs: number): Promise<boolean> {
-  const deadline = systemClock.now() + withinMs;
-  while (await holds()) {
-    if (systemClock.now() >= deadline) return false;
-    await systemClock.sleep(lookEveryMs);
-  }
+  await ceases(async () => livenessOf(owner) === "alive", goneWithinMs, lookEveryMs);
   return true;
 }
 

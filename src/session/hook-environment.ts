@@ -19,7 +19,7 @@ const notInherited: ReadonlySet<string> = new Set([
   "HOLDFAST_EXIT_CODE",
 ]);
 
-/** The environment of a hook: the caller's, and what the event says. Directory and lock make a `holdfast` inside mean the same. */
+/** A hook's environment: the caller's, and what the event says. Directory and lock make a `holdfast` inside mean the same. */
 export function hookEnvironment(env: NodeJS.ProcessEnv, root: string, event: EventInput): NodeJS.ProcessEnv {
   const inherited = Object.entries(env).filter(([name]) => !notInherited.has(name));
   const said = Object.entries(factsOf(event)).filter(([, value]) => value != null);

@@ -1,5 +1,4 @@
 import type { Home } from "../home/locate.ts";
-import { lockNames } from "./lock-names.ts";
 import { openToLook } from "./open-to-look.ts";
 import { activeSession } from "./reconcile.ts";
 import { waiterOf } from "./session-info.ts";
@@ -13,12 +12,10 @@ import { Trouble } from "./trouble.ts";
 export async function sessionIds(home: Home, lock: string | null): Promise<readonly string[]> {
   const trouble = new Trouble();
   const ids: (string | undefined)[] = [];
-  for (const name of lockNames(home).filter((each) => lock === null || lock === each)) {
-    for (const slot of await openToLook(home, name)) {
-      const view = await trouble.spare(() => slot.lock.look());
-      if (view === null) continue;
-      ids.push(activeSession(view)?.session.id, ...view.waiters.map((ticket) => waiterOf(ticket)?.id));
-    }
+  for (const slot of await openToLook(home, lock)) {
+    const view = await trouble.spare(() => slot.lock.look());
+    if (view === null) continue;
+    ids.push(activeSession(view)?.session.id, ...view.waiters.map((ticket) => waiterOf(ticket)?.id));
   }
   return [...new Set(ids.filter((id) => id !== undefined))];
 }

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { errorText } from "../failure.ts";
-import { systemClock } from "../process/clock.ts";
+import { ceases } from "../process/clock.ts";
 import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { TmuxDetails, TmuxServer } from "../tmux/tmux-server.ts";
 import { isSocketOf, removeSocket } from "../tmux/tmux-socket.ts";
@@ -97,11 +97,7 @@ export class TmuxEnding {
 /** Ends a tmux server with all that runs in it. Returns when it is gone; also, after a while, when it does not go. */
 export async function endTmux(server: TmuxServer, process: ProcessIdentity | null): Promise<void> {
   await server.kill();
-  if (process === null) return;
-  const deadline = systemClock.now() + patienceMs;
-  while (livenessOf(process) === "alive" && systemClock.now() < deadline) {
-    await systemClock.sleep(lookEveryMs);
-  }
+  if (process !== null) await ceases(async () => livenessOf(process) === "alive", patienceMs, lookEveryMs);
 }
 
 /** Removes the socket of a tmux server that is dead. */

@@ -13,8 +13,9 @@ export function shellCode(code: number | null, signal: string | null): number {
 const seenEnds: ReadonlySet<EndReason> = new Set(["exited", "stopped", "max_time", "idle_timeout"]);
 
 /**
- * The exit code of a session that has ended: 1 when it never came to run, whatever its agent ended with. How the agent of a launcher ended nobody knows, being no child of ours; it
- * counts as 0, as with systemd, unless something went wrong with its end. Of others it is known, or something did.
+ * The exit code of a session that has ended: 1 when it never came to run, whatever its agent ended with. How the agent of a
+ * launcher ended nobody knows, being no child of ours; it counts as 0, as with systemd, unless something went wrong with its
+ * end. Of others it is known, or something did.
  */
 export function codeOfEnd(end: SessionEnd, session: Pick<SessionInfo, "launcher"> | null): number {
   const { exit_code: code, signal, reason, survivors } = end;

@@ -39,8 +39,8 @@ export interface Started {
 /**
  * Starts the agent in the background under the lock. When this returns, the agent really runs and the log says so on disk.
  * One that was joined is ready as well.
- * @throws Failure `BUSY`, `AGENTS_RUNNING`, `WAIT_TIMEOUT`; `UNAVAILABLE` without a tmux that is wanted; the agent's own failure (`NOT_FOUND`, `NOT_EXECUTABLE`, `START_FAILED` with
- *   its last lines of output), leaving nothing behind
+ * @throws Failure `BUSY`, `AGENTS_RUNNING`, `WAIT_TIMEOUT`; `UNAVAILABLE` without a tmux that is wanted; the agent's own
+ *   failure (`NOT_FOUND`, `NOT_EXECUTABLE`, `START_FAILED` with its last lines of output), leaving nothing behind
  */
 export async function start(context: Context, request: StartRequest): Promise<Started> {
   if (request.tmux === true) await (await import("../tmux/require-tmux.ts")).requireTmux(context.env);

@@ -23,9 +23,8 @@ const lookAtSlotsEveryMs = 100;
  * Waits until the lock could be had at once: nobody holds it, lives on in its way, or waits in line. Of a lock with
  * several slots it is enough that one is free.
  * @param id who is expected to hold the lock or to wait for it, if anybody does
- * @throws the signal's reason when it aborts; Failure `SESSION_MISMATCH`; `BUSY` inside the session
- *   to wait for; `DATA` when somebody may be in line whose
- *   ticket cannot be read
+ * @throws the signal's reason when it aborts; Failure `SESSION_MISMATCH`; `BUSY` inside the session to wait for; `DATA` when
+ *   somebody may be in line whose ticket cannot be read
  */
 export async function waitUntilFree(context: Context, id: string | null, signal?: AbortSignal): Promise<Freed> {
   let last: SessionInfo | null = null;

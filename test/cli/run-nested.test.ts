@@ -21,6 +21,17 @@ describe("run inside a session", () => {
     expect(readdirSync(workspace.root)).not.toContain("ran");
   });
 
+  it("is told how to start in the background, when that was wanted", async () => {
+    const started = holdfast("start", "inner", "--json", "--", "touch", "ran");
+    const ran = await openWorkspace().holdfast(["run", "--id", "outer", ...started]);
+    expect(ran.exitCode).toBe(75);
+    expect(ran.json().error).toMatchObject({
+      code: "BUSY",
+      session: "outer",
+      next: ["holdfast --lock NAME start inner -- touch ran"],
+    });
+  });
+
   it("is refused also with a wait, at any depth, and from another directory", async () => {
     const workspace = openWorkspace();
     workspace.write("below/file", "");

@@ -156,7 +156,7 @@ describe("status --watch on a terminal", () => {
     expect(await terminal.shows(/before[^]*fg\n[^]*\n\$$/)).not.toContain(keys);
   });
 
-  it("s asks; whatever is not y keeps the session, y stops it, and the view stays (R3.4)", async () => {
+  it("s asks; whatever is not y keeps the session, y stops it, and the view stays (R3.4, R5.5)", async () => {
     const workspace = openWorkspace();
     const { pid } = await startSession(workspace);
     const terminal = await watchStatus(workspace);

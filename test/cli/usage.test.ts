@@ -13,10 +13,54 @@ it.each([
   expect(stderr.startsWith(says)).toBe(true);
 });
 
-it.each([[["help", "--help"]], [["help"]]])("%j is the help of the program", async (words) => {
+it.each([
+  [["start", "b4"]],
+  [["start", "b4", "--slots", "0", "--", "true"]],
+  [["start", "--wait", "soon", "--", "true"]],
+  [["start", "-l", "a/b", "--", "true"]],
+  [["run", "--slots", "0", "true"]],
+])("%j is refused, and makes no state directory: below it, another one would not be found any more", async (words) => {
   const workspace = openWorkspace();
-  const help = await workspace.holdfast(["--help"]);
-  expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 0, stdout: help.stdout });
+  expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 64, stdout: "" });
+  expect(existsSync(workspace.state)).toBe(false);
+});
+
+it.each([
+  [["help", "--help"], ["--help"]],
+  [["help"], ["--help"]],
+  [["help", "help"], ["--help"]],
+  [["-q", "help"], ["--help"]],
+  [["-l", "start", "--help"], ["--help"]],
+  [
+    ["help", "start"],
+    ["start", "--help"],
+  ],
+  [
+    ["-ql", "nightly", "help", "run"],
+    ["run", "--help"],
+  ],
+  [["version"], ["--version"]],
+  [
+    ["version", "--json"],
+    ["--version", "--json"],
+  ],
+])("%j is the same as %j", async (words, options) => {
+  const workspace = openWorkspace();
+  const { exitCode, stdout } = await workspace.holdfast(options);
+  expect(exitCode).toBe(0);
+  expect(await workspace.holdfast(words)).toMatchObject({ exitCode, stdout, stderr: "" });
+});
+
+it("-q and -C in one word are these two, also before a command that is given another one", async () => {
+  const workspace = openWorkspace();
+  const { exitCode, stderr } = await workspace.holdfast(["-qC", workspace.root, "start", "b4", "--", "sleep", "300"]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+});
+
+it("help for a command that there is not is refused as that command is", async () => {
+  const refused = await openWorkspace().holdfast(["help", "strat"]);
+  expect(refused).toMatchObject({ exitCode: 64, stdout: "" });
+  expect(refused.stderr).toMatch(/^✖ Unknown command 'strat'\n.*start/);
 });
 
 it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on as it is is refused", async () => {

@@ -6,7 +6,7 @@ import { start, startOrQueue, type Started, type StartRequest } from "../../sess
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
 import { findActiveById } from "../../session/slots.ts";
-import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { findProject, openCliContext, parseId, type Cli, type Exit, type Project } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
@@ -58,8 +58,9 @@ export async function startCommand(
       "holdfast start --help",
     );
   }
-  const context = await openCliContext(cli, { access: "write" });
-  const request = requestOf(cli, context, options, { id, operands });
+  const project = await findProject(cli);
+  const request = requestOf(cli, project, options, { id, operands });
+  const context = await openCliContext(cli, { access: "write", project });
   if (options.queue === true && waitMs !== undefined) {
     const outcome = await startOrQueue(context, request, waitMs);
     const presenter = await cli.show();
@@ -105,16 +106,16 @@ async function heardOut<Result>(task: Promise<Result>): Promise<Result> {
 
 function requestOf(
   cli: Cli,
-  context: Context,
+  project: Project,
   options: StartOptions,
   { id, operands }: { readonly id: string | undefined; readonly operands: readonly string[] | null },
 ): StartRequest {
-  const launching = parseLauncher(context, options, { isConfigured: operands === null, cwd: cli.cwd });
+  const launching = parseLauncher(project, options, { isConfigured: operands === null, cwd: cli.cwd });
   const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   return {
     id: parseId(id),
-    command: commandOf(context, operands),
-    cwd: operands === null ? context.home.root : cli.cwd,
+    command: commandOf(project, operands),
+    cwd: operands === null ? project.home.root : cli.cwd,
     orJoin: options.orJoin === true,
     force: options.force === true,
     typed: options.typed ?? "",
@@ -161,15 +162,15 @@ function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: Resta
   return { restart: policy, maxRestarts: Number(maxRestarts) };
 }
 
-function commandOf(context: Context, operands: readonly string[] | null): readonly string[] {
+function commandOf({ config }: Project, operands: readonly string[] | null): readonly string[] {
   if (operands !== null) return parseCommand(operands, "No command after --", "holdfast start --help");
-  const { command } = context.config.agent;
+  const { command } = config.agent;
   if (command !== null) return command;
   throw new Failure(
     "USAGE",
     "No command to start: none was given, and none is configured (agent.command in holdfast.json)",
     {
-      facts: context.config.path === null ? {} : { path: context.config.path },
+      facts: config.path === null ? {} : { path: config.path },
       next: [{ does: "give one", command: "holdfast start ID -- COMMAND" }],
     },
   );

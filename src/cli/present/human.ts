@@ -197,14 +197,7 @@ class HumanPresenter implements Presenter {
 
   #style(stream: "stdout" | "stderr"): Style {
     const { cwd, env, invocation, now, verbose } = this.#options;
-    return {
-      paint: this.#paints[stream],
-      now: now?.() ?? new Date(),
-      cwd: cwd ?? process.cwd(),
-      verbose,
-      invocation: invocation ?? "holdfast",
-      env: env ?? {},
-    };
+    return { paint: this.#paints[stream], now: now?.() ?? new Date(), cwd, verbose, invocation, env };
   }
 
   #print(lines: readonly string[]): void {

@@ -18,6 +18,7 @@ import {
   endDocument,
   errorDocument,
   listDocument,
+  rounded,
   sessionDocument,
   statusDocument,
   stopDocument,
@@ -103,12 +104,12 @@ export class JsonPresenter implements Presenter {
       dry_run: dryRun,
       count: actions.filter(({ result }) => result !== "failed" && result !== "named").length,
       failed: actions.filter(({ result }) => result === "failed").length,
-      actions: actions.map((action) => actionDocument(action, this.#invocation)),
+      actions: actions.map((action) => actionDocument(action, this.#options.invocation)),
     });
   }
 
   swept(action: CleanupAction): void {
-    this.#answer({ action: actionDocument(action, this.#invocation) });
+    this.#answer({ action: actionDocument(action, this.#options.invocation) });
   }
 
   waited({ session, end, nextCursor, skippedBytes = 0 }: Waited, until: string): void {
@@ -126,7 +127,7 @@ export class JsonPresenter implements Presenter {
 
   examined(checks: readonly Check[]): void {
     const count = (state: Check["state"]) => checks.filter((check) => check.state === state).length;
-    const documents = checks.map((check) => checkDocument(check, this.#options.invocation ?? "holdfast"));
+    const documents = checks.map((check) => checkDocument(check, this.#options.invocation));
     this.#answer({ failed: count("failed"), warnings: count("warning"), checks: documents });
   }
 
@@ -147,7 +148,7 @@ export class JsonPresenter implements Presenter {
   waiting(notice: WaitingNotice): void {
     if (!this.#pace.isDue(notice)) return;
     const { id, position, holder, alsoHeldBy, waitedSeconds } = notice;
-    const waited = Math.round(waitedSeconds * 1000) / 1000;
+    const waited = rounded(waitedSeconds);
     this.#talk({ event: "waiting", id, position, waited_seconds: waited, holder, also_held_by: alsoHeldBy });
   }
 
@@ -160,16 +161,12 @@ export class JsonPresenter implements Presenter {
   }
 
   failure(failure: Failure): void {
-    const error = errorDocument(failure, this.#invocation);
+    const error = errorDocument(failure, this.#options.invocation);
     this.#options.stdout.write(oneLine({ schema_version: schemaVersion, ok: false, error }));
   }
 
   #statusDocument(result: Status): Fields {
     return statusDocument(result, this.#options.now?.() ?? new Date());
-  }
-
-  get #invocation(): string {
-    return this.#options.invocation ?? "holdfast";
   }
 
   #answer(fields: Fields): void {

@@ -79,18 +79,18 @@ export interface Presenter {
 export interface PresenterOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
-  /** From --color, --no-color, NO_COLOR, FORCE_COLOR and whether stdout is a terminal; undefined: chalk decides. */
+  /** From --color, --no-color, NO_COLOR, FORCE_COLOR; undefined: as each stream says. */
   readonly color: boolean | undefined;
   /** False where the terminal or the locale has no Unicode: symbols fall back to ASCII. */
   readonly unicode: boolean;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** What paths are shown relative to; this process's directory when absent. */
-  readonly cwd?: string;
-  /** How to call holdfast again on the same lock: `holdfast --lock nightly`. Plain `holdfast` when absent. */
-  readonly invocation?: string;
-  /** Tells who reads this (`HOLDFAST_OWNER`); nobody in particular when absent. */
-  readonly env?: NodeJS.ProcessEnv;
+  /** What paths are shown relative to. */
+  readonly cwd: string;
+  /** How to call holdfast again on the same lock: `holdfast --lock nightly`. */
+  readonly invocation: string;
+  /** Tells who reads this (`HOLDFAST_OWNER`). */
+  readonly env: NodeJS.ProcessEnv;
   /** The clock, for ages and for leaving out today's date. */
   readonly now?: () => Date;
 }

@@ -34,6 +34,8 @@ export async function capture(options: CaptureOptions = {}): Promise<Captured> {
     stdout: stream("stdout"),
     stderr: stream("stderr"),
     cwd: "/srv/project",
+    invocation: "holdfast",
+    env: {},
     now: () => now,
     ...rest,
   });

@@ -172,7 +172,8 @@ describe("opening a presenter", () => {
     vi.doMock("chalk", load);
     const { openPresenter } = await import("../../../src/cli/present/open-presenter.ts");
     const stream = { isTTY: false, columns: undefined, colorDepth: 1, write: () => undefined };
-    const options = { quiet: false, verbose: false, unicode: true, stdout: stream, stderr: stream };
+    const call = { cwd: "/", invocation: "holdfast", env: {} };
+    const options = { quiet: false, verbose: false, unicode: true, stdout: stream, stderr: stream, ...call };
     await openPresenter({ ...options, json: true, color: true });
     await openPresenter({ ...options, json: false, color: false });
     await openPresenter({ ...options, json: false, color: undefined });
