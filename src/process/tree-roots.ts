@@ -12,6 +12,8 @@ export interface NamedAgent {
 export interface TreeRoots {
   /** The agent, when it leads a process group of its own; null when it shares its caller's, which is then never used. */
   readonly groupLeader: ProcessIdentity | null;
+  /** When that was seen to be gone, by whoever asks; null, or absent: it was not seen. */
+  readonly leaderGoneAt?: Date | null;
   /** Processes that belong to the session with all their descendants, as whoever asks knows for certain. */
   readonly roots: readonly ProcessIdentity[];
   /** The agent as a claim names it: it counts, with its group and descendants, only if something else proves it. */

@@ -1,7 +1,9 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { isAlive } from "../support/live-processes.ts";
+import { isAlive, lookAt } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
-import { endOf, expectFree, startSession, type StartedSession } from "../support/sessions.ts";
+import { endOf, expectFree, startSession, survivorsOf, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -70,6 +72,30 @@ describe("what an end takes with it", () => {
     expect(new Set(end.processes.map((each: { pid: number }) => each.pid))).toEqual(new Set([child, grandchild]));
   });
 
+  it.each(pulsesHere)(
+    "what is still in the group of an agent that was killed, with nothing else to tell whose it is (%s pulse, R2.1, R4.2)",
+    async (pulse) => {
+      const workspace = openWorkspace();
+      const env = { HOLDFAST_PULSE: pulse };
+      const options = ["--restart", "on-failure", "--max-restarts", "1"];
+      const { pid, uid } = await startSession(workspace, agent("scrubbed-child.sh"), { env, options });
+      const isScrubbed = (child: number) => until(() => lookAt(child)?.command.endsWith("sleep 300"));
+      const first = await workspace.announced("child");
+      await isScrubbed(first);
+      process.kill(pid, "SIGKILL");
+      const second = await until(() => workspace.announcements("child")[1]);
+      await isScrubbed(second);
+      expect(survivorsOf([first])).toEqual([]);
+      expect(workspace.events("process_ended")).toMatchObject([{ uid, pid: first }]);
+      const [{ pid: again } = { pid: 0 }] = workspace.events("restarted");
+      process.kill(Number(again), "SIGKILL");
+      await until(() => workspace.keepers().length === 0);
+      expect(survivorsOf([second])).toEqual([]);
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "signalled", processes: [{ pid: second }], survivors: [] });
+      await expectFree(workspace, { env });
+    },
+  );
+
   it("an agent that ignores SIGTERM, when the keeper gets it (R2.2)", async () => {
     const workspace = openWorkspace();
     const { keeperPid, uid } = await startSession(workspace, agent("ignores-term.sh"), { options: ["-k", "500ms"] });
@@ -77,6 +103,40 @@ describe("what an end takes with it", () => {
     process.kill(keeperPid, "SIGTERM");
     await until(() => workspace.keepers().length === 0);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGKILL" });
+    await expectFree(workspace);
+  });
+});
+
+describe("a keeper that cannot look at the processes when its session is to end", () => {
+  const preload = fileURLToPath(new URL("../fixtures/preloads/cannot-look.cjs", import.meta.url));
+
+  async function startBlind(workspace: Workspace): Promise<StartedSession> {
+    const env = { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind") };
+    return startSession(workspace, agent("sleeper.sh"), { env });
+  }
+
+  it("looks again, and ends what there is (R2.4)", async () => {
+    const workspace = openWorkspace();
+    const { uid, pid } = await startBlind(workspace);
+    workspace.write("blind", "once");
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
+    expect(workspace.read("blind")).toBe("");
+    expect(isAlive(pid)).toBe(false);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", processes: [{ pid, how: "SIGTERM" }] });
+    await expectFree(workspace);
+  });
+
+  it("leaves it to the next one, who is not started beside what may be there (R3.2)", async () => {
+    const workspace = openWorkspace();
+    const { uid, pid, keeperPid } = await startBlind(workspace);
+    workspace.write("blind", "");
+    process.kill(keeperPid, "SIGTERM");
+    await until(() => !isAlive(keeperPid), { what: "the keeper gives up" });
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", processes: [] });
+    const refused = await workspace.holdfast(["start", "next", "--json", "--", ...agent("sleeper.sh")]);
+    expect(refused.json().error).toMatchObject({ code: "AGENTS_RUNNING", processes: [{ pid }] });
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
+    expect(isAlive(pid)).toBe(false);
     await expectFree(workspace);
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ProcessIdentity } from "../../../src/process/identity.ts";
+import { sureWithinMs } from "../../../src/process/pid-window.ts";
 import { findTree } from "../../../src/process/tree.ts";
 import type { TreeRoots } from "../../../src/process/tree-roots.ts";
 import { FakeMachine, type FakeProcess } from "../../support/fake-machine.ts";
@@ -190,6 +191,19 @@ describe("the process group", () => {
     member();
     machine.end(100);
     expect(await pidsOf(rootsOf())).toEqual([]);
+  });
+
+  it("is believed when the leader was seen to go, and somebody in it was there by then (R4.2)", async () => {
+    const first = member();
+    const leaderGoneAt = new Date(first.startedAt.getTime() - sureWithinMs);
+    const second = member();
+    machine.end(100);
+    expect(await pidsOf(rootsOf({ leaderGoneAt }))).toEqual([first.pid, second.pid]);
+    machine.end(first.pid);
+    expect(await pidsOf(rootsOf({ leaderGoneAt }))).toEqual([]);
+    // Whoever can change groups within another terminal session may be anybody.
+    machine.start({ pgid: 100, sid: 7, env: {}, startedAt: new Date(0) });
+    expect(await pidsOf(rootsOf({ leaderGoneAt }))).toEqual([]);
   });
 
   it("is believed without its leader when somebody in it carries the cookie (R4.2)", async () => {
