@@ -1,5 +1,7 @@
 import { selfIdentity } from "../process/identity.ts";
 import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
+import { momentFromNow, type Moment } from "../process/moment.ts";
+import { sureWithinMs } from "../process/pid-window.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import { rootsOf } from "../session/session-roots.ts";
@@ -7,7 +9,8 @@ import type { Agent } from "./agent.ts";
 
 interface Gone {
   readonly pid: number;
-  readonly at: Date;
+  /** Null when it cannot be told. */
+  readonly by: Moment | null;
 }
 
 /** What makes a process belong to a session, for its own keeper: it has started the agents, and sees them end. */
@@ -26,10 +29,11 @@ export class OwnRoots {
   /** This one is the session's agent. */
   began(agent: Agent): void {
     this.#gone = this.#gone.filter(({ pid }) => pid !== agent.pid);
-    void agent.exited.then(({ at }) => {
+    void agent.exited.then(() => {
       // What a launcher has started may have handed itself on to another process since.
       const pid = this.#session().agent?.pid ?? agent.pid;
-      this.#gone = [...this.#gone.slice(-1), { pid, at }];
+      // What it left may fork before anybody looks; in so short a time its number is not given out again.
+      this.#gone = [...this.#gone.slice(-1), { pid, by: momentFromNow(sureWithinMs) }];
     });
   }
 
@@ -41,8 +45,8 @@ export class OwnRoots {
 
   now(): TreeRoots {
     const roots = rootsOf(this.#session());
-    const leaderGoneAt = this.#gone.find(({ pid }) => pid === roots.groupLeader?.pid)?.at ?? null;
+    const leaderGoneBy = this.#gone.find(({ pid }) => pid === roots.groupLeader?.pid)?.by ?? null;
     const keeper = { process: selfIdentity(), claim: null };
-    return { ...roots, inherited: this.#inherited, keeper, leaderGoneAt };
+    return { ...roots, inherited: this.#inherited, keeper, leaderGoneBy };
   }
 }

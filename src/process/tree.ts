@@ -1,7 +1,6 @@
 import { Cookies, type Carriers } from "./cookies.ts";
 import { isSameProcess, olderThan, type ProcessIdentity } from "./identity.ts";
 import { OpenFiles } from "./open-files.ts";
-import { sureWithinMs } from "./pid-window.ts";
 import { isProven } from "./proof.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
 import type { TreeRoots } from "./tree-roots.ts";
@@ -184,13 +183,10 @@ class Tree {
     if (isOurs) for (const entry of group) this.add(entry);
   }
 
-  /**
-   * Nobody gets into a terminal session but by being forked there (setsid(2)), and until then its number was the leader's.
-   * What that left may have forked since: in so short a time the number was not given out again.
-   */
-  #sawEnd({ sid, startedAt }: ProcessEntry, { pid }: ProcessIdentity): boolean {
-    const { leaderGoneAt = null } = this.#roots;
-    return sid === pid && leaderGoneAt !== null && startedAt.getTime() <= leaderGoneAt.getTime() + sureWithinMs;
+  /** Nobody gets into a terminal session but by being forked there (setsid(2)), and until then its number was the leader's. */
+  #sawEnd({ sid, identity }: ProcessEntry, { pid }: ProcessIdentity): boolean {
+    const { leaderGoneBy = null } = this.#roots;
+    return sid === pid && leaderGoneBy !== null && olderThan(leaderGoneBy)(identity);
   }
 
   #mayCount({ pid, state }: ProcessEntry): boolean {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { machineWithClock, setClock } from "../support/clock.ts";
 import { isAlive, lookAt } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, survivorsOf, type StartedSession } from "../support/sessions.ts";
@@ -78,10 +79,13 @@ describe("what an end takes with it", () => {
       const workspace = openWorkspace();
       const env = { HOLDFAST_PULSE: pulse };
       const options = ["--restart", "on-failure", "--max-restarts", "1"];
-      const { pid, uid } = await startSession(workspace, agent("scrubbed-child.sh"), { env, options });
+      const own = { ...env, ...machineWithClock(workspace, "its") };
+      const { pid, uid } = await startSession(workspace, agent("scrubbed-child.sh"), { env: own, options });
       const isScrubbed = (child: number) => until(() => lookAt(child)?.command.endsWith("sleep 300"));
       const first = await workspace.announced("child");
       await isScrubbed(first);
+      // What began before it seems to have begun in an hour.
+      setClock(workspace, "its", -3_600_000);
       process.kill(pid, "SIGKILL");
       const second = await until(() => workspace.announcements("child")[1]);
       await isScrubbed(second);
