@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { machineWithClock, setClock } from "../support/clock.ts";
 import { isAlive, lookAt } from "../support/live-processes.ts";
-import { pulsesHere } from "../support/pulses-here.ts";
+import { hasKernelPulse, pulsesHere } from "../support/pulses-here.ts";
 import { endOf, expectFree, startSession, survivorsOf, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -114,15 +114,15 @@ describe("what an end takes with it", () => {
 describe("a keeper that cannot look at the processes when its session is to end", () => {
   const preload = fileURLToPath(new URL("../fixtures/preloads/cannot-look.cjs", import.meta.url));
 
-  async function startBlind(workspace: Workspace): Promise<StartedSession> {
+  async function startBlind(workspace: Workspace, fixture = "sleeper.sh"): Promise<StartedSession> {
     const env = { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind") };
-    return startSession(workspace, agent("sleeper.sh"), { env });
+    return startSession(workspace, agent(fixture), { env });
   }
 
   it("looks again, and ends what there is (R2.4)", async () => {
     const workspace = openWorkspace();
     const { uid, pid } = await startBlind(workspace);
-    workspace.write("blind", "once");
+    workspace.write("blind", "/proc once");
     expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
     expect(workspace.read("blind")).toBe("");
     expect(isAlive(pid)).toBe(false);
@@ -130,10 +130,24 @@ describe("a keeper that cannot look at the processes when its session is to end"
     await expectFree(workspace);
   });
 
+  it.skipIf(!hasKernelPulse)("looks again for what only the claim tells of (R4.2)", async () => {
+    const workspace = openWorkspace();
+    const { uid, pid } = await startBlind(workspace, "scrubbed-daemon.sh");
+    const daemon = await workspace.announced("daemon");
+    await until(() => lookAt(daemon)?.ppid === 1 && lookAt(daemon)?.command === "sleep 300");
+    workspace.write("blind", `/proc/${daemon}/fd once`);
+    process.kill(pid, "SIGKILL");
+    await until(() => workspace.keepers().length === 0);
+    expect(workspace.read("blind")).toBe("");
+    expect(survivorsOf([daemon])).toEqual([]);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "signalled", processes: [{ pid: daemon }] });
+    await expectFree(workspace);
+  });
+
   it("leaves it to the next one, who is not started beside what may be there (R3.2)", async () => {
     const workspace = openWorkspace();
     const { uid, pid, keeperPid } = await startBlind(workspace);
-    workspace.write("blind", "");
+    workspace.write("blind", "/proc");
     process.kill(keeperPid, "SIGTERM");
     await until(() => !isAlive(keeperPid), { what: "the keeper gives up" });
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", processes: [] });
