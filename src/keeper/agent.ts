@@ -67,13 +67,17 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   );
   const { pid } = child;
   if (pid === undefined) throw await spawnFailure(child, program, spec.cwd);
-  const agent: Agent = {
-    pid,
-    spawnedAtMs,
-    identity: identifyChild(pid),
-    exited: exitEventOf(child),
-    outputFromByte,
-  };
+  const exited = exitEventOf(child);
+  let identity: ProcessIdentity | null;
+  try {
+    identity = identifyChild(pid);
+  } catch (error) {
+    // Nobody would know of it, and it would live on behind the end of its session.
+    child.kill("SIGKILL");
+    await exited;
+    throw error;
+  }
+  const agent: Agent = { pid, spawnedAtMs, identity, exited, outputFromByte };
   return spec.lifeline === true ? { ...agent, lifeline: lifelineOf(child) } : agent;
 }
 

@@ -111,13 +111,23 @@ describe("what an end takes with it", () => {
   });
 });
 
-describe("a keeper that cannot look at the processes when its session is to end", () => {
+describe("a keeper that cannot look at the processes", () => {
   const preload = fileURLToPath(new URL("../fixtures/preloads/cannot-look.cjs", import.meta.url));
 
   async function startBlind(workspace: Workspace, fixture = "sleeper.sh"): Promise<StartedSession> {
     const env = { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind") };
     return startSession(workspace, agent(fixture), { env });
   }
+
+  it("ends an agent at once that it cannot look at when it has just started it (R2.4)", async () => {
+    const workspace = openWorkspace();
+    workspace.write("blind", "child once");
+    const env = { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind") };
+    const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...agent("sleeper.sh")], { env });
+    expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
+    expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+    await expectFree(workspace);
+  });
 
   it("looks again, and ends what there is (R2.4)", async () => {
     const workspace = openWorkspace();
