@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { PidWindow } from "../process/pid-window.ts";
 import type { ProcessTable } from "../process/table.ts";
@@ -59,9 +60,14 @@ export class Leftovers {
     return this.#look().catch(() => true);
   }
 
+  /** Who cannot do it looks at all processes in the end. */
   #note(): void {
-    const forks = this.#window.note(this.#ageMs());
-    if (forks !== null) this.#options.onNoted(forks);
+    try {
+      const forks = this.#window.note(this.#ageMs());
+      if (forks !== null) this.#options.onNoted(forks);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
   }
 
   #ageMs(): number {

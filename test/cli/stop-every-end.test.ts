@@ -114,18 +114,33 @@ describe("what an end takes with it", () => {
 describe("a keeper that cannot look at the processes", () => {
   const preload = fileURLToPath(new URL("../fixtures/preloads/cannot-look.cjs", import.meta.url));
 
+  const blind = (workspace: Workspace, script: string) => {
+    return { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind"), BLIND_IN: script };
+  };
+
   async function startBlind(workspace: Workspace, fixture = "sleeper.sh"): Promise<StartedSession> {
-    const env = { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind") };
-    return startSession(workspace, agent(fixture), { env });
+    return startSession(workspace, agent(fixture), { env: blind(workspace, "keeper.js") });
   }
 
   it("ends an agent at once that it cannot look at when it has just started it (R2.4)", async () => {
     const workspace = openWorkspace();
     workspace.write("blind", "child once");
-    const env = { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind") };
-    const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...agent("sleeper.sh")], { env });
+    const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...agent("sleeper.sh")], {
+      env: blind(workspace, "keeper.js"),
+    });
     expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
     expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+    await expectFree(workspace);
+  });
+
+  it("goes on when it only wanted to know how many there are", async () => {
+    const workspace = openWorkspace();
+    workspace.write("blind", "/proc/stat once");
+    const ran = await workspace.holdfast(["run", "sh", "-c", "sleep 0.3; exit 3"], {
+      env: blind(workspace, "holdfast.js"),
+    });
+    expect(ran).toMatchObject({ exitCode: 3, stderr: "" });
+    expect(workspace.read("blind")).toBe("");
     await expectFree(workspace);
   });
 
