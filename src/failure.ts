@@ -89,6 +89,8 @@ const errnoMeanings: Readonly<Record<string, readonly [FailureCode, string]>> = 
   ENFILE: ["IO", "too many open files on this machine"],
   EAGAIN: ["IO", "a limit of processes or memory is reached"],
   ENOMEM: ["IO", "out of memory"],
+  ETXTBSY: ["IO", "somebody is writing to it"],
+  E2BIG: ["IO", "arguments and environment are too long"],
   EIO: ["IO", "the disk or the network fails"],
   ESTALE: ["IO", "the file server has lost it"],
 };

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { fstatSync, statSync, type Stats } from "node:fs";
 import { resolve as resolvePath } from "node:path";
-import { errnoOf, errnoText, Failure, type NextStep } from "../failure.ts";
+import { errnoOf, errnoText, errorText, Failure, type NextStep } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
 import { lifelineDescriptor, withClaim } from "../session/claim-descriptor.ts";
 import { systemClock } from "../process/clock.ts";
@@ -57,21 +57,27 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   const { spawn } = await import("node:child_process");
   const outputFromByte = spec.output === "inherit" ? 0 : fstatSync(spec.output).size;
   const spawnedAtMs = systemClock.now();
-  const child = spawn(program, args, {
-    cwd: spec.cwd,
-    env: spec.env,
-    detached: spec.ownGroup,
-    stdio: withClaim(streams, spec.descriptor, spec),
-  });
+  const child = orCannotRun(spec, () =>
+    spawn(program, args, {
+      cwd: spec.cwd,
+      env: spec.env,
+      detached: spec.ownGroup,
+      stdio: withClaim(streams, spec.descriptor, spec),
+    }),
+  );
   const { pid } = child;
   if (pid === undefined) throw await spawnFailure(child, program, spec.cwd);
-  const agent: Agent = {
-    pid,
-    spawnedAtMs,
-    identity: identifyChild(pid),
-    exited: exitEventOf(child),
-    outputFromByte,
-  };
+  const exited = exitEventOf(child);
+  let identity: ProcessIdentity | null;
+  try {
+    identity = identifyChild(pid);
+  } catch (error) {
+    // Nobody would know of it, and it would live on behind the end of its session.
+    child.kill("SIGKILL");
+    await exited;
+    throw error;
+  }
+  const agent: Agent = { pid, spawnedAtMs, identity, exited, outputFromByte };
   return spec.lifeline === true ? { ...agent, lifeline: lifelineOf(child) } : agent;
 }
 
@@ -111,6 +117,17 @@ function lifelineOf(child: ChildProcess): AbortSignal {
   return torn.signal;
 }
 
+/** Some errors Node throws at once (ETXTBSY, ENOTDIR, E2BIG), where it tells of others later. */
+function orCannotRun({ command: [program = ""], cwd }: AgentSpec, begin: () => ChildProcess): ChildProcess {
+  try {
+    return begin();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw cannotRun(program, cwd, { errno, message: errorText(error), cause: error });
+  }
+}
+
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<Failure> {
   const error = await new Promise<Error>((resolve) => child.once("error", resolve));
   return cannotRun(program, cwd, { errno: errnoOf(error), message: error.message, cause: error });
@@ -120,7 +137,7 @@ async function spawnFailure(child: ChildProcess, program: string, cwd: string): 
 export function cannotRun(
   program: string,
   cwd: string,
-  { errno, message, cause }: { readonly errno: string | undefined; readonly message: string; readonly cause?: Error },
+  { errno, message, cause }: { readonly errno: string | undefined; readonly message: string; readonly cause?: unknown },
 ): Failure {
   const facts = { command: program, cwd, errno };
   if (!isDirectory(cwd)) {

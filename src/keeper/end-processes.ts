@@ -22,10 +22,15 @@ export interface EndingOf extends Required<Pick<SessionEnding, "keepTmux" | "bef
   readonly urgent: AbortSignal;
 }
 
-export const nothingEnded: TerminateResult = { ended: [], survivors: [] };
+export interface EndedProcesses extends TerminateResult {
+  /** True when nobody could look what is left. */
+  readonly isUnknown?: boolean;
+}
+
+export const nothingEnded: EndedProcesses = { ended: [], survivors: [] };
 
 /** Ends what runs of a session. What goes wrong is logged and stops nothing (R2.4). */
-export async function endProcesses(context: Context, ending: EndingOf): Promise<TerminateResult> {
+export async function endProcesses(context: Context, ending: EndingOf): Promise<EndedProcesses> {
   const { session, roots, log, order, urgent, keepTmux, beforeTmux } = ending;
   try {
     const table = await context.processes();
@@ -48,7 +53,7 @@ export async function endProcesses(context: Context, ending: EndingOf): Promise<
     });
   } catch (error) {
     log.complain("processes", errorText(error));
-    return nothingEnded;
+    return { ...nothingEnded, isUnknown: true };
   }
 }
 

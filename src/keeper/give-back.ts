@@ -1,9 +1,9 @@
 import { errorText } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
-import type { TerminateResult } from "../process/terminate.ts";
 import type { Context } from "../session/context.ts";
 import { EndWriter, findEnd, type SessionEnd } from "../session/session-end.ts";
 import type { Hold } from "../session/session-info.ts";
+import type { EndedProcesses } from "./end-processes.ts";
 import type { PublishedSession } from "./published-session.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -11,7 +11,7 @@ export interface Giving {
   readonly held: HeldLock;
   readonly published: PublishedSession;
   readonly log: SessionLog;
-  readonly terminated: TerminateResult;
+  readonly terminated: EndedProcesses;
 }
 
 /**
@@ -32,7 +32,8 @@ export async function giveBack(
     writer.record();
   }
   // On a full disk the end is lost here: the next one closes the session, as it finishes what is half written.
-  const left = terminated.survivors.length > 0 || writer.problems.length > 0 ? [session] : [];
+  const mayLive = terminated.survivors.length > 0 || terminated.isUnknown === true;
+  const left = mayLive || writer.problems.length > 0 ? [session] : [];
   const unsettled = [...(hold.unsettled ?? []), ...left];
   try {
     await held.release({ session: { ...session, phase: "ended" }, unsettled } satisfies Hold);

@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import { systemClock } from "../process/clock.ts";
 import { PidWindow } from "../process/pid-window.ts";
 import type { ProcessTable } from "../process/table.ts";
@@ -53,14 +54,20 @@ export class Leftovers {
     });
   }
 
+  /** True also where that cannot be told now: whoever looks at all processes then says why, if that fails, too. */
   async mayExist(): Promise<boolean> {
     clearTimeout(this.#timer);
-    return this.#look();
+    return this.#look().catch(() => true);
   }
 
+  /** Who cannot do it looks at all processes in the end. */
   #note(): void {
-    const forks = this.#window.note(this.#ageMs());
-    if (forks !== null) this.#options.onNoted(forks);
+    try {
+      const forks = this.#window.note(this.#ageMs());
+      if (forks !== null) this.#options.onNoted(forks);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
   }
 
   #ageMs(): number {

@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import { readSignal } from "../home/signals.ts";
 import { systemClock } from "../process/clock.ts";
 import { signalProcess, type ProcessIdentity } from "../process/identity.ts";
@@ -33,8 +34,17 @@ export async function exitInPane(client: TmuxClient, watched: WatchedPane): Prom
     if (exit !== null) return exit;
     if (systemClock.now() >= deadline) return unknown();
     // tmux 3.3a at times misses that a child of it has died; any SIGCHLD makes it look for all of them.
-    if (server !== null) signalProcess(server, "SIGCHLD");
+    if (server !== null) wake(server);
     await systemClock.sleep(lookEveryMs, told.signal.aborted ? undefined : told.signal);
+  }
+}
+
+/** Who cannot look whether that is still tmux (no descriptor is left, say) tries again. */
+function wake(server: ProcessIdentity): void {
+  try {
+    signalProcess(server, "SIGCHLD");
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
   }
 }
 

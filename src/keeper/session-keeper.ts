@@ -1,22 +1,18 @@
 import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import { startTimer } from "../process/clock.ts";
-import { selfIdentity } from "../process/identity.ts";
-import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
-import type { TerminateResult } from "../process/terminate.ts";
-import type { TreeRoots } from "../process/tree-roots.ts";
 import type { Context } from "../session/context.ts";
 import type { EndReason, SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
-import { rootsOf } from "../session/session-roots.ts";
 import { exitOf, exitUnless, type Agent, type AgentExit } from "./agent.ts";
 import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
-import { endProcesses, nothingEnded } from "./end-processes.ts";
+import { endProcesses, nothingEnded, type EndedProcesses } from "./end-processes.ts";
 import { giveBack } from "./give-back.ts";
 import { Leftovers } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
+import { OwnRoots } from "./own-roots.ts";
 import { PublishedSession } from "./published-session.ts";
 import { SessionLimits } from "./session-limits.ts";
 import { SessionLog } from "./session-log.ts";
@@ -58,8 +54,7 @@ export class SessionKeeper {
   /** How many times processes are being ended now, also those that an agent left which has ended by itself. */
   #endings = 0;
   #agent: Agent | null = null;
-  /** What its agents inherited: the claim, once more when it was restored between two of them. */
-  readonly #inherited: KnownFile[] = [];
+  readonly #own = new OwnRoots(() => this.session);
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
@@ -92,13 +87,12 @@ export class SessionKeeper {
     this.#log.tryTo("directory", () => makeSessionDirectory(sessionFiles(this.#context.home, this.session.uid)));
     // What an agent before this one left, and could not be ended, is older; so may be what a launcher starts.
     const isFirst = this.session.restarts === 0 && this.session.launcher === null;
-    this.#leftovers = isFirst ? Leftovers.of(this.#context, this.published, agent, () => this.#roots()) : null;
+    this.#leftovers = isFirst ? Leftovers.of(this.#context, this.published, agent, () => this.#own.now()) : null;
     const { descriptor } = this.#held;
-    const claim = descriptor === null || this.session.close ? null : knownDescriptor(descriptor);
-    if (claim !== null) this.#inherited.push(claim);
+    if (descriptor !== null && !this.session.close) this.#own.inherits(descriptor);
     this.#watch ??= setInterval(() => {
       this.#wakeWatchers();
-      void this.look();
+      void this.#lookAround();
     }, lookEveryMs);
     this.#limits ??= new SessionLimits(
       this.#context,
@@ -111,6 +105,7 @@ export class SessionKeeper {
   /** From now on this one is the agent: what a launcher has started takes its place. */
   adopt(agent: Agent, about: Partial<Pick<SessionInfo, "leads_group" | "launcher">>): Agent {
     this.#agent = agent;
+    this.#own.began(agent);
     this.published.publish({ agent: agent.identity, ...about });
     return agent;
   }
@@ -197,7 +192,9 @@ export class SessionKeeper {
   }
 
   async #endForRestart(order: EndOrder | null, why: string): Promise<void> {
-    const { ended } = await this.#endProcesses(order, { keepTmux: true });
+    const { ended, isUnknown } = await this.#endProcesses(order, { keepTmux: true });
+    // No agent is started beside what may be there.
+    if (isUnknown === true) this.end({ reason: "start_failed" });
     for (const { pid, command, how } of ended)
       this.#log.tryTo("log", () => this.#log.append({ event: "process_ended", pid, command, how, why }));
   }
@@ -214,7 +211,7 @@ export class SessionKeeper {
   }
 
   /** Writes the end and gives the lock back. */
-  async #close(reason: EndReason, exit: AgentExit | null, terminated: TerminateResult): Promise<SessionEnd> {
+  async #close(reason: EndReason, exit: AgentExit | null, terminated: EndedProcesses): Promise<SessionEnd> {
     const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
     // The hook of `ended` may start the next session, and what is given back is not looked after any more.
@@ -225,10 +222,6 @@ export class SessionKeeper {
     return end;
   }
 
-  #roots(): TreeRoots {
-    return { ...rootsOf(this.session), inherited: this.#inherited, keeper: { process: selfIdentity(), claim: null } };
-  }
-
   /**
    * @param begin called when there is something to end
    * @param keepTmux leaves the tmux session that the agent ran in
@@ -236,25 +229,23 @@ export class SessionKeeper {
   async #endProcesses(
     order: EndOrder | null,
     { begin, keepTmux = false }: { begin?: () => void; keepTmux?: boolean } = {},
-  ): Promise<TerminateResult> {
+  ): Promise<EndedProcesses> {
     const { session } = this;
     if (order === null && session.close) return nothingEnded;
+    this.#endings += 1;
     try {
       const mayBeQuick = order === null && session.tmux === null;
       if (mayBeQuick && (await this.#leftovers?.mayExist()) === false) return nothingEnded;
-    } catch (error) {
-      this.#log.complain("processes", errorText(error));
+      begin?.();
+      // Many programs take a second signal for impatience. For `endAgent` this is the one before.
+      await this.#endingAgent;
+      const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
+      const beforeTmux = async () => this.#agent && this.#exitOf(this.#agent);
+      const ending = { session, roots: this.#own.now(), token, log, order, urgent, keepTmux, beforeTmux };
+      return await endProcesses(this.#context, ending);
+    } finally {
+      this.#endings -= 1;
     }
-    begin?.();
-    // Many programs take a second signal for impatience. For `endAgent` this is the one before.
-    await this.#endingAgent;
-    const [{ token }, log, urgent] = [this.#held, this.#log, this.#urgent.signal];
-    const beforeTmux = async () => this.#agent && this.#exitOf(this.#agent);
-    const ending = { session, roots: this.#roots(), token, log, order, urgent, keepTmux, beforeTmux };
-    this.#endings += 1;
-    const terminated = await endProcesses(this.#context, ending);
-    this.#endings -= 1;
-    return terminated;
   }
 
   /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */
@@ -267,8 +258,13 @@ export class SessionKeeper {
     for (const listener of this.#onLook) listener();
   }
 
-  /** Looks around, as it does once a second. Never throws. */
-  look(): Promise<void> {
+  /** Looks around, as it does once a second, and finds nothing older than this call. Never throws. */
+  async look(): Promise<void> {
+    await this.#looking;
+    await this.#lookAround();
+  }
+
+  #lookAround(): Promise<void> {
     this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
     return this.#looking;
   }

@@ -1,4 +1,4 @@
-import { fstatSync, writeFileSync } from "node:fs";
+import { existsSync, fstatSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, failureFromErrno } from "../failure.ts";
 import { shellWord } from "../home/shell-word.ts";
@@ -67,9 +67,11 @@ async function paneFor(
     });
   }
   const { client } = server;
-  const before = session.tmux.pane === null ? null : await respawnPane(client, session.tmux.pane);
+  // Where its script is gone, so is the directory that the server lives in, and nothing more would be recorded.
+  const isWhole = existsSync(scriptIn(sessionFiles(context.home, session.uid).directory));
+  const before = session.tmux.pane === null || !isWhole ? null : await respawnPane(client, session.tmux.pane);
   if (before !== null) return { client, pane: before, server: session.tmux.server };
-  // Somebody has closed the pane, or killed the server.
+  // Somebody has closed the pane, killed the server, or removed the directory.
   if (session.tmux.pane !== null) await endTmux(server, session.tmux.server);
   const pane = await openFirst(server, { context, published, spec, name: session.tmux.name });
   const serverProcess = identify(pane.serverPid);
@@ -103,9 +105,13 @@ async function openFirst(server: TmuxServer, { context, published, spec, name }:
   }
 }
 
+function scriptIn(directory: string): string {
+  return join(directory, "agent.sh");
+}
+
 /** The words of a command may be more than tmux takes, and a single word it would hand to a shell. */
 function writeScript(directory: string, command: readonly string[]): string {
-  const path = join(directory, "agent.sh");
+  const path = scriptIn(directory);
   const text = `# What runs in the tmux session, written by holdfast.\nexec ${command.map(shellWord).join(" ")}\n`;
   try {
     writeFileSync(path, text, { mode: 0o600 });

@@ -86,7 +86,10 @@ export function startedBefore(a: ProcessIdentity, b: ProcessIdentity): boolean {
 }
 
 /** `startedBefore`, to be asked of many. */
-export function olderThan({ boot, started }: ProcessIdentity): (other: ProcessIdentity) => boolean {
+export function olderThan({
+  boot,
+  started,
+}: Pick<ProcessIdentity, "boot" | "started">): (other: ProcessIdentity) => boolean {
   const order = orderOf(started);
   return (other) => other.boot === boot && orderOf(other.started) < order;
 }

@@ -4,7 +4,7 @@ import { readProcFile } from "./proc-files.ts";
  * Long before a machine could give out all its PIDs once around: one CPU makes some 30 000 threads a second, and there are
  * mostly 32 768 PIDs.
  */
-const sureWithinMs = 250;
+export const sureWithinMs = 250;
 /** When nobody knows how many there are, what Linux has at least (pid_max(5), CONFIG_BASE_SMALL aside). */
 const fewestPids = 32_768;
 

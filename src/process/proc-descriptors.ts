@@ -1,19 +1,23 @@
 import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { KnownFile } from "./known-file.ts";
+import { refusalOf } from "./proc-files.ts";
 
 /**
  * Whether a process has one of these files open for writing, by /proc/PID/fd: the links there lead to the open files
  * themselves, whatever has become of their names (proc_pid_fd(5)), and their mode tells how they were opened.
  * @returns null when it is gone, or may not be looked at: another user's, or one that has protected itself (prctl(2),
  *   PR_SET_DUMPABLE)
+ * @throws Failure `IO` when that is not the reason
  */
 export function writesTo(pid: number, files: readonly KnownFile[]): boolean | null {
   const descriptors = `/proc/${pid}/fd`;
   let numbers: readonly string[];
   try {
     numbers = readdirSync(descriptors);
-  } catch {
+  } catch (error) {
+    // That none is left to look with says nothing of the process.
+    refusalOf(error, descriptors);
     return null;
   }
   return numbers.some((number) => leadsTo(`${descriptors}/${number}`, files));

@@ -39,8 +39,11 @@ function readRest(descriptor: number): Buffer {
   }
 }
 
-/** A process that ends between open and read gives ESRCH; `hidepid=1` and other users' files give EACCES or EPERM. */
-function refusalOf(error: unknown, path: string): ProcRefusal {
+/**
+ * A process that ends between open and read gives ESRCH; `hidepid=1` and other users' files give EACCES or EPERM.
+ * @throws Failure `IO` for anything else
+ */
+export function refusalOf(error: unknown, path: string): ProcRefusal {
   if (isErrno(error, "ENOENT", "ESRCH", "ENOTDIR")) return "gone";
   if (isErrno(error, "EACCES", "EPERM")) return "hidden";
   throw failureFromErrno(error, "look at a process", path);

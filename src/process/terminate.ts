@@ -1,5 +1,6 @@
+import { Failure } from "../failure.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import { signalProcess, type ProcessIdentity } from "./identity.ts";
+import { signalProcess, type ProcessIdentity, type SignalResult } from "./identity.ts";
 import type { Survivor } from "./survivor.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
 
@@ -36,6 +37,8 @@ export interface TerminateResult {
 const firstIntervalMs = 2;
 const longestIntervalMs = 50;
 const unkillableAfterMs = 5000;
+/** For how long it is tried again to look where that cannot be done. */
+const blindForMs = 5000;
 
 /**
  * Ends everything that `find` finds, and what appears meanwhile: the stop command, if any; `signal` to each once (SIGCONT behind it to those that
@@ -87,8 +90,7 @@ class Ending {
       const left = await this.#look();
       if (left.length === 0) return true;
       for (const [target, entry] of left) {
-        if (!target.isAsked) this.#send(target, signal);
-        target.isAsked = true;
+        target.isAsked ||= this.#send(target, signal);
         // A stopped process gets no signal but SIGKILL until it is continued.
         if (entry.state === "stopped") this.#send(target, "SIGCONT");
       }
@@ -126,8 +128,20 @@ class Ending {
     }
   }
 
-  /** What is left, seen twice to be nothing: a process can hand itself on to a child during one look. */
+  /** What cannot be looked at now (no descriptor is left, say) is there until a look tells otherwise. */
   async #look(): Promise<readonly Sighting[]> {
+    for (const deadline = this.#clock.now() + blindForMs; ;) {
+      try {
+        return await this.#lookTwice();
+      } catch (error) {
+        if (!(error instanceof Failure) || this.#clock.now() >= deadline) throw error;
+        await this.#clock.sleep(longestIntervalMs);
+      }
+    }
+  }
+
+  /** What is left, seen twice to be nothing: a process can hand itself on to a child during one look. */
+  async #lookTwice(): Promise<readonly Sighting[]> {
     const left = await this.#lookOnce();
     return left.length > 0 || this.ended.length === 0 ? left : this.#lookOnce();
   }
@@ -164,10 +178,21 @@ class Ending {
     this.ended.push({ pid: entry.pid, command, how, started_at: entry.startedAt.toISOString() });
   }
 
-  #send(target: Target, signal: NodeJS.Signals): void {
-    const result = (this.#options.signalOne ?? signalProcess)(target.entry.identity, signal);
+  /** @returns false when nobody could look whether the process is still the one that is meant */
+  #send(target: Target, signal: NodeJS.Signals): boolean {
+    const result = this.#tryToSignal(target.entry.identity, signal);
     if (result === "signalled" && !isHelper(signal)) target.how = signal;
     target.isRefused = result === "not_permitted" || result === "not_ours";
+    return result !== null;
+  }
+
+  #tryToSignal(identity: ProcessIdentity, signal: NodeJS.Signals): SignalResult | null {
+    try {
+      return (this.#options.signalOne ?? signalProcess)(identity, signal);
+    } catch (error) {
+      if (error instanceof Failure) return null;
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from "./identity.ts";
 import type { KnownFile } from "./known-file.ts";
+import type { Moment } from "./moment.ts";
 
 /** An agent as a claim names it. A claim is a file: what it says of a process is no proof that the process is ours. */
 export interface NamedAgent {
@@ -12,6 +13,8 @@ export interface NamedAgent {
 export interface TreeRoots {
   /** The agent, when it leads a process group of its own; null when it shares its caller's, which is then never used. */
   readonly groupLeader: ProcessIdentity | null;
+  /** When whoever asks has seen that it was gone; null, or absent: nobody has. */
+  readonly leaderGoneBy?: Moment | null;
   /** Processes that belong to the session with all their descendants, as whoever asks knows for certain. */
   readonly roots: readonly ProcessIdentity[];
   /** The agent as a claim names it: it counts, with its group and descendants, only if something else proves it. */

@@ -168,7 +168,8 @@ class Tree {
    * - it is listed, and only a claim calls it the session's: so is its group;
    * - its PID is another process now: the whole group must have died before, and who is in it now are strangers;
    * - nobody has its PID: either members outlived it, or all died, and another leader came and went in the same way.
-   *   Only a member that is in the tree by itself tells which: one there is enough, because strangers cannot join it.
+   *   Only a member that is in the tree by itself tells which, or one that was in the leader's terminal session already when
+   *   the leader was seen to go. One such is enough, because strangers cannot join it.
    */
   addGroup(leader: ProcessIdentity): void {
     const holder = this.#byPid.get(leader.pid);
@@ -176,8 +177,16 @@ class Tree {
     const group = this.#entries.filter(({ pgid, pid }) => pgid === leader.pid && !this.#except.has(pid));
     const isKnown = holder !== undefined && this.has(holder);
     const outlived = holder === undefined || holder.state === "zombie";
-    const isOurs = isKnown || (outlived && group.some((entry) => this.has(entry) && entry.state !== "zombie"));
+    const isOurs =
+      isKnown ||
+      (outlived && group.some((entry) => entry.state !== "zombie" && (this.has(entry) || this.#sawEnd(entry, leader))));
     if (isOurs) for (const entry of group) this.add(entry);
+  }
+
+  /** Nobody gets into a terminal session but by being forked there (setsid(2)), and until then its number was the leader's. */
+  #sawEnd({ sid, identity }: ProcessEntry, { pid }: ProcessIdentity): boolean {
+    const { leaderGoneBy = null } = this.#roots;
+    return sid === pid && leaderGoneBy !== null && olderThan(leaderGoneBy)(identity);
   }
 
   #mayCount({ pid, state }: ProcessEntry): boolean {

@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
 import { ensureState } from "../home/state-directory.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
+import { systemClock } from "../process/clock.ts";
 import type { Survivor } from "../process/survivor.ts";
 import type { ProcessEntry } from "../process/table.ts";
 import { lastSignOfLife } from "./activity.ts";
@@ -27,6 +28,21 @@ import {
 } from "./cleanup-action.ts";
 import { findStrays } from "./strays.ts";
 import type { Unsettled } from "./unsettled.ts";
+
+/** A holder whose claim was removed has put it back by then, and so has a waiter its ticket. */
+const restoredWithinMs = 2_500;
+
+/** Whoever removed the state directory under a session finds it again: until then its agent looks like a stray. */
+export async function awaitRestoring(context: Context): Promise<readonly CleanupAction[]> {
+  try {
+    const wasRemoved = (await context.lock.look()).last === null && (await findStrays(context)).length > 0;
+    if (wasRemoved) await systemClock.sleep(restoredWithinMs);
+  } catch (error) {
+    // Whoever has something to end here meets it again, and says so.
+    if (!(error instanceof Failure)) throw error;
+  }
+  return [];
+}
 
 export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const active = activeSession(await context.lock.look());

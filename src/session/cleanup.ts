@@ -1,7 +1,15 @@
 import { Failure } from "../failure.ts";
 import { isDamage } from "../lock/claim-record.ts";
 import { logged, type CleanupAction, type CleanupScope } from "./cleanup-action.ts";
-import { endActive, endOrphans, endOutsiders, endStrays, endWaiters, forgetEnded } from "./cleanup-steps.ts";
+import {
+  awaitRestoring,
+  endActive,
+  endOrphans,
+  endOutsiders,
+  endStrays,
+  endWaiters,
+  forgetEnded,
+} from "./cleanup-steps.ts";
 import { endLeftTmux } from "./cleanup-tmux.ts";
 import type { Context } from "./context.ts";
 import { forgetDamaged, repairLock } from "./repair.ts";
@@ -44,7 +52,9 @@ function stepsFor(scope: CleanupScope): readonly Step<CleanupScope>[] {
     );
   }
   // Waiters first: the end of the active session would be the turn of the next one.
-  if (isWhole) steps.push({ does: "end waiters", run: endWaiters });
+  if (isWhole) {
+    steps.push({ does: "wait for what was removed", run: awaitRestoring }, { does: "end waiters", run: endWaiters });
+  }
   if (!narrowed || idleMs !== undefined) steps.push({ does: "end the session", isOfSlot: true, run: endActive });
   if (!narrowed || orphans === true) steps.push({ does: "end orphans", isOfSlot: true, run: endOrphans });
   // Of a stray in tmux a copy of its history is kept, so it is not left to what ends any stray.

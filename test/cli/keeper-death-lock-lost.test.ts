@@ -58,6 +58,24 @@ describe("a session whose state directory is removed", () => {
     });
   });
 
+  it("is ended with who waits for it by a cleanup that comes before it is restored, and not started again (R3.6)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { options: ["--restart", "always"] });
+    await workspace.holdfast(["start", "next", "--queue", "--", ...agent("sleeper.sh")]);
+    removeState(workspace);
+    // Its keeper has looked just now, and does so again in a second.
+    await until(() => workspace.events("lock_restored").length > 0);
+    removeState(workspace);
+    const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+    expect(cleaned.exitCode).toBe(0);
+    expect(cleaned.json().actions).toMatchObject([
+      { what: "waiter", name: "next", result: "ended" },
+      { what: "session", name: "demo", result: "ended" },
+    ]);
+    expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+    await expectFree(workspace);
+  });
+
   it("outlives the beat of the lease it had before (R3.1)", async () => {
     const workspace = openWorkspace();
     const session = await startSession(workspace, agent("sleeper.sh"), { env: lease });

@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tell } from "../support/held-lock.ts";
@@ -14,9 +14,16 @@ describe("an agent that is to be started again, and", () => {
     ["in tmux, ", ["--tmux"]],
   ] as const;
 
-  it.each(whyNoTmux === null ? ways : ways.slice(0, 1))(
-    "%swhose directory is gone by then, ends its session, and the log says why",
-    async (_, options) => {
+  const becomes = [
+    ["is gone", () => undefined],
+    // Node throws that at once, in place of telling it later.
+    ["is a file", (path: string) => writeFileSync(path, "")],
+  ] as const;
+  const cases = ways.flatMap(([way, options]) => becomes.map(([what, put]) => [way, what, options, put] as const));
+
+  it.each(whyNoTmux === null ? cases : cases.filter(([, , options]) => options.length === 0))(
+    "%swhose directory %s by then, ends its session, and the log says why",
+    async (_, __, options, put) => {
       const workspace = openWorkspace();
       const env = tmuxEnvironment(workspace);
       const cwd = join(workspace.root, "work");
@@ -26,6 +33,7 @@ describe("an agent that is to be started again, and", () => {
       expect(started.exitCode).toBe(0);
       const { uid, pid } = started.json().session;
       rmdirSync(cwd);
+      put(cwd);
       process.kill(pid, "SIGKILL");
       await workspace.holdfast(["wait", "demo"], { env });
       const message = `The working directory does not exist\n${cwd}`;

@@ -1,7 +1,10 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { isAlive } from "../support/live-processes.ts";
-import { pulsesHere } from "../support/pulses-here.ts";
-import { endOf, expectFree, startSession, type StartedSession } from "../support/sessions.ts";
+import { machineWithClock, setClock } from "../support/clock.ts";
+import { isAlive, lookAt } from "../support/live-processes.ts";
+import { hasKernelPulse, pulsesHere } from "../support/pulses-here.ts";
+import { endOf, expectFree, startSession, survivorsOf, type StartedSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -70,6 +73,33 @@ describe("what an end takes with it", () => {
     expect(new Set(end.processes.map((each: { pid: number }) => each.pid))).toEqual(new Set([child, grandchild]));
   });
 
+  it.each(pulsesHere)(
+    "what is still in the group of an agent that was killed, with nothing else to tell whose it is (%s pulse, R2.1, R4.2)",
+    async (pulse) => {
+      const workspace = openWorkspace();
+      const env = { HOLDFAST_PULSE: pulse };
+      const options = ["--restart", "on-failure", "--max-restarts", "1"];
+      const own = { ...env, ...machineWithClock(workspace, "its") };
+      const { pid, uid } = await startSession(workspace, agent("scrubbed-child.sh"), { env: own, options });
+      const isScrubbed = (child: number) => until(() => lookAt(child)?.command.endsWith("sleep 300"));
+      const first = await workspace.announced("child");
+      await isScrubbed(first);
+      // What began before it seems to have begun in an hour.
+      setClock(workspace, "its", -3_600_000);
+      process.kill(pid, "SIGKILL");
+      const second = await until(() => workspace.announcements("child")[1]);
+      await isScrubbed(second);
+      expect(survivorsOf([first])).toEqual([]);
+      expect(workspace.events("process_ended")).toMatchObject([{ uid, pid: first }]);
+      const [{ pid: again } = { pid: 0 }] = workspace.events("restarted");
+      process.kill(Number(again), "SIGKILL");
+      await until(() => workspace.keepers().length === 0);
+      expect(survivorsOf([second])).toEqual([]);
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "signalled", processes: [{ pid: second }], survivors: [] });
+      await expectFree(workspace, { env });
+    },
+  );
+
   it("an agent that ignores SIGTERM, when the keeper gets it (R2.2)", async () => {
     const workspace = openWorkspace();
     const { keeperPid, uid } = await startSession(workspace, agent("ignores-term.sh"), { options: ["-k", "500ms"] });
@@ -77,6 +107,79 @@ describe("what an end takes with it", () => {
     process.kill(keeperPid, "SIGTERM");
     await until(() => workspace.keepers().length === 0);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGKILL" });
+    await expectFree(workspace);
+  });
+});
+
+describe("a keeper that cannot look at the processes", () => {
+  const preload = fileURLToPath(new URL("../fixtures/preloads/cannot-look.cjs", import.meta.url));
+
+  const blind = (workspace: Workspace, script: string) => {
+    return { NODE_OPTIONS: `--require ${preload}`, BLIND: join(workspace.root, "blind"), BLIND_IN: script };
+  };
+
+  async function startBlind(workspace: Workspace, fixture = "sleeper.sh"): Promise<StartedSession> {
+    return startSession(workspace, agent(fixture), { env: blind(workspace, "keeper.js") });
+  }
+
+  it("ends an agent at once that it cannot look at when it has just started it (R2.4)", async () => {
+    const workspace = openWorkspace();
+    workspace.write("blind", "child once");
+    const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...agent("sleeper.sh")], {
+      env: blind(workspace, "keeper.js"),
+    });
+    expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
+    expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+    await expectFree(workspace);
+  });
+
+  it("goes on when it only wanted to know how many there are", async () => {
+    const workspace = openWorkspace();
+    workspace.write("blind", "/proc/stat once");
+    const ran = await workspace.holdfast(["run", "sh", "-c", "sleep 0.3; exit 3"], {
+      env: blind(workspace, "holdfast.js"),
+    });
+    expect(ran).toMatchObject({ exitCode: 3, stderr: "" });
+    expect(workspace.read("blind")).toBe("");
+    await expectFree(workspace);
+  });
+
+  it("looks again, and ends what there is (R2.4)", async () => {
+    const workspace = openWorkspace();
+    const { uid, pid } = await startBlind(workspace);
+    workspace.write("blind", "/proc once");
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
+    expect(workspace.read("blind")).toBe("");
+    expect(isAlive(pid)).toBe(false);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", processes: [{ pid, how: "SIGTERM" }] });
+    await expectFree(workspace);
+  });
+
+  it.skipIf(!hasKernelPulse)("looks again for what only the claim tells of (R4.2)", async () => {
+    const workspace = openWorkspace();
+    const { uid, pid } = await startBlind(workspace, "scrubbed-daemon.sh");
+    const daemon = await workspace.announced("daemon");
+    await until(() => lookAt(daemon)?.ppid === 1 && lookAt(daemon)?.command === "sleep 300");
+    workspace.write("blind", `/proc/${daemon}/fd once`);
+    process.kill(pid, "SIGKILL");
+    await until(() => workspace.keepers().length === 0);
+    expect(workspace.read("blind")).toBe("");
+    expect(survivorsOf([daemon])).toEqual([]);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "signalled", processes: [{ pid: daemon }] });
+    await expectFree(workspace);
+  });
+
+  it("leaves it to the next one, who is not started beside what may be there (R3.2)", async () => {
+    const workspace = openWorkspace();
+    const { uid, pid, keeperPid } = await startBlind(workspace);
+    workspace.write("blind", "/proc");
+    process.kill(keeperPid, "SIGTERM");
+    await until(() => !isAlive(keeperPid), { what: "the keeper gives up" });
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", processes: [] });
+    const refused = await workspace.holdfast(["start", "next", "--json", "--", ...agent("sleeper.sh")]);
+    expect(refused.json().error).toMatchObject({ code: "AGENTS_RUNNING", processes: [{ pid }] });
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
+    expect(isAlive(pid)).toBe(false);
     await expectFree(workspace);
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { isAlive, lookAt } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
-import { endOf, expectFree } from "../support/sessions.ts";
+import { endOf, expectFree, removeState } from "../support/sessions.ts";
 import {
   historyOf,
   holdfastIn,
@@ -193,6 +193,20 @@ describe("a session in tmux ends", () => {
     await holdfastIn(workspace)("stop");
     await expectNothingLeft(workspace);
   });
+});
+
+it("an agent whose state directory was removed is started again in a new tmux, and its output recorded (R1.3, R3.1)", async () => {
+  const workspace = openWorkspace();
+  const session = await startInTmux(workspace, agent("sleeper.sh"), { options: ["--restart", "always"] });
+  removeState(workspace);
+  await until(() => workspace.events("lock_restored").length > 0);
+  process.kill(session.pid, "SIGKILL");
+  const again = await until(() => workspace.announcements("agent")[1]);
+  await until(() => workspace.agentOutput(session.uid).includes(`agent ${again}`), { what: "its output is recorded" });
+  await until(async () => (await statusIn(workspace)).session.pid === again);
+  expect(workspace.events("restarted")).toMatchObject([{ pid: again, restarts: 1, signal: "SIGKILL" }]);
+  await holdfastIn(workspace)("stop");
+  await expectNothingLeft(workspace);
 });
 
 /** For `node --require`: there is no room to publish a pane. */

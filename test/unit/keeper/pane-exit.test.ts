@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Failure } from "../../../src/failure.ts";
 import { exitInPane, type WatchedPane } from "../../../src/keeper/pane-exit.ts";
 import { selfIdentity, signalProcess } from "../../../src/process/identity.ts";
 import { paneEnd, paneState } from "../../../src/tmux/agent-pane.ts";
@@ -50,6 +51,18 @@ describe("the exit of an agent in a pane", () => {
     const exit = exitInPane(client, watched);
     await vi.advanceTimersByTimeAsync(100);
     expect(await exit).toMatchObject({ code: 3, signal: null });
+  });
+
+  it("is waited for all the same while nobody can look at tmux's own process", async () => {
+    vi.mocked(paneEnd).mockReturnValue(new Promise(() => undefined));
+    vi.mocked(signalProcess).mockImplementation(() => {
+      throw new Failure("IO", "Cannot look at a process");
+    });
+    const exit = exitInPane(client, watched);
+    await vi.advanceTimersByTimeAsync(100);
+    vi.mocked(paneState).mockResolvedValue({ ...alive, isDead: true, code: 7 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await exit).toMatchObject({ code: 7 });
   });
 
   it("is waited for all the same where tmux's own process is not known: nobody is signalled", async () => {

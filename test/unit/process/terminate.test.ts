@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
+import { Failure } from "../../../src/failure.ts";
 import { terminate, type TerminateOptions, type TerminateResult } from "../../../src/process/terminate.ts";
 import { FakeMachine, type FakeProcess } from "../../support/fake-machine.ts";
 
@@ -159,6 +160,26 @@ it("does not take for ended what the search only lost sight of (R1.1)", async ()
     find: async () => ((looks += 1) > 1 ? [] : (await machine.list()).filter((entry) => entry.pid === pid)),
   });
   expect(ended).toMatchObject([{ pid, how: "SIGKILL" }]);
+});
+
+it("waits until it can look again, and takes nothing for gone until then (R1.1)", async () => {
+  const { pid } = machine.start({ env: ours });
+  const cannot = new Failure("UNAVAILABLE", "Cannot list the processes");
+  const isBlind = () => machine.clock.now() % 1000 < 500;
+  const { ended } = await end({
+    find: async () => {
+      if (isBlind()) throw cannot;
+      return (await machine.list()).filter((entry) => entry.pid === pid);
+    },
+    signalOne: (identity, signal) => {
+      if (machine.clock.now() < 1500) throw cannot;
+      return machine.signalOne(identity, signal);
+    },
+  });
+  expect(ended).toMatchObject([{ pid, how: "SIGTERM" }]);
+  expect(machine.signals).toEqual([`${pid} SIGTERM`]);
+  const blind = end({ find: () => Promise.reject(cannot) });
+  await expect(blind).rejects.toBe(cannot);
 });
 
 it("says of what went by itself that it exited", async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, afterEach, expect, it, vi } from "vitest";
 import * as fc from "fast-check";
 import type { ProcessIdentity } from "../../../src/process/identity.ts";
+import type { Moment } from "../../../src/process/moment.ts";
 import { findTree } from "../../../src/process/tree.ts";
 import { FakeMachine, type FakeProcess } from "../../support/fake-machine.ts";
 
@@ -16,6 +17,8 @@ class History {
   readonly machine = new FakeMachine();
   readonly agent: FakeProcess;
   readonly #init = this.machine.start({ pid: 1 });
+  /** When the agent was gone, as its keeper sees it. */
+  goneBy: Moment | null = null;
   /** The truth, by start: who stems from the agent. */
   readonly #descent = new Set<string>();
 
@@ -63,12 +66,17 @@ class History {
 
   /** Its children go to init, which reaps the zombies among them; itself it stays a zombie until its parent reaps it. */
   #end(process: FakeProcess): void {
+    if (process === this.agent) this.goneBy ??= { ...process.identity, started: String(1 + this.#newest()) };
     for (const { pid, ppid, state } of this.machine.processes.values()) {
       if (ppid === process.pid && state === "zombie") this.machine.end(pid);
     }
     for (const child of this.machine.processes.values()) if (child.ppid === process.pid) child.ppid = 1;
     if (process.ppid === 1) this.machine.end(process.pid);
     else process.state = "zombie";
+  }
+
+  #newest(): number {
+    return Math.max(...[...this.machine.processes.values()].map(({ identity }) => Number(identity.started)));
   }
 
   /** Into a group of its own, or that of another process of its session. A session's leader cannot change. */
@@ -108,7 +116,8 @@ it.each([
       for (const step of [...history, ["scan", 0, 0] as const]) {
         world.step(step);
         if (step[0] !== "scan") continue;
-        const tree = await findTree(world.machine, roots, known);
+        const { goneBy: leaderGoneBy } = world;
+        const tree = await findTree(world.machine, { ...roots, leaderGoneBy }, known);
         expect(tree.filter((entry) => !world.isOurs(entry))).toEqual([]);
         expect(tree.map(({ pid }) => pid)).toEqual(expect.arrayContaining([...world.carriers()]));
       }

@@ -192,6 +192,19 @@ describe("the process group", () => {
     expect(await pidsOf(rootsOf())).toEqual([]);
   });
 
+  it("is believed when the leader was seen to go, and somebody in it was there by then (R4.2)", async () => {
+    const first = member();
+    const second = member();
+    const leaderGoneBy = second.identity;
+    machine.end(100);
+    expect(await pidsOf(rootsOf({ leaderGoneBy }))).toEqual([first.pid, second.pid]);
+    machine.end(first.pid);
+    expect(await pidsOf(rootsOf({ leaderGoneBy }))).toEqual([]);
+    // Whoever can change groups within another terminal session may be anybody.
+    machine.start({ pgid: 100, sid: 7, env: {}, identity: { ...agent.identity, pid: 9 }, pid: 9 });
+    expect(await pidsOf(rootsOf({ leaderGoneBy }))).toEqual([]);
+  });
+
   it("is believed without its leader when somebody in it carries the cookie (R4.2)", async () => {
     const scrubbed = member();
     const carrier = machine.start({ pgid: 100, sid: 100, env: ours });

@@ -1,0 +1,29 @@
+import { here, type ProcessIdentity } from "./identity.ts";
+import { readProcFile } from "./proc-files.ts";
+import { readProcMachine } from "./proc-machine.ts";
+
+/** A point in time as the start of a process that begins then, by the same clock: for `olderThan`. */
+export type Moment = Pick<ProcessIdentity, "boot" | "started">;
+
+/** @returns null when it cannot be told */
+export function momentFromNow(ms: number): Moment | null {
+  const { boot } = here();
+  try {
+    const started = process.platform === "linux" ? String(ticksFromNow(ms)) : textFromNow(ms);
+    return { boot, started };
+  } catch {
+    return null;
+  }
+}
+
+/** Counted since boot, as the start times in /proc/PID/stat are (proc(5), /proc/uptime): no step of the clock changes that. */
+function ticksFromNow(ms: number): number {
+  const bytes = readProcFile("/proc/uptime");
+  const upSeconds = typeof bytes === "string" ? Number.NaN : Number.parseFloat(bytes.toString("latin1"));
+  return Math.round((upSeconds + ms / 1000) * readProcMachine().ticksPerSecond);
+}
+
+/** In UTC, as the start times of `ps -o lstart` are read here. */
+function textFromNow(ms: number): string {
+  return new Date(Date.now() + ms).toISOString().replace("T", " ").replace("Z", "");
+}
