@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { bin, openWorkspace } from "../support/workspace.ts";
 
@@ -11,6 +12,18 @@ it.each([
   const { exitCode, stderr } = await openWorkspace().holdfast(words);
   expect(exitCode).toBe(64);
   expect(stderr.startsWith(says)).toBe(true);
+});
+
+it.each([
+  [["stop", "a b"], "holdfast stop --help"],
+  [["wait", "--timeout", "5x"], "holdfast wait --help"],
+  [["start", "--owner", "a/b", "--", "true"], "holdfast start --help"],
+  [["run", "-s", "NIX", "true"], "holdfast run --help"],
+  [["--lock", "a b", "status"], "holdfast --lock 'a b' status --help"],
+])("%j is refused, and told where to read on", async (words, help) => {
+  const refused = await openWorkspace().holdfast(["--json", ...words]);
+  expect(refused.exitCode).toBe(64);
+  expect(refused.json().error.next).toEqual([help]);
 });
 
 it.each([[["help", "--help"]], [["help"]]])("%j is the help of the program", async (words) => {
@@ -30,4 +43,20 @@ it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on
   expect(latin.json().error).toMatchObject({ code: "USAGE", message: expect.stringContaining("not UTF-8") });
   expect(await print(String.raw`\303\251`)).toMatchObject({ exitCode: 0, stdout: "café" });
   expect(await print(String.raw`\357\277\275`)).toMatchObject({ exitCode: 0, stdout: "caf\uFFFD" });
+});
+
+it("the benchmarks say how they are called, and measure nothing, when they are asked or misused", async () => {
+  const call = (...words: string[]) => {
+    const program = join(import.meta.dirname, "../../bench/run.mjs");
+    return openWorkspace().spawn([process.execPath, program, ...words]).ended;
+  };
+  const help = await call("--help");
+  expect(help).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("--rounds N") });
+  expect(await call("--frob")).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringContaining(help.stdout) });
+  const nothing = await call("startup", "--from", "idle");
+  expect(nothing).toMatchObject({
+    exitCode: 1,
+    stdout: "",
+    stderr: expect.stringContaining("--from: idle is none of"),
+  });
 });
