@@ -76,7 +76,9 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
       return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
     return stopTurned(context, options, uid);
   }
-  throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);
+  throw options.id !== null && active !== null
+    ? mismatch(options.id, active.session.id)
+    : noSession(context, options.id);
 }
 
 /** Stops a session whose turn came in the moment in which it was to be taken out of the line. */

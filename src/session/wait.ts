@@ -108,7 +108,7 @@ async function waitUntilRunning(context: Context, session: SessionInfo, patience
   }
   patience?.throwIfAborted();
   await ended;
-  throw noSession(session.id);
+  throw noSession(context, session.id);
 }
 
 /** Null while the session is starting, and when it is over. */

@@ -42,7 +42,7 @@ import {
 import { openPaint, type Paint } from "./paint.ts";
 import type { Initialised, OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { afterStats, statsText } from "./stats-text.ts";
-import { startHint, statusText } from "./status-text.ts";
+import { statusText } from "./status-text.ts";
 import type { Style } from "./style.ts";
 import { waitingLine } from "./waiting-line.ts";
 import { WaitingPace } from "./waiting-pace.ts";
@@ -103,7 +103,7 @@ class HumanPresenter implements Presenter {
   status(result: Status): void {
     this.#print(statusText(result, this.#style("stdout")));
     const isEmpty = result.sessions.length === 0 && result.outside.length === 0 && result.queue.length === 0;
-    if (isEmpty) this.#talk(startHint(this.#style("stderr")));
+    if (isEmpty) this.#hint([result.toStart]);
   }
 
   async live(): Promise<LiveView> {
@@ -122,7 +122,6 @@ class HumanPresenter implements Presenter {
     this.#print(listText(listing, this.#style("stdout"), (line) => this.#fit(line)));
     this.#talk(listing.trouble.map((failure) => warningText(inOneLine(failure), this.#style("stderr"))));
     this.#hint(adviceOnAll(listing.trouble));
-    if (listing.sessions.length === 0 && listing.trouble.length === 0) this.#talk(startHint(this.#style("stderr")));
     this.#hint(afterList(listing));
   }
 

@@ -46,11 +46,6 @@ export function statusText(status: Status, style: Style): readonly string[] {
     .slice(1);
 }
 
-/** How to begin, when there is nothing here yet. */
-export function startHint(style: Style): readonly string[] {
-  return nextSteps([{ does: "start one", command: "holdfast start ID -- COMMAND" }], style);
-}
-
 /** What to do about what is wrong. */
 function repairs(status: Status, style: Style): readonly NextStep[] {
   return [...orphanEndings(status, style), ...outsideEndings(status), ...adviceOnAll(status.trouble)];

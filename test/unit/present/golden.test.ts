@@ -158,7 +158,7 @@ const cases: readonly Case[] = [
   { name: "list-one-lock (R1.2)", show: (to) => to.listed(sample.oneLock) },
   {
     name: "list-nothing (R1.2)",
-    show: (to) => to.listed({ locks: ["session"], sessions: [], more: false, trouble: [], hidden: null }),
+    show: (to) => to.listed(sample.emptyListing),
   },
   { name: "stats (R2.5)", show: (to) => to.stats(stats) },
   { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...stats, maxOrphans: 0 }) },
