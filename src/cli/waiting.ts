@@ -103,7 +103,7 @@ export class Waiting {
 
   #gaveUp(): Failure {
     const holder = this.#notice?.holder ?? null;
-    const whom = holder === null ? "" : `: ${holder.id} holds the lock`;
+    const whom = holder === null ? "" : `: ${holder.id} ${holder.ending ? "is ending, and " : ""}holds the lock`;
     return new Failure("WAIT_TIMEOUT", `Gave up waiting after ${(this.#limitMs ?? 0) / 1000} s${whom}`, {
       facts: {
         waited_seconds: (this.#limitMs ?? 0) / 1000,
@@ -111,7 +111,7 @@ export class Waiting {
       },
       next: [
         { does: "look", command: "holdfast status" },
-        ...(holder === null ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
+        ...(holder === null || holder.ending ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
       ],
     });
   }

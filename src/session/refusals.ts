@@ -30,6 +30,8 @@ export interface HolderCard {
   readonly where: Whereabouts;
   /** Its keeper is dead: only its processes hold the lock still. */
   readonly orphaned: boolean;
+  /** It is being ended, or ends what its agent left. */
+  readonly ending: boolean;
 }
 
 function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
@@ -39,6 +41,7 @@ function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo):
     pid: session.agent?.pid ?? claim.record.owner.pid,
     where: whereaboutsOf(claim.record.owner),
     orphaned: claim.owner === "dead",
+    ending: claim.owner !== "dead" && session.phase === "ending",
   };
 }
 
@@ -51,6 +54,7 @@ export function orphanCard(context: Context, session: SessionInfo): HolderCard {
     pid: agent?.pid ?? null,
     where: "here",
     orphaned: true,
+    ending: false,
   };
 }
 
@@ -100,15 +104,14 @@ export function alreadyActive(
     return queueAhead(views[0], waitStep(context, wanted, typed));
   }
   const isOne = views.length === 1;
-  const ending = uidsOfEnding(views);
-  const ids = cards.map(({ id, uid }) => (ending.has(uid) ? `${id}, which is ending` : id)).join(", ");
+  const ids = cards.map(({ id, ending }) => (ending ? `${id}, which is ending` : id)).join(", ");
   const message = isOne ? `Session already active: ${ids}` : `All ${views.length} slots are taken: ${ids}`;
   return new Failure("BUSY", message, {
     facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
-      ...(ending.has(first.uid) ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
+      ...(first.ending ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
       waitStep(context, wanted, typed),
-      ...(ending.has(first.uid) ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
+      ...(first.ending ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
     ],
   });
 }
@@ -116,13 +119,6 @@ export function alreadyActive(
 /** Another owner's healthy session is not to be stopped without a thought; what its keeper left, by `--force`. */
 export function stopStep(context: Pick<Context, "env">, holder: HolderCard): string {
   return holder.orphaned ? stopCommand(context, holder) : `holdfast stop ${holder.id}`;
-}
-
-function uidsOfEnding(views: readonly LockView[]): ReadonlySet<string> {
-  const sessions = views.map(({ holder }) =>
-    holder === null || holder.owner === "dead" ? null : holdOf(holder).session,
-  );
-  return new Set(sessions.flatMap((session) => (session?.phase === "ending" ? [session.uid] : [])));
 }
 
 function queueAhead(view: LockView, wait: NextStep): Failure {

@@ -169,14 +169,15 @@ class HumanPresenter implements Presenter {
 
   waiting(notice: WaitingNotice): void {
     if (this.#options.quiet) return;
-    const line = this.#shown(waitingLine(notice, this.#style("stderr")));
     const { stderr } = this.#options;
+    const style = this.#style("stderr");
     if (!stderr.isTTY) {
-      if (this.#pace.isDue(notice)) stderr.write(`${line}\n`);
+      if (this.#pace.isDue(notice)) stderr.write(this.#shown(`${waitingLine(notice, style)}\n`));
       return;
     }
     // A full line would make the terminal wrap, and the next refresh begin one line too low.
     const columns = (stderr.columns || usualColumns) - roomFor.length;
+    const line = this.#shown(waitingLine(notice, style, columns));
     stderr.write(clearLine + cutToWidth(line, columns, this.#shown("…")));
     this.#isDrawn = true;
   }

@@ -203,6 +203,7 @@ export const holder: HolderCard = {
   last_output_at: "2025-06-29T10:53:59.000Z",
   where: "here",
   orphaned: false,
+  ending: false,
 };
 
 export const busy = new Failure("BUSY", "Session already active: my_test_session", {
