@@ -94,6 +94,7 @@ export function withHelp(error: unknown, verb: string): unknown {
   return new Failure("USAGE", message, { facts, retryable, cause, next: usage("", `holdfast ${verb} --help`).next });
 }
 
-export function usage(message: string, hint = "holdfast --help"): Failure {
-  return new Failure("USAGE", message, { next: [{ does: "see", command: hint }] });
+/** @param hint where to read on; null: in the help of the command, whichever it is (`withHelp`) */
+export function usage(message: string, hint: string | null = "holdfast --help"): Failure {
+  return new Failure("USAGE", message, hint === null ? {} : { next: [{ does: "see", command: hint }] });
 }

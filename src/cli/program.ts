@@ -36,15 +36,20 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw usage(inOurWords(error, verbIn(words) ?? ""));
+    const verb = verbIn(words) ?? "";
+    const isKnown = verbs.some(({ name }) => name === verb);
+    throw usage(inOurWords(error, verb), isKnown ? `holdfast ${verb} --help` : undefined);
   }
   return exit;
 }
 
-/** `help --help`, as `help`, means the program's own. */
+/** `help run` is `run --help`, and `help` the program's own. */
 function helpAsOption(words: readonly string[]): readonly string[] {
-  const others = words.filter((word) => word !== "--help" && word !== "-h");
-  return others.length === 1 && others[0] === "help" ? ["--help"] : words;
+  if (verbIn(words) !== "help") return words;
+  const asked = words.filter((word) => !["help", "--help", "-h"].includes(word));
+  const unknown = asked.find((word) => !word.startsWith("-") && verbs.every(({ name }) => name !== word));
+  // Without it commander says which one may have been meant.
+  return unknown === undefined ? [...asked, "--help"] : asked;
 }
 
 /** commander's message as a sentence; for global options without a command it only prints its help. */

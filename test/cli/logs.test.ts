@@ -147,6 +147,9 @@ describe("logs", () => {
     ["--follow --until 1h"],
     ["--output --since 1h"],
     ["--output --event ended"],
+    ["--output -n 3 --cursor 0"],
+    ["--output -n 3 --max-bytes 9"],
+    ["--output -f --lines 3 --cursor 0"],
     ["--event strated"],
     ["--event ended,"],
   ])("refuses %s as a usage error (64)", async (words) => {

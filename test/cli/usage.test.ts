@@ -20,6 +20,12 @@ it.each([
   [["start", "--owner", "a/b", "--", "true"], "holdfast start --help"],
   [["run", "-s", "NIX", "true"], "holdfast run --help"],
   [["--lock", "a b", "status"], "holdfast --lock 'a b' status --help"],
+  [["stop", "--frob"], "holdfast stop --help"],
+  [["run", "--slots", "x", "true"], "holdfast run --help"],
+  [["leave", "--pid", "x"], "holdfast leave --help"],
+  [["completion"], "holdfast completion --help"],
+  [["frob"], "holdfast --help"],
+  [["help", "frob"], "holdfast --help"],
 ])("%j is refused, and told where to read on", async (words, help) => {
   const refused = await openWorkspace().holdfast(["--json", ...words]);
   expect(refused.exitCode).toBe(64);
@@ -30,6 +36,29 @@ it.each([[["help", "--help"]], [["help"]]])("%j is the help of the program", asy
   const workspace = openWorkspace();
   const help = await workspace.holdfast(["--help"]);
   expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 0, stdout: help.stdout });
+});
+
+it("help of a command is what its --help is", async () => {
+  const workspace = openWorkspace();
+  const { stdout } = await workspace.holdfast(["stop", "--help"]);
+  expect(stdout).toContain("Usage: holdfast stop");
+  for (const words of [
+    ["help", "stop"],
+    ["help", "--json", "stop"],
+  ]) {
+    expect(await workspace.holdfast(words)).toMatchObject({ exitCode: 0, stdout, stderr: "" });
+  }
+});
+
+it.each([
+  [["start", "demo", "--ready-output", "", "--", "sleep", "300"], "--ready-output: expected a regular expression"],
+  [["start", "demo", "--ready-command", "", "--", "sleep", "300"], "--ready-command: expected a shell command"],
+  [["wait", "--until", "output="], "--until output=REGEX: expected a regular expression"],
+])("%j, of which a part is missing, is refused", async (words, says) => {
+  const workspace = openWorkspace();
+  const refused = await workspace.holdfast(words);
+  expect(refused).toMatchObject({ exitCode: 64, stderr: expect.stringContaining(`${says}, got nothing`) });
+  expect(workspace.events("claimed")).toEqual([]);
 });
 
 it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on as it is is refused", async () => {

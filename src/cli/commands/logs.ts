@@ -13,7 +13,7 @@ import { showOutput } from "./logs-output.ts";
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   refuseWithoutEffect(options);
   const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
-  const count = parseCount(options.lines, "--lines", "logs");
+  const count = parseCount(options.lines ?? usualLines, "--lines", "logs");
   if (options.output === true) return showOutput(cli, context, options, count);
   const filter = filterOf(options, context.lock.name);
   const { log } = context.home;
@@ -34,6 +34,7 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
 }
 
 const help = "holdfast logs --help";
+const usualLines = "20";
 
 /** @throws Failure `USAGE` for options that would change nothing beside the others */
 function refuseWithoutEffect(options: LogsOptions): void {
@@ -43,6 +44,10 @@ function refuseWithoutEffect(options: LogsOptions): void {
   const named = `--${idle === "maxBytes" ? "max-bytes" : idle}`;
   if (idle !== undefined && output === true) throw usage(`${named} is about events: leave out --output`, help);
   if (idle !== undefined) throw usage(`${named}: give --output too`, help);
+  const place = options.cursor === undefined ? "--max-bytes" : "--cursor";
+  if (options.lines !== undefined && (options.cursor ?? options.maxBytes) !== undefined) {
+    throw usage(`--lines is about the last ones: it does not go with ${place}`, help);
+  }
   if (follow === true && until !== undefined) throw usage("--until does not go with --follow, which goes on", help);
 }
 

@@ -9,6 +9,7 @@ import { notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
+import { givenText } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { durationText, secondsSince } from "../present/quantities.ts";
 import { sayIfSlow } from "../say-if-slow.ts";
@@ -81,8 +82,9 @@ function parseUntil(text: string): Until {
   if (!text.startsWith(outputPrefix)) {
     throw usage(`--until: expected ended, ready, free or output=REGEX, got ${text}`, help);
   }
+  const pattern = givenText(text.slice(outputPrefix.length), "--until output=REGEX", "a regular expression");
   try {
-    return new RegExp(text.slice(outputPrefix.length), "m");
+    return new RegExp(pattern, "m");
   } catch (error) {
     throw usage(`--until: ${errorText(error)}`, help);
   }
