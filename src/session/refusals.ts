@@ -116,6 +116,23 @@ export function alreadyActive(
   });
 }
 
+/** `BUSY`, of `--or-join`: the active session runs another command than what was wanted. */
+export function otherCommand(
+  context: Context,
+  { claim, session }: { readonly claim: JudgedClaim; readonly session: SessionInfo },
+  wanted: SessionInfo,
+): Failure {
+  const holder = holderCard(context, claim, session);
+  const { id, command } = holder;
+  return new Failure("BUSY", `Session already active with another command: ${id}`, {
+    facts: { id, holder, active_command: command, wanted_command: wanted.command },
+    next: [
+      { does: "join it", command: `holdfast join ${id}` },
+      { does: "stop it", command: stopStep(context, holder) },
+    ],
+  });
+}
+
 /** Another owner's healthy session is not to be stopped without a thought; what its keeper left, by `--force`. */
 export function stopStep(context: Pick<Context, "env">, holder: HolderCard): string {
   return holder.orphaned ? stopCommand(context, holder) : `holdfast stop ${holder.id}`;

@@ -7,6 +7,7 @@ import { KeeperProcess } from "./keeper-process.ts";
 import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
+import { otherCommand } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { isReady, isSameCommand, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
@@ -87,7 +88,7 @@ function untilActive(wait: SessionWait, wanted: SessionInfo): SessionWait {
     onWaiting: (notice) => {
       wait.onWaiting?.(notice);
       const { holder } = notice;
-      if (holder === null || holder.orphaned || !isSameCommand(holder, wanted)) return;
+      if (holder === null || holder.orphaned || holder.ending || !isSameCommand(holder, wanted)) return;
       active.abort(new Failure("BUSY", `Session already active: ${holder.id}`));
     },
   };
@@ -212,23 +213,14 @@ async function tryToJoin(context: Context, wanted: SessionInfo, request: StartRe
 /** @throws Failure `BUSY` when the lock has one slot, and another command has it */
 async function activeWithSameCommand(context: Context, wanted: SessionInfo): Promise<Started | null> {
   const active = await findActive(context, ({ session, orphaned }) => {
-    return !orphaned && (session.slots === 1 || isSameCommand(session, wanted));
+    // One that is ending runs no more when this returns: its end is waited for, or it is in the way.
+    const runsOn = !orphaned && session.phase !== "ending";
+    return runsOn && (session.slots === 1 || isSameCommand(session, wanted));
   });
   if (active === null) return null;
   const { session, claim } = active;
-  if (!isSameCommand(session, wanted)) throw otherCommand(session, wanted);
+  if (!isSameCommand(session, wanted)) throw otherCommand(context, active, wanted);
   return { session, token: claim.number, joined: true };
-}
-
-function otherCommand(session: SessionInfo, wanted: SessionInfo): Failure {
-  return new Failure("BUSY", `Session already active with another command: ${session.id}`, {
-    facts: { id: session.id, active_command: session.command, wanted_command: wanted.command },
-    retryable: true,
-    next: [
-      { does: "join it", command: `holdfast join ${session.id}` },
-      { does: "stop it", command: `holdfast stop ${session.id}` },
-    ],
-  });
 }
 
 /** @throws Failure `START_FAILED` when a session that was starting ends instead, `WAIT_TIMEOUT` */

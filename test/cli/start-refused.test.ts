@@ -101,6 +101,7 @@ describe("start while a session is active", () => {
     expect(conflict.exitCode).toBe(75);
     expect(conflict.json().error).toMatchObject({
       code: "BUSY",
+      holder: { id: "demo", command: agent("sleeper.sh"), ending: false },
       active_command: agent("sleeper.sh"),
       wanted_command: ["sleep", "7"],
     });

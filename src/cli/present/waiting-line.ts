@@ -42,12 +42,13 @@ export function placeText(position: number): string {
 export function holderPhrase(holder: HolderCard, others: readonly string[], style: Style): string {
   const tty = holder.tty === null ? "" : ` ${holder.tty}`;
   const pid = holder.pid === null ? "" : `, ${pidText(holder.pid, holder)}`;
-  const who = `(${escapeControl(`${holder.user}@${holder.host}${tty}${pid}`)})`;
+  const who = escapeControl(`${holder.user}@${holder.host}${tty}${pid}`);
   const id = escapeControl(holder.id);
   const duration = durationText(holder.held_seconds);
   const also = others.length === 0 ? "" : `, and so ${others.length === 1 ? "does" : "do"} ${others.join(", ")}`;
   const ending = holder.ending ? "is ending, and " : "";
-  if (!holder.orphaned) return `${id} ${ending}holds the lock for ${duration} ${who}${also}`;
+  if (!holder.orphaned) return `${id} ${ending}holds the lock for ${duration} (${who})${also}`;
   const stop = escapeControl(onThisLock(stopCommand(style, holder), style.invocation));
-  return `${id} is in the way for ${duration}, its keeper is dead ${who}: ${stop} ends it`;
+  // First what helps: a terminal has not always room for the rest.
+  return `${id} is in the way: ${stop} ends it (its keeper is dead, ${who}, for ${duration})`;
 }
