@@ -82,6 +82,11 @@ export function holderCards(context: Context, holders: readonly (JudgedClaim | n
   });
 }
 
+/** For the end of a sentence: `demo is ending, and holds the lock`. */
+export function holdsTheLock({ id, ending }: HolderCard): string {
+  return `${id} ${ending ? "is ending, and " : ""}holds the lock`;
+}
+
 /** What the user typed. */
 interface Typed {
   readonly verb: "start" | "run";

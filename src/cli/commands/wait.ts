@@ -5,7 +5,7 @@ import { abortAfter } from "../../process/clock.ts";
 import type { Context } from "../../session/context.ts";
 import { codeOfEnd } from "../../session/shell-code.ts";
 import { findActiveById } from "../../session/slots.ts";
-import { notInTime, wait, type Waited } from "../../session/wait.ts";
+import { holderFor, notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
@@ -40,7 +40,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
     return waited.end === null || options.until !== "ended" ? 0 : codeOfEnd(waited.end, waited.session);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
-    throw notInTime(options.until, limitMs ?? 0);
+    throw notInTime(options.until, limitMs ?? 0, { holder: await holderFor(context, request.id) });
   }
 }
 
@@ -62,6 +62,7 @@ async function untilShown(context: Context, request: OutputWait, what: string, l
   const { session, nextCursor, skippedBytes } = waited;
   const again = `holdfast wait ${session.id} --until ${shellWord(what)} --cursor ${nextCursor}`;
   throw notInTime(what, limitMs, {
+    holder: await holderFor(context, session.id),
     facts: { next_cursor: nextCursor, skipped_bytes: skippedBytes },
     next: [{ does: "wait on", command: again }],
   });
