@@ -168,6 +168,7 @@ const cases: readonly Case[] = [
     options: { isTTY: true, columns: 60, unicode: false },
   },
   { name: "joined (R3.3)", show: (to) => to.joined(sample.joined) },
+  { name: "joined-ending (R3.3)", show: (to) => to.joined({ ...sample.joined, state: "ending" }) },
   { name: "left (R2.6)", show: (to) => to.left("my_test_session", sample.clients) },
   { name: "left-nobody (R2.6)", show: (to) => to.left(null, []) },
   { name: "stopped (R3.4)", show: (to) => to.stopped({ kind: "session", session, end }) },

@@ -271,6 +271,7 @@ export const listing: Listing = {
 export const oneLock: Listing = { ...listing, locks: ["session"], sessions: listing.sessions.slice(2, 3), more: false };
 
 export const joined: Joined = {
+  state: "active",
   // The claim's number is the token; nothing else of it is shown.
   where: "here",
   active: { claim: { number: 42 }, session, orphaned: false } as Joined["active"],
