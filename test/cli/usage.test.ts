@@ -8,6 +8,9 @@ it.each([
   [["stop", "b4", "extra"], "✖ Too many arguments\n"],
   [["start", "b4", "sleep"], "✖ Too many arguments. A command to run goes after --\n"],
   [["start", "--owner", "a/b", "--", "true"], '✖ Not an owner: "a/b"\n'],
+  [["leave", "--pid", "7", "--as", "ci"], "✖ --pid and --as both say who leaves: give one of them\n"],
+  [["leave", "--as", "a b"], '✖ Not a client name: "a b"\n'],
+  [["join", "--pid", "7", "--", "true"], "✖ --pid: the client is the command after --, or that process"],
 ])("%j is refused in words that fit", async (words, says) => {
   const { exitCode, stderr } = await openWorkspace().holdfast(words);
   expect(exitCode).toBe(64);
