@@ -59,7 +59,7 @@ export async function start(context: Context, request: StartRequest): Promise<St
     if (faster === null) throw error;
     return faster;
   }
-  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
+  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile), wanted);
 }
 
 /** Takes the lock for a session; what a dead keeper left in the way is ended first where that may be done. */
@@ -99,10 +99,11 @@ function isBusy(error: unknown): boolean {
 }
 
 /** @throws Failure what the keeper says went wrong */
-function startedBy(report: Report): Started {
+function startedBy(report: Report, { id }: SessionInfo): Started {
   if (report.outcome === "started") return { session: report.session, token: report.token, joined: false };
   if (report.outcome === "queued") throw new Failure("INTERNAL", "A keeper that has the lock got in line for it");
-  throw new Failure(report.code, report.message, { facts: report.facts, next: report.next ?? [] });
+  // Whoever gave it no id has none to look for in the log.
+  throw new Failure(report.code, report.message, { facts: { session: id, ...report.facts }, next: report.next ?? [] });
 }
 
 /** A session that waits for its turn in the background. */
@@ -132,7 +133,7 @@ export async function startOrQueue(
     { ...about, kind: "queued", wait_ms: waitMs, force: request.force === true },
     request.meanwhile,
   );
-  if (report.outcome !== "queued") return startedBy(report);
+  if (report.outcome !== "queued") return startedBy(report, session);
   const { position, holder, alsoHeldBy } = report;
   return { session: { ...session, phase: "queued" }, position, holder, alsoHeldBy };
 }
