@@ -35,9 +35,20 @@ const benchmarks = {
 /** Several that belong together, under one name. */
 const groups = { startup: ["status", "run", "start"] };
 
-const { values, positionals } = parseArgs({
+const usage = `npm run bench -- [NAME…] [options]
+
+  NAME           one of ${[...Object.keys(benchmarks), ...Object.keys(groups)].join(", ")}; all if none is given
+  --from NAME    only this one and those behind it
+  --rounds N     how often each thing is measured; as often as the benchmark says if not given
+  --result FILE  where the findings go, as JSON; a new file among the temporary ones if not given
+  --write        put them into docs/benchmarks.md, too
+  --render       write that page anew, and measure nothing
+  --help         print this`;
+
+const { values, positionals } = understand({
   allowPositionals: true,
   options: {
+    help: { type: "boolean", short: "h", default: false },
     from: { type: "string" },
     rounds: { type: "string" },
     result: { type: "string" },
@@ -46,8 +57,24 @@ const { values, positionals } = parseArgs({
   },
 });
 const rounds = roundsOf(values.rounds);
-if (values.render) render();
+if (values.help) console.log(usage);
+else if (values.render) render();
 else await runAll(chosenOf(positionals, values.from));
+
+/** @type {typeof parseArgs} */
+function understand(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    return misused(error.message);
+  }
+}
+
+/** @returns {never} */
+function misused(message) {
+  console.error(`${message}\n\n${usage}`);
+  process.exit(1);
+}
 
 async function runAll(names) {
   const machine = machineOf();
@@ -99,17 +126,17 @@ function machineOf() {
 
 function chosenOf(names, from) {
   const all = Object.keys(benchmarks);
-  const chosen = names.length === 0 ? all : names.flatMap((name) => groups[name] ?? [name]);
-  for (const name of [...chosen, ...(from === undefined ? [] : [from])]) {
-    const known = [...all, ...Object.keys(groups)].join(", ");
-    if (!(name in benchmarks)) throw new Error(`No benchmark ${name}; there are ${known}`);
-  }
-  return from === undefined ? chosen : chosen.slice(chosen.indexOf(from));
+  const chosen =
+    names.length === 0 ? all : names.flatMap((name) => (Object.hasOwn(groups, name) ? groups[name] : [name]));
+  for (const name of chosen) if (!all.includes(name)) misused(`No benchmark ${name}`);
+  if (from === undefined) return chosen;
+  if (!chosen.includes(from)) misused(`--from: ${from} is none of ${chosen.join(", ")}`);
+  return chosen.slice(chosen.indexOf(from));
 }
 
 function roundsOf(text) {
   if (text === undefined) return null;
   const count = Number(text);
   if (Number.isInteger(count) && count > 0) return count;
-  throw new Error("--rounds: expected a number from 1");
+  return misused("--rounds: expected a number from 1");
 }

@@ -17,5 +17,5 @@ const mostSlots = 1000;
 export function parseSlots(text: string): number {
   const slots = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
   if (slots >= 1 && slots <= mostSlots) return slots;
-  throw usage(`--slots: expected a number from 1 to ${mostSlots}, got ${excerpt(text)}`);
+  throw usage(`--slots: expected a number from 1 to ${mostSlots}, got ${excerpt(text)}`, null);
 }

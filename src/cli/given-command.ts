@@ -10,3 +10,9 @@ export function parseCommand(words: readonly string[], missing: string, help: st
   if (words[0] === "") throw usage("Expected a program to run in first place, got an empty word", help);
   return words;
 }
+
+/** An option that says nothing when it is empty: most often a variable that is not set. @throws Failure `USAGE` */
+export function givenText(text: string, option: string, what: string): string {
+  if (text !== "" && !text.includes("\0")) return text;
+  throw usage(`${option}: expected ${what}, got ${text === "" ? "nothing" : "a NUL"}`, null);
+}

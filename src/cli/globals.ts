@@ -87,6 +87,14 @@ export function invocationOf({ dir, lock }: GlobalOptions): string {
   return words.join(" ");
 }
 
-export function usage(message: string, hint = "holdfast --help"): Failure {
-  return new Failure("USAGE", message, { next: [{ does: "see", command: hint }] });
+/** A misuse that says by itself what is expected, and not where to read on, as that of a duration or an id does. */
+export function withHelp(error: unknown, verb: string): unknown {
+  if (!(error instanceof Failure) || error.code !== "USAGE" || error.next.length > 0) return error;
+  const { message, facts, retryable, cause } = error;
+  return new Failure("USAGE", message, { facts, retryable, cause, next: usage("", `holdfast ${verb} --help`).next });
+}
+
+/** @param hint where to read on; null: in the help of the command, whichever it is (`withHelp`) */
+export function usage(message: string, hint: string | null = "holdfast --help"): Failure {
+  return new Failure("USAGE", message, hint === null ? {} : { next: [{ does: "see", command: hint }] });
 }

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { parseDuration } from "../home/duration.ts";
 import type { SessionRequest } from "../session/new-session.ts";
 import type { Project } from "./cli.ts";
+import { givenText } from "./given-command.ts";
 import { usage } from "./globals.ts";
 
 export interface LauncherOptions {
@@ -40,10 +41,12 @@ export function parseLauncher(
   return {
     ...configured,
     launcher: isLauncher ? limitsOf(options.readyTimeout) : null,
-    ...(options.pidFile === undefined ? {} : { pidFile: resolve(cwd, given(options.pidFile, "--pid-file", "a path")) }),
+    ...(options.pidFile === undefined
+      ? {}
+      : { pidFile: resolve(cwd, givenText(options.pidFile, "--pid-file", "a path")) }),
     ...(options.stopCommand === undefined
       ? {}
-      : { stopCommand: ["/bin/sh", "-c", given(options.stopCommand, "--stop-command", "a shell command")] }),
+      : { stopCommand: ["/bin/sh", "-c", givenText(options.stopCommand, "--stop-command", "a shell command")] }),
   };
 }
 
@@ -65,9 +68,4 @@ function refuseWithLauncher({ close, restart, tmux }: LauncherOptions): void {
   if (restart === "on-failure") {
     throw usage("--restart: how the agent of a launcher ended is not known: say always or no", help);
   }
-}
-
-function given(text: string, option: string, what: string): string {
-  if (text !== "" && !text.includes("\0")) return text;
-  throw usage(`${option}: expected ${what}, got ${text === "" ? "nothing" : "a NUL"}`, help);
 }

@@ -6,5 +6,5 @@ export function parsePid(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const pid = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
   if (pid > 1) return pid;
-  throw usage(`--pid: expected a process id, got ${excerpt(text)}`);
+  throw usage(`--pid: expected a process id, got ${excerpt(text)}`, null);
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, Exit } from "./cli.ts";
 import { UnwrittenAnswer } from "./present/output-stream.ts";
-import { addGlobalOptions, globalsOf, usage, wantsJson, type GlobalOptions } from "./globals.ts";
+import { addGlobalOptions, globalsOf, usage, withHelp, wantsJson, type GlobalOptions } from "./globals.ts";
 import { refuseLostBytes } from "./lost-bytes.ts";
 import { typedOptions } from "./typed-options.ts";
 import type { Verb } from "./verb.ts";
@@ -36,7 +36,9 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw usage(inOurWords(error, verbIn(words) ?? ""));
+    const verb = verbIn(words) ?? "";
+    const isKnown = verbs.some(({ name }) => name === verb);
+    throw usage(inOurWords(error, verb), isKnown ? `holdfast ${verb} --help` : undefined);
   }
   return exit;
 }
@@ -113,7 +115,7 @@ function declare(
       const cli = options.open(globalsOf(command, options.env));
       const call = { cli, options: command.opts(), args: command.args, operands, typed: typedOptions(command) };
       const result = run(call).catch((error: unknown) => {
-        throw error instanceof UnwrittenAnswer ? new UnwrittenAnswer(error.errno, acts) : error;
+        throw error instanceof UnwrittenAnswer ? new UnwrittenAnswer(error.errno, acts) : withHelp(error, name);
       });
       perform(result);
       await result;

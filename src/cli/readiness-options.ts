@@ -1,6 +1,7 @@
 import { parseDuration } from "../home/duration.ts";
 import { excerpt } from "../home/names.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
+import { givenText } from "./given-command.ts";
 import { usage } from "./globals.ts";
 
 export interface ReadinessOptions {
@@ -24,9 +25,10 @@ export function parseReadiness(options: ReadinessOptions, isLauncher = false): R
     throw usage(`--ready-timeout: give ${others} too`, "holdfast start --help");
   }
   return {
-    output: readyOutput === undefined ? null : parsePattern(readyOutput),
+    output:
+      readyOutput === undefined ? null : parsePattern(givenText(readyOutput, "--ready-output", "a regular expression")),
     port: readyPort === undefined ? null : parsePort(readyPort),
-    command: readyCommand ?? null,
+    command: readyCommand === undefined ? null : givenText(readyCommand, "--ready-command", "a shell command"),
     timeout_ms: parseDuration(readyTimeout ?? timeoutDefault, "--ready-timeout"),
   };
 }

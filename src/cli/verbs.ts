@@ -187,7 +187,7 @@ export const verbs: readonly Verb[] = [
     summary: "the event log, or the agent's output",
     declare: (command) =>
       command
-        .option("-n, --lines <n>", "how many lines", "20")
+        .option("-n, --lines <n>", "how many lines (20); not with --cursor and --max-bytes")
         .option("-f, --follow", "go on as more come")
         .option("--since <time>", "from this time on: ISO, or a duration ago")
         .option("--until <time>", "up to this time; not with --follow")

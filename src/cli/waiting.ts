@@ -2,7 +2,7 @@ import { Failure } from "../failure.ts";
 import { parseDuration } from "../home/duration.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import { LeftLine, type SessionWait, type WaitNotice } from "../session/place-in-line.ts";
-import { stopStep } from "../session/refusals.ts";
+import { holdsTheLock, stopStep } from "../session/refusals.ts";
 import type { Cli } from "./cli.ts";
 import type { Presenter } from "./present/presenter.ts";
 
@@ -103,7 +103,7 @@ export class Waiting {
 
   #gaveUp(): Failure {
     const holder = this.#notice?.holder ?? null;
-    const whom = holder === null ? "" : `: ${holder.id} holds the lock`;
+    const whom = holder === null ? "" : `: ${holdsTheLock(holder)}`;
     return new Failure("WAIT_TIMEOUT", `Gave up waiting after ${(this.#limitMs ?? 0) / 1000} s${whom}`, {
       facts: {
         waited_seconds: (this.#limitMs ?? 0) / 1000,
@@ -111,7 +111,7 @@ export class Waiting {
       },
       next: [
         { does: "look", command: "holdfast status" },
-        ...(holder === null ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
+        ...(holder === null || holder.ending ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
       ],
     });
   }

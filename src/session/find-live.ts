@@ -37,9 +37,8 @@ export async function findLive(
   const lost = [...(await reconcile(context, view, options)), ...(await beside(context, active))];
   const live: LiveSession[] = [];
   if (active !== null) {
-    const { session, claim, orphaned } = active;
-    const state = orphaned ? "orphaned" : stateOf(session);
-    live.push({ state, session, token: session.token ?? claim.number, claim, record: claim.record });
+    const { session, claim } = active;
+    live.push({ state: stateOf(active), session, token: session.token ?? claim.number, claim, record: claim.record });
   }
   for (const { session } of lost) {
     if (view.last === null || session.uid === active?.session.uid) continue;
@@ -78,7 +77,9 @@ function recordOf(context: Context, { token }: SessionInfo, trouble: Trouble | n
   }
 }
 
-function stateOf(session: SessionInfo): SessionState {
+/** Where the session stands that holds the lock. */
+export function stateOf({ session, orphaned }: ActiveSession): SessionState {
+  if (orphaned) return "orphaned";
   switch (session.phase) {
     case "queued":
     case "starting":

@@ -62,7 +62,7 @@ export async function findSession(
     const record = event.uid === undefined ? null : readRecord(context.home, event.uid);
     if (record !== null) return { session: record.session, isOver: true };
   }
-  throw noSession(id);
+  throw noSession(given, id);
 }
 
 /** One that died without a word, and whose end could not be written: the log has no end of it. */

@@ -9,6 +9,7 @@ import {
 import { Failure } from "../failure.ts";
 import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
+import { stateOf, type SessionState } from "./find-live.ts";
 import { slotOf } from "./slots.ts";
 import { requireSession, type ActiveSession } from "./reconcile.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
@@ -26,6 +27,7 @@ export interface JoinRequest {
 
 export interface Joined {
   readonly active: ActiveSession;
+  readonly state: SessionState;
   /** Where the session runs; elsewhere its PIDs mean nothing here. */
   readonly where: Whereabouts;
   readonly client: Client;
@@ -45,8 +47,9 @@ export async function join(given: Context, request: JoinRequest): Promise<Joined
   const client = addClient(context, active.session, request.name ?? context.by.name ?? context.by.user, process);
   try {
     const session = await whenReady(context, active.session, request.readyWithinMs);
+    const joined = { ...active, session };
     const where = whereaboutsOf(active.claim.record.owner);
-    return { active: { ...active, session }, where, client, clients: liveClients(context, session) };
+    return { active: joined, state: stateOf(joined), where, client, clients: liveClients(context, session) };
   } catch (error) {
     if (before.every(({ uid }) => uid !== client.uid)) removeClient(context, active.session, client, "left");
     throw error;

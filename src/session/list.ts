@@ -1,4 +1,4 @@
-import type { Failure } from "../failure.ts";
+import type { Failure, NextStep } from "../failure.ts";
 import { lastSignOfLife } from "./activity.ts";
 import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
@@ -7,6 +7,7 @@ import { findLive, type LiveSession, type SessionState } from "./find-live.ts";
 import { secondsBetween, type SessionRecord } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
+import { startStep } from "./start-again.ts";
 import { queueEntry, type QueueEntry } from "./status.ts";
 import { Trouble } from "./trouble.ts";
 
@@ -45,6 +46,8 @@ export interface Listing {
   readonly trouble: readonly Failure[];
   /** Why a lock, or one of its slots, cannot be told of; null when all can. */
   readonly hidden: Failure | null;
+  /** How to begin, where there is nothing yet. */
+  readonly toStart: NextStep;
 }
 
 export interface ListRequest {
@@ -89,6 +92,7 @@ export async function list(contexts: readonly [Context, ...Context[]], request: 
     more: records.length > request.count,
     trouble: trouble.found,
     hidden: trouble.hidden,
+    toStart: startStep(config, null),
   };
 }
 

@@ -5,6 +5,7 @@ import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { leftRunning } from "./refusals.ts";
+import { startStep } from "./start-again.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost } from "./lost-end.ts";
 import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
@@ -141,20 +142,17 @@ export async function requireSession(context: Context, id: string | null): Promi
   if (id !== null && place > 0) throw stillInLine(id, place);
   if (active === null) {
     const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
-    throw lost === undefined ? noSession(id) : leftRunning(context, lost);
+    throw lost === undefined ? noSession(context, id) : leftRunning(context, lost);
   }
   if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
   return active;
 }
 
-export function noSession(id: string | null): Failure {
+export function noSession({ config }: Pick<Context, "config">, id: string | null): Failure {
   const what = id === null ? "No active session" : `No active session: ${id} is not running`;
   return new Failure("NO_SESSION", what, {
     facts: { session: id },
-    next: [
-      { does: "start one", command: `holdfast start ${id ?? "ID"} -- COMMAND` },
-      { does: "look back", command: "holdfast logs" },
-    ],
+    next: [startStep(config, id), { does: "look back", command: "holdfast logs" }],
   });
 }
 

@@ -30,6 +30,8 @@ export interface HolderCard {
   readonly where: Whereabouts;
   /** Its keeper is dead: only its processes hold the lock still. */
   readonly orphaned: boolean;
+  /** It is being ended, or ends what its agent left. */
+  readonly ending: boolean;
 }
 
 function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo): HolderCard {
@@ -39,6 +41,7 @@ function holderCard(context: Context, claim: JudgedClaim, session: SessionInfo):
     pid: session.agent?.pid ?? claim.record.owner.pid,
     where: whereaboutsOf(claim.record.owner),
     orphaned: claim.owner === "dead",
+    ending: claim.owner !== "dead" && session.phase === "ending",
   };
 }
 
@@ -51,6 +54,7 @@ export function orphanCard(context: Context, session: SessionInfo): HolderCard {
     pid: agent?.pid ?? null,
     where: "here",
     orphaned: true,
+    ending: false,
   };
 }
 
@@ -78,6 +82,11 @@ export function holderCards(context: Context, holders: readonly (JudgedClaim | n
   });
 }
 
+/** For the end of a sentence: `demo is ending, and holds the lock`. */
+export function holdsTheLock({ id, ending }: HolderCard): string {
+  return `${id} ${ending ? "is ending, and " : ""}holds the lock`;
+}
+
 /** What the user typed. */
 interface Typed {
   readonly verb: "start" | "run";
@@ -100,15 +109,31 @@ export function alreadyActive(
     return queueAhead(views[0], waitStep(context, wanted, typed));
   }
   const isOne = views.length === 1;
-  const ending = uidsOfEnding(views);
-  const ids = cards.map(({ id, uid }) => (ending.has(uid) ? `${id}, which is ending` : id)).join(", ");
+  const ids = cards.map(({ id, ending }) => (ending ? `${id}, which is ending` : id)).join(", ");
   const message = isOne ? `Session already active: ${ids}` : `All ${views.length} slots are taken: ${ids}`;
   return new Failure("BUSY", message, {
     facts: { holder: first, ...(isOne ? {} : { holders: cards }) },
     next: [
-      ...(ending.has(first.uid) ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
+      ...(first.ending ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
       waitStep(context, wanted, typed),
-      ...(ending.has(first.uid) ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
+      ...(first.ending ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
+    ],
+  });
+}
+
+/** `BUSY`, of `--or-join`: the active session runs another command than what was wanted. */
+export function otherCommand(
+  context: Context,
+  { claim, session }: { readonly claim: JudgedClaim; readonly session: SessionInfo },
+  wanted: SessionInfo,
+): Failure {
+  const holder = holderCard(context, claim, session);
+  const { id, command } = holder;
+  return new Failure("BUSY", `Session already active with another command: ${id}`, {
+    facts: { id, holder, active_command: command, wanted_command: wanted.command },
+    next: [
+      { does: "join it", command: `holdfast join ${id}` },
+      { does: "stop it", command: stopStep(context, holder) },
     ],
   });
 }
@@ -116,13 +141,6 @@ export function alreadyActive(
 /** Another owner's healthy session is not to be stopped without a thought; what its keeper left, by `--force`. */
 export function stopStep(context: Pick<Context, "env">, holder: HolderCard): string {
   return holder.orphaned ? stopCommand(context, holder) : `holdfast stop ${holder.id}`;
-}
-
-function uidsOfEnding(views: readonly LockView[]): ReadonlySet<string> {
-  const sessions = views.map(({ holder }) =>
-    holder === null || holder.owner === "dead" ? null : holdOf(holder).session,
-  );
-  return new Set(sessions.flatMap((session) => (session?.phase === "ending" ? [session.uid] : [])));
 }
 
 function queueAhead(view: LockView, wait: NextStep): Failure {

@@ -1,6 +1,17 @@
+import type { NextStep } from "../failure.ts";
+import type { Config } from "../home/config.ts";
 import { shellWord } from "../home/shell-word.ts";
 import type { Context } from "./context.ts";
 import { isSameCommand, type SessionInfo } from "./session-info.ts";
+
+/**
+ * How to begin where nothing runs: with the configured command, if there is one, there is nothing left to fill in.
+ * @param id null: any
+ */
+export function startStep({ agent }: Config, id: string | null): NextStep {
+  if (agent.command === null) return { does: "start one", command: `holdfast start ${id ?? "ID"} -- COMMAND` };
+  return { does: "start one", command: `holdfast start${id === null ? "" : ` ${id}`}` };
+}
 
 /**
  * The `start` to type for the same command once more, which is left out if it is the configured one.

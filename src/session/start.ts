@@ -7,6 +7,7 @@ import { KeeperProcess } from "./keeper-process.ts";
 import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
+import { otherCommand } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { isReady, isSameCommand, type Hold, type SessionInfo } from "./session-info.ts";
 import { neverStarted, writeEnd } from "./session-end.ts";
@@ -58,7 +59,7 @@ export async function start(context: Context, request: StartRequest): Promise<St
     if (faster === null) throw error;
     return faster;
   }
-  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile));
+  return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile), wanted);
 }
 
 /** Takes the lock for a session; what a dead keeper left in the way is ended first where that may be done. */
@@ -87,7 +88,7 @@ function untilActive(wait: SessionWait, wanted: SessionInfo): SessionWait {
     onWaiting: (notice) => {
       wait.onWaiting?.(notice);
       const { holder } = notice;
-      if (holder === null || holder.orphaned || !isSameCommand(holder, wanted)) return;
+      if (holder === null || holder.orphaned || holder.ending || !isSameCommand(holder, wanted)) return;
       active.abort(new Failure("BUSY", `Session already active: ${holder.id}`));
     },
   };
@@ -98,10 +99,11 @@ function isBusy(error: unknown): boolean {
 }
 
 /** @throws Failure what the keeper says went wrong */
-function startedBy(report: Report): Started {
+function startedBy(report: Report, { id }: SessionInfo): Started {
   if (report.outcome === "started") return { session: report.session, token: report.token, joined: false };
   if (report.outcome === "queued") throw new Failure("INTERNAL", "A keeper that has the lock got in line for it");
-  throw new Failure(report.code, report.message, { facts: report.facts, next: report.next ?? [] });
+  // Whoever gave it no id has none to look for in the log.
+  throw new Failure(report.code, report.message, { facts: { session: id, ...report.facts }, next: report.next ?? [] });
 }
 
 /** A session that waits for its turn in the background. */
@@ -131,7 +133,7 @@ export async function startOrQueue(
     { ...about, kind: "queued", wait_ms: waitMs, force: request.force === true },
     request.meanwhile,
   );
-  if (report.outcome !== "queued") return startedBy(report);
+  if (report.outcome !== "queued") return startedBy(report, session);
   const { position, holder, alsoHeldBy } = report;
   return { session: { ...session, phase: "queued" }, position, holder, alsoHeldBy };
 }
@@ -212,23 +214,14 @@ async function tryToJoin(context: Context, wanted: SessionInfo, request: StartRe
 /** @throws Failure `BUSY` when the lock has one slot, and another command has it */
 async function activeWithSameCommand(context: Context, wanted: SessionInfo): Promise<Started | null> {
   const active = await findActive(context, ({ session, orphaned }) => {
-    return !orphaned && (session.slots === 1 || isSameCommand(session, wanted));
+    // One that is ending runs no more when this returns: its end is waited for, or it is in the way.
+    const runsOn = !orphaned && session.phase !== "ending";
+    return runsOn && (session.slots === 1 || isSameCommand(session, wanted));
   });
   if (active === null) return null;
   const { session, claim } = active;
-  if (!isSameCommand(session, wanted)) throw otherCommand(session, wanted);
+  if (!isSameCommand(session, wanted)) throw otherCommand(context, active, wanted);
   return { session, token: claim.number, joined: true };
-}
-
-function otherCommand(session: SessionInfo, wanted: SessionInfo): Failure {
-  return new Failure("BUSY", `Session already active with another command: ${session.id}`, {
-    facts: { id: session.id, active_command: session.command, wanted_command: wanted.command },
-    retryable: true,
-    next: [
-      { does: "join it", command: `holdfast join ${session.id}` },
-      { does: "stop it", command: `holdfast stop ${session.id}` },
-    ],
-  });
 }
 
 /** @throws Failure `START_FAILED` when a session that was starting ends instead, `WAIT_TIMEOUT` */

@@ -1,4 +1,4 @@
-import type { Failure } from "../failure.ts";
+import type { Failure, NextStep } from "../failure.ts";
 import type { LockView } from "../lock/lock.ts";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
 import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
@@ -13,6 +13,7 @@ import type { PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
 import { slotsOf } from "./slots.ts";
 import { waiterOf, type WaiterInfo } from "./session-info.ts";
+import { startStep } from "./start-again.ts";
 import { problemsOf } from "./status-problems.ts";
 import { runningOf, sessionStatus, type SessionStatus } from "./session-status.ts";
 import { inOneLine, Trouble } from "./trouble.ts";
@@ -49,6 +50,8 @@ export interface Status {
   readonly trouble: readonly Failure[];
   /** Why a slot of the lock cannot be told of; null when all can. */
   readonly hidden: Failure | null;
+  /** How to begin, where there is nothing yet. */
+  readonly toStart: NextStep;
 }
 
 /**
@@ -96,6 +99,7 @@ export async function status(given: Context): Promise<Status> {
     ],
     trouble: trouble.found,
     hidden: trouble.hidden,
+    toStart: startStep(context.config, null),
   };
 }
 

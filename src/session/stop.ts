@@ -55,13 +55,14 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
     const end = await stopActive(context, active, options);
     return end === null
       ? { kind: "waiter", id: session.id, pid: claim.record.owner.pid }
-      : { kind: "session", session, end };
+      : { kind: "session", session: { ...session, phase: "ended" }, end };
   }
   const lost = (await reconcile(context, view)).find(({ session }) => isMeant(session, options));
   if (lost !== undefined) {
     refuseOthersSession(context, lost.session, options);
     logRequest(context, lost.session, options);
-    return { kind: "session", session: lost.session, end: await stopLost(context, lost.session, options) };
+    const end = await stopLost(context, lost.session, options);
+    return { kind: "session", session: { ...lost.session, phase: "ended" }, end };
   }
   const waiter =
     options.id === null || options.uid !== undefined
@@ -76,7 +77,9 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
       return { kind: "waiter", id: options.id, pid: waiter.record.owner.pid };
     return stopTurned(context, options, uid);
   }
-  throw options.id !== null && active !== null ? mismatch(options.id, active.session.id) : noSession(options.id);
+  throw options.id !== null && active !== null
+    ? mismatch(options.id, active.session.id)
+    : noSession(context, options.id);
 }
 
 /** Stops a session whose turn came in the moment in which it was to be taken out of the line. */

@@ -52,5 +52,5 @@ export async function waitForOutput(context: Context, request: OutputWait): Prom
     if (search.shows(piece)) return answer(true);
   }
   if (request.signal?.aborted === true) return answer(false);
-  throw noSession(session.id);
+  throw noSession(context, session.id);
 }

@@ -7,9 +7,10 @@ import { findLive } from "./find-live.ts";
 import { findLiving } from "./find-session.ts";
 import { refuseToWaitForItself } from "./inside.ts";
 import { noSession, requireSession } from "./reconcile.ts";
+import { holderCards, holdsTheLock, type HolderCard } from "./refusals.ts";
 import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
-import { atSlot, slotOf } from "./slots.ts";
+import { atSlot, findActive, slotOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
 import { untilOver } from "./until-over.ts";
 import { waitUntilFree } from "./wait-until-free.ts";
@@ -79,12 +80,25 @@ export async function waitUntilReady(
   }
 }
 
+interface NotInTime extends FailureDetails {
+  /** Who holds the lock. */
+  readonly holder?: HolderCard | null;
+}
+
 /** @param what has not come: `ready` */
-export function notInTime(what: string, limitMs: number, { facts = {}, next = [] }: FailureDetails = {}): Failure {
-  return new Failure("WAIT_TIMEOUT", `Not ${what} after ${limitMs / 1000} s`, {
-    facts: { waited_seconds: limitMs / 1000, ...facts },
+export function notInTime(what: string, limitMs: number, { facts = {}, next = [], holder }: NotInTime = {}): Failure {
+  const whom = holder == null ? "" : `: ${holdsTheLock(holder)}`;
+  return new Failure("WAIT_TIMEOUT", `Not ${what} after ${limitMs / 1000} s${whom}`, {
+    facts: { waited_seconds: limitMs / 1000, ...(holder == null ? {} : { holder }), ...facts },
     next: [...next, { does: "look", command: "holdfast status" }],
   });
+}
+
+/** Who holds the lock: the session that is meant, if it does, or whichever does. */
+export async function holderFor(context: Context, id: string | null): Promise<HolderCard | null> {
+  const active =
+    (await findActive(context, ({ session }) => session.id === id)) ?? (await findActive(context, () => true));
+  return holderCards(context, [active?.claim ?? null])[0] ?? null;
 }
 
 interface Running extends Waited {
@@ -108,7 +122,7 @@ async function waitUntilRunning(context: Context, session: SessionInfo, patience
   }
   patience?.throwIfAborted();
   await ended;
-  throw noSession(session.id);
+  throw noSession(context, session.id);
 }
 
 /** Null while the session is starting, and when it is over. */

@@ -10,6 +10,30 @@ import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.
 
 const hasBash = spawnSync("bash", ["-c", "[[ ${BASH_VERSINFO[0]} -ge 5 ]]"]).status === 0;
 
+describe("the hint how to begin", () => {
+  it.each([
+    [["stop"], ""],
+    [["wait", "ghost"], " ghost"],
+    [["logs", "-o", "--session", "ghost"], " ghost"],
+    [["join", "ghost"], " ghost"],
+  ])("of %j can be typed as it stands where a command is configured", async (words, id) => {
+    const workspace = openWorkspace();
+    const command = agent("sleeper.sh");
+    workspace.configure({ agent: { command } });
+    const [hint] = (await workspace.holdfast(["--json", ...words])).json().error.next;
+    expect(hint).toBe(`holdfast start${id}`);
+    expect(await type(workspace, hint).ended).toMatchObject({ exitCode: 0 });
+    expect((await statusOf(workspace)).session).toMatchObject({ command, ...(id === "" ? {} : { id: id.trim() }) });
+  });
+
+  it.each(["status", "list"])("of %s is the same", async (verb) => {
+    const workspace = openWorkspace();
+    expect((await workspace.holdfast([verb])).stderr).toContain("holdfast start ID -- COMMAND\n");
+    workspace.configure({ agent: { command: agent("sleeper.sh") } });
+    expect((await workspace.holdfast([verb])).stderr).toContain("holdfast start\n");
+  });
+});
+
 describe("the hint how to wait", () => {
   it("is a complete command, as a shell reads it", async () => {
     const workspace = openWorkspace();
@@ -17,7 +41,7 @@ describe("the hint how to wait", () => {
     const words = ["sh", "-c", 'echo "$1" >started; exec sleep 300', "it's", "a  b"];
     const refused = await workspace.holdfast(["start", "second", "--json", "--", ...words]);
     const [, wait] = refused.json().error.next;
-    const waiting = await type(workspace, wait);
+    const waiting = await typeToWait(workspace, wait);
     await workspace.holdfast(["stop", "demo"]);
     expect(await waiting.ended).toMatchObject({ exitCode: 0 });
     expect((await statusOf(workspace)).session).toMatchObject({ id: "second", command: words });
@@ -63,7 +87,7 @@ describe("the hint how to wait", () => {
     const words = ["printf", String.raw`%s\n`, "it's\\\nof \u001b[1m\u202etwo\u0085 lines", "é"];
     const refused = await workspace.holdfast(["run", "-n", ...words]);
     const [, hint = ""] = /^ +wait +(.*)$/m.exec(refused.stderr) ?? [];
-    const waiting = await type(workspace, hint, "bash");
+    const waiting = await typeToWait(workspace, hint, "bash");
     await holder.letGo();
     const printed = words.slice(2).map((word) => `${word}\n`);
     expect(await waiting.ended).toMatchObject({ exitCode: 0, stdout: printed.join("") });
@@ -73,7 +97,7 @@ describe("the hint how to wait", () => {
     const workspace = openWorkspace();
     const holder = await holdLock(workspace);
     const refused = await workspace.holdfast(["run", "-n", "--json", "sh", "-c", "echo ran"]);
-    const waiting = await type(workspace, refused.json().error.next[1]);
+    const waiting = await typeToWait(workspace, refused.json().error.next[1]);
     await holder.letGo();
     expect(await waiting.ended).toMatchObject({ exitCode: 0, stdout: "ran\n" });
   });
@@ -115,8 +139,12 @@ describe("a hint on another lock than the default one", () => {
 });
 
 /** Types a hint, and returns when what it starts waits. */
-async function type(workspace: Workspace, hint: string, shell = "sh") {
-  const typed = workspace.spawn([shell, "-c", hint.replace(/^holdfast/, `"$0" "$1"`), process.execPath, bin]);
+function type(workspace: Workspace, hint: string, shell = "sh") {
+  return workspace.spawn([shell, "-c", hint.replace(/^holdfast/, `"$0" "$1"`), process.execPath, bin]);
+}
+
+async function typeToWait(workspace: Workspace, hint: string, shell?: string) {
+  const typed = type(workspace, hint, shell);
   await until(() => typed.stderr().includes("waits"), { what: `${hint} waits` });
   return typed;
 }

@@ -46,6 +46,16 @@ describe("list", () => {
     expect(await listOf(workspace)).toMatchObject({ count: 0, more: false, sessions: [] });
   });
 
+  it("prints nothing of what is left out by -n 0, and does not say that there is none", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["run", "--id", "before", "true"]);
+    const { stdout, stderr, exitCode } = await workspace.holdfast(["list", "-n", "0"]);
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 0 });
+    expect(stderr).toContain("holdfast list --ended");
+    expect(stderr).not.toContain("holdfast start");
+    expect(await listOf(workspace, "-n", "0")).toMatchObject({ count: 0, more: true, sessions: [] });
+  });
+
   it("shows who waits, what lives and what has ended, on every lock (R1.2, R5.1)", async () => {
     const workspace = openWorkspace();
     await workspace.holdfast(["run", "--id", "before", "sh", "-c", "exit 3"]);

@@ -68,6 +68,23 @@ describe("logs", () => {
     expect(await shown(workspace, ...words.split(" "))).toEqual(expected);
   });
 
+  it.each([
+    ["2025-06-29", "UTC", [1, 2, 3, 4, 5, 6]],
+    ["2025-06-29", "Pacific/Honolulu", [2, 3, 4, 5, 6]],
+    ["2025-06-30", "UTC", []],
+    ["2025-06-30", "Pacific/Kiritimati", [2, 3, 4, 5, 6]],
+    ["2025-06", "UTC", [1, 2, 3, 4, 5, 6]],
+  ] as const)(
+    "--since %s begins at midnight of the time zone of the machine, which is %s",
+    async (day, zone, expected) => {
+      const workspace = openWorkspace();
+      writeLog(workspace, line(1, { time: "2025-06-29T09:59:59Z" }) + lines(2, 6));
+      const { stdout } = await workspace.holdfast(["logs", "--json", "--since", day], { env: { TZ: zone } });
+      const { events } = JSON.parse(stdout);
+      expect(events.map(({ client }: { client: { pid: number } }) => client.pid - 100)).toEqual(expected);
+    },
+  );
+
   it("shows the lock it is asked for, and no other", async () => {
     const workspace = openWorkspace();
     writeLog(workspace, line(1) + line(2, { lock: "nightly" }) + line(3));
@@ -119,6 +136,8 @@ describe("logs", () => {
     ["-n -1"],
     ["--since yesterday"],
     ["--until 2025-13-45"],
+    ["--since 2025-02-29"],
+    ["--since 2025-06-31T10:00:00Z"],
     ["--session ../x"],
     ["extra"],
     // What would have no effect.
@@ -128,6 +147,9 @@ describe("logs", () => {
     ["--follow --until 1h"],
     ["--output --since 1h"],
     ["--output --event ended"],
+    ["--output -n 3 --cursor 0"],
+    ["--output -n 3 --max-bytes 9"],
+    ["--output -f --lines 3 --cursor 0"],
     ["--event strated"],
     ["--event ended,"],
   ])("refuses %s as a usage error (64)", async (words) => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { holdLock, waitInLine } from "../support/held-lock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { pulsesHere } from "../support/pulses-here.ts";
+import { startSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
@@ -107,6 +108,19 @@ describe("run, when the lock is held", () => {
     ]);
     await holder.letGo();
     expect(await third.ended).toMatchObject({ exitCode: 0, stdout: "" });
+  });
+
+  it("tells when the session that it waits for begins to end", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("ignores-term.sh"));
+    const waiter = await waitInLine(workspace, ["--json", "true"]);
+    const stopping = workspace.spawnHoldfast(["stop", "--kill-after", "10m"]);
+    await until(() => waiter.stderr().includes('"ending":true'));
+    const told = waiter.stderr().trimEnd().split("\n");
+    expect(told.map((line) => JSON.parse(line).holder.ending)).toEqual([false, true]);
+    await workspace.holdfast(["stop", "--kill-after", "0"]);
+    expect((await waiter.ended).exitCode).toBe(0);
+    expect((await stopping.ended).exitCode).toBe(0);
   });
 
   it("says nothing while it waits with --quiet", async () => {

@@ -36,6 +36,7 @@ describe("an agent that does not come to run", () => {
     const { error } = failed.json();
     expect(error).toMatchObject({ code: "START_FAILED", exit_code: 3, signal: null, command: agent("crashes.sh") });
     expect(error.next).toEqual(["holdfast logs"]);
+    expect(workspace.events("start_failed")).toMatchObject([{ session: error.session }]);
     expect(error.output.trimEnd().split("\n")).toHaveLength(10);
     expect(error.output).toMatch(/line 15\nfatal: no such market\n$/);
     await expectNothingLeft(workspace);

@@ -171,6 +171,8 @@ describe("a keeper that is killed while start waits for it", () => {
       const next = workspace.spawnHoldfast(["run", "--id", `after-${id}`, "--", "true"]);
       await untilItWaits(next);
       const [keeper] = workspace.keepers();
+      // Held still, it cannot notice that its agent has died before it is killed itself.
+      if (keeper !== undefined) process.kill(keeper.pid, "SIGSTOP");
       kill(workspace.announcements("agent").at(-1));
       kill(keeper?.pid);
       expect((await starting.ended).json().error.code).toBe("START_FAILED");

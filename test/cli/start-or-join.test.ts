@@ -53,6 +53,26 @@ it("start --or-join --wait joins the session of the same command that was ahead 
   expect((await late.ended).json()).toMatchObject({ joined: true, session: { id: "ahead", uid: session.uid } });
 });
 
+it.each(pulsesHere)(
+  "start --or-join does not join a session that is ending, but waits for its end if told to (%s)",
+  async (pulse) => {
+    const workspace = openWorkspace();
+    workspace.configure({ pulse });
+    const command = agent("ignores-term.sh");
+    await startSession(workspace, command);
+    const stopping = workspace.spawnHoldfast(["stop", "--kill-after", "10m"]);
+    await until(async () => (await statusOf(workspace)).session.state === "ending");
+    const words = ["start", "other", "--or-join", "--json"];
+    const { error } = (await workspace.holdfast([...words, "--", ...command])).json();
+    expect(error).toMatchObject({ code: "BUSY", message: "Session already active: demo, which is ending" });
+    const late = workspace.spawnHoldfast([...words, "--wait", "20s", "--", ...command]);
+    await until(() => late.stderr().includes("waiting"));
+    await workspace.holdfast(["stop", "demo", "--kill-after", "0"]);
+    expect((await late.ended).json()).toMatchObject({ joined: false, session: { id: "other" } });
+    expect((await stopping.ended).exitCode).toBe(0);
+  },
+);
+
 /** A `start --or-join` that has found nobody, and is about to take the lock when somebody else takes it. */
 async function startLate(workspace: Workspace, words: readonly string[]): Promise<RunningProgram> {
   const env = {

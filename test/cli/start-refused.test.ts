@@ -34,6 +34,7 @@ describe("start while a session is active", () => {
       command: agent("sleeper.sh"),
       owner: "ci",
       orphaned: false,
+      ending: false,
     });
     expect(error.holder.held_seconds).toBeGreaterThan(0);
     expect(workspace.read("started")).toBe("");
@@ -48,6 +49,10 @@ describe("start while a session is active", () => {
     const { error } = (await workspace.holdfast([...other.slice(0, 2), "--json", ...other.slice(2)])).json();
     expect(error.message).toBe("Session already active: demo, which is ending");
     expect(error.next).toEqual([expect.stringMatching(/^holdfast start other --wait 10m -- /)]);
+    expect(error.holder.ending).toBe(true);
+    const late = await workspace.holdfast(["run", "--wait", "1ms", "true"]);
+    expect(late.stderr).toContain("demo is ending, and holds the lock");
+    expect(late.stderr).not.toContain("holdfast stop");
     await workspace.holdfast(["stop", "--kill-after", "0"]);
     expect((await stopping.ended).exitCode).toBe(0);
   });
@@ -96,6 +101,7 @@ describe("start while a session is active", () => {
     expect(conflict.exitCode).toBe(75);
     expect(conflict.json().error).toMatchObject({
       code: "BUSY",
+      holder: { id: "demo", command: agent("sleeper.sh"), ending: false },
       active_command: agent("sleeper.sh"),
       wanted_command: ["sleep", "7"],
     });

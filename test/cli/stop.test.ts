@@ -15,7 +15,10 @@ describe("stop", () => {
     await workspace.announced("child");
     const stopped = await workspace.holdfast(["stop", "--json"]);
     expect(stopped.exitCode).toBe(0);
-    expect(stopped.json()).toMatchObject({ kind: "session", session: { id: "demo", uid: session.uid } });
+    expect(stopped.json()).toMatchObject({
+      kind: "session",
+      session: { id: "demo", uid: session.uid, phase: "ended" },
+    });
     await expectFree(workspace);
     expect(endOf(workspace, session.uid)).toMatchObject({ reason: "stopped", signal: "SIGTERM" });
   });

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { bin, openWorkspace } from "../support/workspace.ts";
 
@@ -7,10 +8,31 @@ it.each([
   [["stop", "b4", "extra"], "✖ Too many arguments\n"],
   [["start", "b4", "sleep"], "✖ Too many arguments. A command to run goes after --\n"],
   [["start", "--owner", "a/b", "--", "true"], '✖ Not an owner: "a/b"\n'],
+  [["leave", "--pid", "7", "--as", "ci"], "✖ --pid and --as both say who leaves: give one of them\n"],
+  [["leave", "--as", "a b"], '✖ Not a client name: "a b"\n'],
+  [["join", "--pid", "7", "--", "true"], "✖ --pid: the client is the command after --, or that process"],
 ])("%j is refused in words that fit", async (words, says) => {
   const { exitCode, stderr } = await openWorkspace().holdfast(words);
   expect(exitCode).toBe(64);
   expect(stderr.startsWith(says)).toBe(true);
+});
+
+it.each([
+  [["stop", "a b"], "holdfast stop --help"],
+  [["wait", "--timeout", "5x"], "holdfast wait --help"],
+  [["start", "--owner", "a/b", "--", "true"], "holdfast start --help"],
+  [["run", "-s", "NIX", "true"], "holdfast run --help"],
+  [["--lock", "a b", "status"], "holdfast --lock 'a b' status --help"],
+  [["stop", "--frob"], "holdfast stop --help"],
+  [["run", "--slots", "x", "true"], "holdfast run --help"],
+  [["leave", "--pid", "x"], "holdfast leave --help"],
+  [["completion"], "holdfast completion --help"],
+  [["frob"], "holdfast --help"],
+  [["help", "frob"], "holdfast --help"],
+])("%j is refused, and told where to read on", async (words, help) => {
+  const refused = await openWorkspace().holdfast(["--json", ...words]);
+  expect(refused.exitCode).toBe(64);
+  expect(refused.json().error.next).toEqual([help]);
 });
 
 it.each([
@@ -39,6 +61,10 @@ it.each([
     ["-ql", "nightly", "help", "run"],
     ["run", "--help"],
   ],
+  [
+    ["help", "--json", "stop"],
+    ["stop", "--help"],
+  ],
   [["version"], ["--version"]],
   [
     ["version", "--json"],
@@ -63,6 +89,17 @@ it("help for a command that there is not is refused as that command is", async (
   expect(refused.stderr).toMatch(/^✖ Unknown command 'strat'\n.*start/);
 });
 
+it.each([
+  [["start", "demo", "--ready-output", "", "--", "sleep", "300"], "--ready-output: expected a regular expression"],
+  [["start", "demo", "--ready-command", "", "--", "sleep", "300"], "--ready-command: expected a shell command"],
+  [["wait", "--until", "output="], "--until output=REGEX: expected a regular expression"],
+])("%j, of which a part is missing, is refused", async (words, says) => {
+  const workspace = openWorkspace();
+  const refused = await workspace.holdfast(words);
+  expect(refused).toMatchObject({ exitCode: 64, stderr: expect.stringContaining(`${says}, got nothing`) });
+  expect(workspace.events("claimed")).toEqual([]);
+});
+
 it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on as it is is refused", async () => {
   const workspace = openWorkspace();
   const print = async (octal: string) => {
@@ -74,4 +111,20 @@ it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on
   expect(latin.json().error).toMatchObject({ code: "USAGE", message: expect.stringContaining("not UTF-8") });
   expect(await print(String.raw`\303\251`)).toMatchObject({ exitCode: 0, stdout: "café" });
   expect(await print(String.raw`\357\277\275`)).toMatchObject({ exitCode: 0, stdout: "caf\uFFFD" });
+});
+
+it("the benchmarks say how they are called, and measure nothing, when they are asked or misused", async () => {
+  const call = (...words: string[]) => {
+    const program = join(import.meta.dirname, "../../bench/run.mjs");
+    return openWorkspace().spawn([process.execPath, program, ...words]).ended;
+  };
+  const help = await call("--help");
+  expect(help).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("--rounds N") });
+  expect(await call("--frob")).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringContaining(help.stdout) });
+  const nothing = await call("startup", "--from", "idle");
+  expect(nothing).toMatchObject({
+    exitCode: 1,
+    stdout: "",
+    stderr: expect.stringContaining("--from: idle is none of"),
+  });
 });

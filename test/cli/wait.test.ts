@@ -129,6 +129,26 @@ describe("wait", () => {
     expect(await statusOf(workspace)).toMatchObject({ active: true });
   });
 
+  it.each(["ended", "free", "output=never"])(
+    "a wait for %s that comes to nothing tells who holds the lock",
+    async (what) => {
+      const workspace = openWorkspace();
+      const { uid } = await startSession(workspace);
+      const words = ["wait", "--until", what, "--timeout", "0"];
+      const { error } = (await workspace.holdfast([...words, "--json"])).json();
+      expect(error).toMatchObject({
+        message: `Not ${what} after 0 s: demo holds the lock`,
+        holder: { id: "demo", uid },
+      });
+      const queued = ["start", "next", "--queue", "--", ...agent("sleeper.sh")];
+      expect((await workspace.holdfast(queued)).exitCode).toBe(0);
+      const [, ...rest] = words;
+      expect((await workspace.holdfast(["wait", "next", ...rest, "--json"])).json().error.holder).toMatchObject({
+        uid,
+      });
+    },
+  );
+
   it("--timeout 0 tells what is so now", async () => {
     const workspace = openWorkspace();
     await workspace.holdfast(["run", "--id", "job", "sh", "-c", "exit 3"]);

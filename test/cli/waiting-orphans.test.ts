@@ -21,7 +21,7 @@ describe.each(pulsesHere)("a waiter behind a session whose keeper was killed (%s
     const waiter = await waitInLine(workspace, ["--id", "next", "echo", "ran"], call);
     await kill(lost.keeperPid);
     await until(() => waiter.stderr().includes(`demo is in the way`));
-    expect(waiter.stderr()).toMatch(/its keeper is dead .*: holdfast stop demo ends it/);
+    expect(waiter.stderr()).toMatch(/: holdfast stop demo ends it \(its keeper is dead/);
     await until(() => workspace.events("orphaned").length > 0);
     expect(workspace.events("orphaned")).toMatchObject([{ uid: lost.uid, processes: [{ pid: lost.pid }] }]);
     expect((await statusOf(workspace, call)).queue).toMatchObject([{ id: "next" }]);

@@ -21,5 +21,5 @@ export async function completionCommand(
 function parseShell(text: string): Shell {
   const shell = shells.find((each) => each === text);
   if (shell !== undefined) return shell;
-  throw usage(`Not a shell that can be completed in: "${excerpt(text)}"\nUse ${shells.join(", ")}.`);
+  throw usage(`Not a shell that can be completed in: "${excerpt(text)}"\nUse ${shells.join(", ")}.`, null);
 }

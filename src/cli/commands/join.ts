@@ -36,6 +36,9 @@ export async function joinCommand(
   operands: readonly string[] | null,
 ): Exit {
   if (operands !== null) parseCommand(operands, "No command after --", "holdfast join --help");
+  if (operands !== null && options.pid !== undefined) {
+    throw usage("--pid: the client is the command after --, or that process: give one of them", null);
+  }
   if (options.send !== undefined) refuseBesideSend(options, operands);
   const readyWithinMs = parsePatience(options);
   const context = await openCliContext(cli, {

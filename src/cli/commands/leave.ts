@@ -1,5 +1,7 @@
-import { leave } from "../../session/join.ts";
+import { parseName } from "../../home/names.ts";
+import { leave, type LeaveRequest } from "../../session/join.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
+import { usage } from "../globals.ts";
 import { parsePid } from "../pid.ts";
 
 export interface LeaveOptions {
@@ -8,9 +10,15 @@ export interface LeaveOptions {
 }
 
 export async function leaveCommand(cli: Cli, options: LeaveOptions, id: string | undefined): Exit {
+  const who = parseWho(options);
   const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
-  const who = options.as === undefined ? { pid: parsePid(options.pid) ?? process.ppid } : { name: options.as };
   const sessionId = parseId(id);
   (await cli.show()).left(sessionId, await leave(context, { id: sessionId, ...who }));
   return 0;
+}
+
+function parseWho({ pid, as }: LeaveOptions): Pick<LeaveRequest, "pid" | "name"> {
+  if (as === undefined) return { pid: parsePid(pid) ?? process.ppid };
+  if (pid !== undefined) throw usage("--pid and --as both say who leaves: give one of them", null);
+  return { name: parseName("client name", as) };
 }

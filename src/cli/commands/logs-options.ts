@@ -1,5 +1,6 @@
 export interface LogsOptions {
-  readonly lines: string;
+  /** Undefined: as many as usual. */
+  readonly lines?: string;
   readonly follow?: boolean;
   readonly since?: string;
   readonly until?: string;

@@ -13,7 +13,7 @@ import { showOutput } from "./logs-output.ts";
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   refuseWithoutEffect(options);
   const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });
-  const count = parseCount(options.lines, "--lines", "logs");
+  const count = parseCount(options.lines ?? usualLines, "--lines", "logs");
   if (options.output === true) return showOutput(cli, context, options, count);
   const filter = filterOf(options, context.lock.name);
   const { log } = context.home;
@@ -34,6 +34,7 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
 }
 
 const help = "holdfast logs --help";
+const usualLines = "20";
 
 /** @throws Failure `USAGE` for options that would change nothing beside the others */
 function refuseWithoutEffect(options: LogsOptions): void {
@@ -43,6 +44,10 @@ function refuseWithoutEffect(options: LogsOptions): void {
   const named = `--${idle === "maxBytes" ? "max-bytes" : idle}`;
   if (idle !== undefined && output === true) throw usage(`${named} is about events: leave out --output`, help);
   if (idle !== undefined) throw usage(`${named}: give --output too`, help);
+  const place = options.cursor === undefined ? "--max-bytes" : "--cursor";
+  if (options.lines !== undefined && (options.cursor ?? options.maxBytes) !== undefined) {
+    throw usage(`--lines is about the last ones: it does not go with ${place}`, help);
+  }
   if (follow === true && until !== undefined) throw usage("--until does not go with --follow, which goes on", help);
 }
 
@@ -63,12 +68,20 @@ function filterOf(options: LogsOptions, lock: string): (event: AnyEvent) => bool
     (kinds === null || kinds.has(event.event));
 }
 
-/** A point in time: ISO 8601, or so long ago. */
+/** A point in time: ISO 8601, in the machine's time zone if it names none; or so long ago. */
 function parseTime(text: string | undefined, what: string): Date | undefined {
   if (text === undefined) return undefined;
   if (/^[\d.]+ ?[a-z]*$/i.test(text)) return new Date(Date.now() - parseDuration(text, what));
-  const time = new Date(/^\d{4}-\d\d/.test(text) ? text : "");
+  const [date = "", year, month, day = "01"] = /^(\d{4})-(\d\d)(?:-(\d\d))?/.exec(text) ?? [];
+  // A date alone would be taken for one in UTC; with a time it is not.
+  const whole = date === text ? `${year}-${month}-${day}T00:00` : text;
+  const time = new Date(isDay(Number(year), Number(month), Number(day)) ? whole : "");
   if (!Number.isNaN(time.getTime())) return time;
   const expected = "a time such as 2025-06-29T10:34:03Z, or how long ago it is, such as 30m";
   throw usage(`${what}: expected ${expected}, got ${excerpt(text)}`, help);
+}
+
+/** Whether the calendar has it: `Date` takes 31 February for 3 March. */
+function isDay(year: number, month: number, day: number): boolean {
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }

@@ -5,10 +5,11 @@ import { abortAfter } from "../../process/clock.ts";
 import type { Context } from "../../session/context.ts";
 import { codeOfEnd } from "../../session/shell-code.ts";
 import { findActiveById } from "../../session/slots.ts";
-import { notInTime, wait, type Waited } from "../../session/wait.ts";
+import { holderFor, notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
+import { givenText } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { durationText, secondsSince } from "../present/quantities.ts";
 import { sayIfSlow } from "../say-if-slow.ts";
@@ -39,7 +40,7 @@ export async function waitCommand(cli: Cli, options: WaitOptions, id: string | u
     return waited.end === null || options.until !== "ended" ? 0 : codeOfEnd(waited.end, waited.session);
   } catch (error) {
     if (patience?.aborted !== true || error !== patience.reason) throw error;
-    throw notInTime(options.until, limitMs ?? 0);
+    throw notInTime(options.until, limitMs ?? 0, { holder: await holderFor(context, request.id) });
   }
 }
 
@@ -61,6 +62,7 @@ async function untilShown(context: Context, request: OutputWait, what: string, l
   const { session, nextCursor, skippedBytes } = waited;
   const again = `holdfast wait ${session.id} --until ${shellWord(what)} --cursor ${nextCursor}`;
   throw notInTime(what, limitMs, {
+    holder: await holderFor(context, session.id),
     facts: { next_cursor: nextCursor, skipped_bytes: skippedBytes },
     next: [{ does: "wait on", command: again }],
   });
@@ -81,8 +83,9 @@ function parseUntil(text: string): Until {
   if (!text.startsWith(outputPrefix)) {
     throw usage(`--until: expected ended, ready, free or output=REGEX, got ${text}`, help);
   }
+  const pattern = givenText(text.slice(outputPrefix.length), "--until output=REGEX", "a regular expression");
   try {
-    return new RegExp(text.slice(outputPrefix.length), "m");
+    return new RegExp(pattern, "m");
   } catch (error) {
     throw usage(`--until: ${errorText(error)}`, help);
   }

@@ -42,7 +42,7 @@ import {
 import { openPaint, type Paint } from "./paint.ts";
 import type { Initialised, OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { afterStats, statsText } from "./stats-text.ts";
-import { startHint, statusText } from "./status-text.ts";
+import { statusText } from "./status-text.ts";
 import type { Style } from "./style.ts";
 import { waitingLine } from "./waiting-line.ts";
 import { WaitingPace } from "./waiting-pace.ts";
@@ -103,7 +103,7 @@ class HumanPresenter implements Presenter {
   status(result: Status): void {
     this.#print(statusText(result, this.#style("stdout")));
     const isEmpty = result.sessions.length === 0 && result.outside.length === 0 && result.queue.length === 0;
-    if (isEmpty) this.#talk(startHint(this.#style("stderr")));
+    if (isEmpty) this.#hint([result.toStart]);
   }
 
   async live(): Promise<LiveView> {
@@ -122,7 +122,6 @@ class HumanPresenter implements Presenter {
     this.#print(listText(listing, this.#style("stdout"), (line) => this.#fit(line)));
     this.#talk(listing.trouble.map((failure) => warningText(inOneLine(failure), this.#style("stderr"))));
     this.#hint(adviceOnAll(listing.trouble));
-    if (listing.sessions.length === 0 && listing.trouble.length === 0) this.#talk(startHint(this.#style("stderr")));
     this.#hint(afterList(listing));
   }
 
@@ -170,14 +169,15 @@ class HumanPresenter implements Presenter {
 
   waiting(notice: WaitingNotice): void {
     if (this.#options.quiet) return;
-    const line = this.#shown(waitingLine(notice, this.#style("stderr")));
     const { stderr } = this.#options;
+    const style = this.#style("stderr");
     if (!stderr.isTTY) {
-      if (this.#pace.isDue(notice)) stderr.write(`${line}\n`);
+      if (this.#pace.isDue(notice)) stderr.write(this.#shown(`${waitingLine(notice, style)}\n`));
       return;
     }
     // A full line would make the terminal wrap, and the next refresh begin one line too low.
     const columns = (stderr.columns || usualColumns) - roomFor.length;
+    const line = this.#shown(waitingLine(notice, style, columns));
     stderr.write(clearLine + cutToWidth(line, columns, this.#shown("…")));
     this.#isDrawn = true;
   }

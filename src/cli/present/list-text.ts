@@ -24,8 +24,13 @@ const facts = ["id", "state", "for", "when"] as const;
  * Sessions as a table; the lock only where there are several.
  * @param fit cuts a line to the width there is
  */
-export function listText({ sessions, locks }: Listing, style: Style, fit: (line: string) => string): readonly string[] {
-  if (sessions.length === 0) return ["No sessions"];
+export function listText(
+  { sessions, locks, more }: Listing,
+  style: Style,
+  fit: (line: string) => string,
+): readonly string[] {
+  // With `-n 0` there may be some: then it prints nothing, as `git log -n 0` does.
+  if (sessions.length === 0) return more ? [] : ["No sessions"];
   const rows = sessions.map((session) => rowOf(session, style));
   const columns = locks.length > 1 ? [...facts, "lock" as const] : facts;
   const cells = [
@@ -39,8 +44,9 @@ export function listText({ sessions, locks }: Listing, style: Style, fit: (line:
   ];
 }
 
-/** Where the rest of the ended sessions are. */
-export function afterList({ sessions, more }: Listing): readonly NextStep[] {
+/** Where the rest of the ended sessions are, or how to begin where there is nothing. */
+export function afterList({ sessions, more, trouble, toStart }: Listing): readonly NextStep[] {
+  if (sessions.length === 0 && !more && trouble.length === 0) return [toStart];
   const ended = sessions.filter(({ kind }) => kind === "ended").length;
   return more ? [{ does: "see more", command: `holdfast list --ended -n ${Math.max(1, ended) * 5}` }] : [];
 }

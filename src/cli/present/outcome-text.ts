@@ -15,7 +15,7 @@ import { pidText } from "./pid-text.ts";
 import { endingSymbol, endingText, howText } from "./ending-text.ts";
 import { bytesText, secondsSince, timestampText } from "./quantities.ts";
 import type { Initialised } from "./presenter.ts";
-import { cardFacts, clientTexts, labelledRows, pathText } from "./session-card.ts";
+import { cardFacts, clientTexts, labelledRows, pathText, statePhrases } from "./session-card.ts";
 import { holderPhrase, placeText } from "./waiting-line.ts";
 import { oneLine } from "./one-line.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
@@ -61,10 +61,10 @@ export function afterQueue({ session }: Queued): readonly NextStep[] {
   ];
 }
 
-export function joinedText({ active, where, client, clients }: Joined, style: Style): readonly string[] {
-  const { session, claim, orphaned } = active;
+export function joinedText({ active, state, where, client, clients }: Joined, style: Style): readonly string[] {
+  const { session, claim } = active;
   const facts = cardFacts(session, {
-    phrase: orphaned ? "orphaned, running for" : "active for",
+    phrase: statePhrases[state],
     activeSeconds: secondsSince(session.created_at, style.now),
     token: claim.number,
     clients: clients.length,

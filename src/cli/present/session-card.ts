@@ -1,6 +1,7 @@
 import { isAbsolute, relative } from "node:path";
 import { escapeControl } from "../../home/names.ts";
 import type { Client } from "../../session/clients.ts";
+import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import { actorText } from "./actor-text.ts";
 import { alignColumns } from "./columns.ts";
@@ -15,6 +16,15 @@ export interface CardFacts {
   readonly token: number;
   readonly clients: number;
 }
+
+/** How a card begins: for how long it stands so. */
+export const statePhrases: Readonly<Record<SessionState, string>> = {
+  active: "active for",
+  starting: "starting for",
+  restarting: "restarting, active for",
+  ending: "ending, active for",
+  orphaned: "orphaned, running for",
+};
 
 /** `active for 19m 58s · token 42 · 2 clients · started by dev on pts/0` */
 export function cardFacts(session: SessionInfo, facts: CardFacts): string {

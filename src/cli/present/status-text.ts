@@ -1,6 +1,5 @@
 import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
-import type { SessionState } from "../../session/find-live.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import { stopCommand } from "../../session/owners.ts";
 import type { OperationCount } from "../../session/operations.ts";
@@ -16,17 +15,9 @@ import { adviceOnAll } from "./errno-advice.ts";
 import { nextSteps } from "./next-steps.ts";
 import { processTable } from "./process-table.ts";
 import { durationText, secondsSince } from "./quantities.ts";
-import { cardFacts, clientTexts, labelledRows, pathText, type LabelledRow } from "./session-card.ts";
+import { cardFacts, clientTexts, labelledRows, pathText, statePhrases, type LabelledRow } from "./session-card.ts";
 import { counted, indent, separator, type Style } from "./style.ts";
 import { warningText } from "./warning-text.ts";
-
-const phrases: Readonly<Record<SessionState, string>> = {
-  active: "active for",
-  starting: "starting for",
-  restarting: "restarting, active for",
-  ending: "ending, active for",
-  orphaned: "orphaned, running for",
-};
 
 /** The state of a lock; what is wrong comes first, with what to do about it. */
 export function statusText(status: Status, style: Style): readonly string[] {
@@ -44,11 +35,6 @@ export function statusText(status: Status, style: Style): readonly string[] {
     .filter((block) => block.length > 0)
     .flatMap((block) => ["", block].flat())
     .slice(1);
-}
-
-/** How to begin, when there is nothing here yet. */
-export function startHint(style: Style): readonly string[] {
-  return nextSteps([{ does: "start one", command: "holdfast start ID -- COMMAND" }], style);
 }
 
 /** What to do about what is wrong. */
@@ -82,7 +68,7 @@ function sessionBlocks(
   style: Style,
 ): readonly (readonly string[])[] {
   const { session, state, clients, processes } = shown;
-  const facts = cardFacts(session, { ...shown, phrase: phrases[state], clients: clients.length });
+  const facts = cardFacts(session, { ...shown, phrase: statePhrases[state], clients: clients.length });
   const command = commandText(session.command, style);
   const path = place.index === 0 ? style.paint.dim(pathText(place.status.lockFile, style)) : "";
   const card = [

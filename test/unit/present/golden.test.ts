@@ -158,7 +158,7 @@ const cases: readonly Case[] = [
   { name: "list-one-lock (R1.2)", show: (to) => to.listed(sample.oneLock) },
   {
     name: "list-nothing (R1.2)",
-    show: (to) => to.listed({ locks: ["session"], sessions: [], more: false, trouble: [], hidden: null }),
+    show: (to) => to.listed(sample.emptyListing),
   },
   { name: "stats (R2.5)", show: (to) => to.stats(stats) },
   { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...stats, maxOrphans: 0 }) },
@@ -168,6 +168,7 @@ const cases: readonly Case[] = [
     options: { isTTY: true, columns: 60, unicode: false },
   },
   { name: "joined (R3.3)", show: (to) => to.joined(sample.joined) },
+  { name: "joined-ending (R3.3)", show: (to) => to.joined({ ...sample.joined, state: "ending" }) },
   { name: "left (R2.6)", show: (to) => to.left("my_test_session", sample.clients) },
   { name: "left-nobody (R2.6)", show: (to) => to.left(null, []) },
   { name: "stopped (R3.4)", show: (to) => to.stopped({ kind: "session", session, end }) },

@@ -142,6 +142,15 @@ describe("a wait", () => {
     expect(line).toMatch(unicode ? /…$/ : /\.\.\.$/);
   });
 
+  it("says first for whom it waits where there is little room, and that this one is ending", async () => {
+    const { presenter, stderr } = await capture({ isTTY: true, columns: 40 });
+    presenter.waiting({ ...notice, waitedSeconds: 200, holder: { ...holder, id: "demo" } });
+    presenter.waiting({ ...notice, waitedSeconds: 201, holder: { ...holder, id: "demo", ending: true } });
+    expect(stderr()).toBe(
+      `${clearLine}⏳ waits 3m 20s · demo holds the loc…${clearLine}⏳ waits 3m 21s · demo is ending, an…`,
+    );
+  });
+
   it("makes room for whatever else is said", async () => {
     const { presenter, stderr } = await capture({ isTTY: true, columns: 200 });
     presenter.waiting(notice);
@@ -154,11 +163,13 @@ describe("a wait", () => {
     for (const waitedSeconds of [0, 1, 59, 60, 61, 119, 121]) presenter.waiting({ ...notice, waitedSeconds });
     expect(stderr().trimEnd().split("\n")).toHaveLength(3);
     presenter.waiting({ ...notice, position: 1, waitedSeconds: 122 });
+    presenter.waiting({ ...notice, position: 1, holder: { ...holder, ending: true }, waitedSeconds: 122 });
     presenter.waiting({ ...notice, position: 1, holder: null, waitedSeconds: 123 });
     presenter.waiting({ ...notice, position: 1, holder: null, waitedSeconds: 124 });
     presenter.waitingOver();
     expect(stderr().trimEnd().split("\n").slice(3)).toEqual([
       "⏳ nightly waits 2m 2s · next in line · my_test_session holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · node engine.js · last output 2s ago",
+      "⏳ nightly waits 2m 2s · next in line · my_test_session is ending, and holds the lock for 19m 58s (dev@build1 pts/0, PID 29625) · node engine.js · last output 2s ago",
       "⏳ nightly waits 2m 3s · next in line",
     ]);
     expect(stderr()).not.toContain(escape);

@@ -90,7 +90,7 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["status", "in tmux", (to) => to.status(inTmux)],
   ["status", "nothing", (to) => to.status(sample.nothing)],
   ["list", "of everything", (to) => to.listed(sample.listing)],
-  ["list", "nothing", (to) => to.listed({ locks: ["session"], sessions: [], more: false, trouble: [], hidden: null })],
+  ["list", "nothing", (to) => to.listed(sample.emptyListing)],
   ["stats", "of some days", (to) => to.stats(stats)],
   ["stats", "too many orphans", (to) => to.stats({ ...stats, maxOrphans: 0 })],
   ["cleanup", "done", (to) => to.cleaned(cleanup.actions, false)],

@@ -1,4 +1,4 @@
-import { Failure } from "../../../src/failure.ts";
+import { Failure, type NextStep } from "../../../src/failure.ts";
 import type { Actor, AnyEvent, EventInput } from "../../../src/journal/event.ts";
 import type { ProcessEntry } from "../../../src/process/table.ts";
 import type { Client } from "../../../src/session/clients.ts";
@@ -10,6 +10,8 @@ import type { SessionInfo } from "../../../src/session/session-info.ts";
 import type { SessionStatus } from "../../../src/session/session-status.ts";
 import type { Status } from "../../../src/session/status.ts";
 import type { TmuxDetails } from "../../../src/tmux/tmux-server.ts";
+
+const toStart: NextStep = { does: "start one", command: "holdfast start ID -- COMMAND" };
 
 /** The moment every sample is looked at. */
 export const now = new Date("2025-06-29T10:54:01.000Z");
@@ -162,6 +164,16 @@ export const status: Status = {
   problems: [],
   trouble: [],
   hidden: null,
+  toStart,
+};
+
+export const emptyListing: Listing = {
+  locks: ["session"],
+  sessions: [],
+  more: false,
+  trouble: [],
+  hidden: null,
+  toStart,
 };
 
 export const nothing: Status = { ...status, sessions: [], processCount: 0, operations: [], queue: [] };
@@ -191,6 +203,7 @@ export const holder: HolderCard = {
   last_output_at: "2025-06-29T10:53:59.000Z",
   where: "here",
   orphaned: false,
+  ending: false,
 };
 
 export const busy = new Failure("BUSY", "Session already active: my_test_session", {
@@ -251,12 +264,14 @@ export const listing: Listing = {
   more: true,
   trouble: [],
   hidden: null,
+  toStart,
 };
 
 /** Only one lock, as it usually is, and no more than is shown. */
 export const oneLock: Listing = { ...listing, locks: ["session"], sessions: listing.sessions.slice(2, 3), more: false };
 
 export const joined: Joined = {
+  state: "active",
   // The claim's number is the token; nothing else of it is shown.
   where: "here",
   active: { claim: { number: 42 }, session, orphaned: false } as Joined["active"],
