@@ -23,7 +23,7 @@ export async function isInsideHolder(context: Context): Promise<boolean> {
 export async function refuseInsideItself(context: Context, wanted: SessionInfo): Promise<void> {
   const session = await holderAround(context);
   // Of several slots it may have another.
-  if (session !== null && session.slots === 1) throw insideItself(session, wanted);
+  if (session !== null && session.slots === 1) throw insideItself(context, session, wanted);
 }
 
 /**

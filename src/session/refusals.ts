@@ -219,18 +219,17 @@ function agentsRunning(
 }
 
 /** `BUSY`. @param wanted what was to be run */
-export function insideItself(session: SessionInfo, wanted: SessionInfo): Failure {
+export function insideItself(context: Context, session: SessionInfo, wanted: SessionInfo): Failure {
   const command = wanted.command.map(shellWord).join(" ");
-  const isRun = wanted.mode === "foreground";
   return new Failure("BUSY", `This command runs inside ${session.id}, which holds the lock: it would wait for itself`, {
     facts: { session: session.id, uid: session.uid },
     retryable: false,
-    next: [
-      ...(isRun ? [{ does: "run it without the lock", command: `holdfast run --reentrant -- ${command}` }] : []),
-      {
-        does: "use another lock",
-        command: `holdfast --lock NAME ${isRun ? "run" : `start ${wanted.id}`} -- ${command}`,
-      },
-    ],
+    next:
+      wanted.mode === "background"
+        ? [{ does: "use another lock", command: startAgain(context, wanted, "--lock NAME") }]
+        : [
+            { does: "run it without the lock", command: `holdfast run --reentrant -- ${command}` },
+            { does: "use another lock", command: `holdfast --lock NAME run -- ${command}` },
+          ],
   });
 }

@@ -21,14 +21,19 @@ describe("run inside a session", () => {
     expect(readdirSync(workspace.root)).not.toContain("ran");
   });
 
-  it("is told how to start in the background, when that was wanted", async () => {
-    const started = holdfast("start", "inner", "--json", "--", "touch", "ran");
-    const ran = await openWorkspace().holdfast(["run", "--id", "outer", ...started]);
+  it.each([
+    [["--", "touch", "ran"], "--lock NAME -- touch ran"],
+    [["--launcher", "--", "./other.sh"], "--launcher --lock NAME -- ./other.sh"],
+    [[], "--lock NAME"],
+  ])("is told how to start in the background, when that was wanted with %j", async (words, again) => {
+    const workspace = openWorkspace();
+    workspace.configure({ agent: { command: ["./start.sh"], kind: "launcher" } });
+    const ran = await workspace.holdfast(["run", "--id", "outer", ...holdfast("start", "inner", "--json", ...words)]);
     expect(ran.exitCode).toBe(75);
     expect(ran.json().error).toMatchObject({
       code: "BUSY",
       session: "outer",
-      next: ["holdfast --lock NAME start inner -- touch ran"],
+      next: [`holdfast start inner ${again}`],
     });
   });
 
