@@ -45,6 +45,13 @@ describe("logs", () => {
     expect(await shown(workspace)).toEqual(Array.from({ length: 20 }, (_, index) => 6 + index));
   });
 
+  it("says nothing with -n 0: there are some", async () => {
+    const workspace = openWorkspace();
+    writeLog(workspace, lines(1, 2));
+    expect(await workspace.holdfast(["logs", "-n", "0"])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    expect((await workspace.holdfast(["logs", "--event", "ended"])).stderr).toBe("No events\n");
+  });
+
   it.each([
     ["-n 3", [4, 5, 6]],
     ["--lines 0", []],

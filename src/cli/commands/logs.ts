@@ -27,7 +27,7 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
     ...(until === undefined ? {} : { until }),
   });
   const presenter = await cli.show();
-  presenter.events(found, options.follow === true);
+  presenter.events(found, options.follow === true, count);
   if (options.follow !== true) return 0;
   for await (const event of followEvents(log, { fromByte })) if (filter(event)) presenter.events([event], true);
   return 0;

@@ -156,10 +156,10 @@ class HumanPresenter implements Presenter {
     this.#write("stdout", text);
   }
 
-  events(events: readonly AnyEvent[], follow: boolean): void {
+  events(events: readonly AnyEvent[], follow: boolean, asked?: number): void {
     const style = this.#style("stdout");
     this.#print(events.map((event) => eventLine(event, style)));
-    if (events.length === 0 && !follow) this.#talk(["No events"]);
+    if (events.length === 0 && !follow && asked !== 0) this.#talk(["No events"]);
   }
 
   output({ text, skippedBytes }: OutputChunk): void {

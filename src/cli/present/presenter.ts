@@ -63,8 +63,11 @@ export interface Presenter {
   examined(checks: readonly Check[]): void;
   /** What a shell reads: the script, or the words that may come next. */
   completion(shell: string, text: string): void;
-  /** Log lines, oldest first; with `follow` more calls come, one event each. */
-  events(events: readonly AnyEvent[], follow: boolean): void;
+  /**
+   * Log lines, oldest first; with `follow` more calls come, one event each.
+   * @param asked at most how many: where that is 0 there may be some all the same
+   */
+  events(events: readonly AnyEvent[], follow: boolean, asked?: number): void;
   /** The agent's output as it is, to stdout. */
   output(chunk: OutputChunk): void;
   /** Progress of a wait, on stderr; called whenever it changed, and at times when it did not. */
