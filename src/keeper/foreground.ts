@@ -1,9 +1,10 @@
-import { Failure } from "../failure.ts";
+import { Failure, type FailureCode } from "../failure.ts";
 import type { AheadOfTurn } from "../lock/lock.ts";
 import type { Context } from "../session/context.ts";
 import { logClaimed } from "../session/new-session.ts";
 import type { SessionWait } from "../session/place-in-line.ts";
 import { pruneEnded } from "../session/prune.ts";
+import type { SessionEnd } from "../session/session-end.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import { shellCode } from "../session/shell-code.ts";
 import { takeLock, type FreshLock } from "../session/take-lock.ts";
@@ -108,27 +109,27 @@ export async function runWithoutLock(
   return shellCode(code, signal);
 }
 
-function exitCodeOf(kept: KeptSession, session: SessionInfo): number {
-  const { exit, end } = kept;
-  if (end.reason === "max_time") {
-    throw new Failure(
-      "RUN_TIMEOUT",
-      `The command ran longer than ${Number(session.max_time_ms) / 1000} s and was ended`,
-      {
-        facts: { processes: end.processes },
-      },
-    );
+function exitCodeOf({ exit, end }: KeptSession, session: SessionInfo): number {
+  switch (end.reason) {
+    case "max_time": {
+      const ran = Number(session.max_time_ms) / 1000;
+      throw cutShort("RUN_TIMEOUT", `The command ran longer than ${ran} s and was ended`, end, session);
+    }
+    case "idle_timeout": {
+      const silent = Number(session.idle_ms) / 1000;
+      throw cutShort("IDLE_TIMEOUT", `The command wrote nothing for ${silent} s and was ended`, end, session);
+    }
+    case "lock_lost":
+      throw cutShort("LOCK_LOST", "The lock was lost while the command ran; its processes were ended", end, session);
+    default:
+      return shellCode(exit.code, exit.signal);
   }
-  if (end.reason === "idle_timeout") {
-    const silent = Number(session.idle_ms) / 1000;
-    throw new Failure("IDLE_TIMEOUT", `The command wrote nothing for ${silent} s and was ended`, {
-      facts: { processes: end.processes },
-    });
-  }
-  if (end.reason === "lock_lost") {
-    throw new Failure("LOCK_LOST", "The lock was lost while the command ran; its processes were ended", {
-      facts: { processes: end.processes },
-    });
-  }
-  return shellCode(exit.code, exit.signal);
+}
+
+/** A command that was ended by its keeper. What it wrote is not kept; what became of its session is. */
+function cutShort(code: FailureCode, message: string, { processes }: SessionEnd, { id }: SessionInfo): Failure {
+  return new Failure(code, message, {
+    facts: { session: id, processes },
+    next: [{ does: "look back", command: `holdfast logs --session ${id}` }],
+  });
 }

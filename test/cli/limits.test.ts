@@ -10,8 +10,10 @@ describe("limits that were asked for", () => {
     expect(ended.exitCode).toBe(124);
     const [said, document] = ended.stdout.split("\n");
     expect(said).toBe("once");
-    expect(JSON.parse(document ?? "").error).toMatchObject({ code: "IDLE_TIMEOUT" });
     expect(workspace.events("ended")).toMatchObject([{ reason: "idle_timeout" }]);
+    const session = workspace.events("ended")[0]?.session;
+    const next = [`holdfast logs --session ${session}`];
+    expect(JSON.parse(document ?? "").error).toMatchObject({ code: "IDLE_TIMEOUT", session, next });
     await expectFree(workspace);
   });
 

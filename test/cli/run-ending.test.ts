@@ -29,6 +29,8 @@ describe("run --timeout", () => {
     const ran = await workspace.holdfast([
       "run",
       "--json",
+      "--id",
+      "demo",
       "--timeout",
       "0.4",
       "-k",
@@ -37,7 +39,12 @@ describe("run --timeout", () => {
     ]);
     expect(ran.exitCode).toBe(124);
     const said = ran.stdout.split("\n").find((line) => line.startsWith("{")) ?? "";
-    expect(JSON.parse(said).error).toMatchObject({ code: "RUN_TIMEOUT", retryable: false });
+    expect(JSON.parse(said).error).toMatchObject({
+      code: "RUN_TIMEOUT",
+      retryable: false,
+      session: "demo",
+      next: ["holdfast logs --session demo"],
+    });
     expect(workspace.events("ended")[0]?.["processes"].map(({ how }: { how: string }) => how)).toEqual([
       "SIGKILL",
       "SIGKILL",

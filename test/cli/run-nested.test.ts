@@ -137,7 +137,7 @@ describe("run, whose lock is taken away", () => {
     const ended = await run.ended;
     expect(ended.exitCode).toBe(79);
     const document = JSON.parse(ended.stdout.split("\n").find((line) => line.startsWith("{")) ?? "");
-    expect(document).toMatchObject({ ok: false, error: { code: "LOCK_LOST", retryable: false } });
+    expect(document).toMatchObject({ ok: false, error: { code: "LOCK_LOST", retryable: false, session: "first" } });
     expect(document.error.processes.map(({ pid }: { pid: number }) => pid)).toEqual(expect.arrayContaining(pids));
     expect(workspace.events("lock_lost")).toMatchObject([{ session: "first" }]);
     expect(workspace.events("ended")).toMatchObject([{ session: "first", reason: "lock_lost" }]);

@@ -263,7 +263,8 @@ const startFailed = new Failure("START_FAILED", "The agent ended as soon as it h
   },
 });
 const runTimeout = new Failure("RUN_TIMEOUT", "The command ran longer than 10 s and was ended", {
-  facts: { processes: end.processes },
+  facts: { session: session.id, processes: end.processes },
+  next: [{ does: "look back", command: `holdfast logs --session ${session.id}` }],
 });
 const readOnly = new Failure("CANNOT_CREATE", "Cannot create the state directory: read-only (EROFS)\n/srv/project", {
   facts: { path: "/srv/project", errno: "EROFS" },
