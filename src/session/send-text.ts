@@ -4,6 +4,7 @@ import { requireSession } from "./reconcile.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { tmuxServerOf } from "./session-tmux.ts";
 import { slotOf } from "./slots.ts";
+import { startInTmuxStep } from "./start-again.ts";
 
 /** What was typed, and to whom. */
 export interface Sent {
@@ -21,7 +22,7 @@ export async function sendText(given: Context, id: string | null, text: string):
   const { session } = await requireSession(context, id);
   const server = await tmuxServerOf(context, session);
   const pane = session.tmux?.pane ?? null;
-  if (server === null || pane === null) throw withoutTerminal(session);
+  if (server === null || pane === null) throw withoutTerminal(context, session);
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   await server.typeLines(pane, lines);
   const { uid } = session;
@@ -37,10 +38,10 @@ export async function sendText(given: Context, id: string | null, text: string):
   return { session, lines: lines.length };
 }
 
-function withoutTerminal({ id, tmux }: SessionInfo): Failure {
+function withoutTerminal({ config }: Context, { id, tmux }: SessionInfo): Failure {
   const why = tmux === null ? "it does not run in tmux, and its input is empty" : "its terminal is not there yet";
   return new Failure("USAGE", `Nothing can be typed into ${id}: ${why}`, {
     facts: { session: id },
-    next: [{ does: "start one that can", command: "holdfast start ID --tmux -- COMMAND" }],
+    next: [startInTmuxStep(config)],
   });
 }

@@ -9,8 +9,18 @@ import { isSameCommand, type SessionInfo } from "./session-info.ts";
  * @param id null: any
  */
 export function startStep({ agent }: Config, id: string | null): NextStep {
-  if (agent.command === null) return { does: "start one", command: `holdfast start ${id ?? "ID"} -- COMMAND` };
-  return { does: "start one", command: `holdfast start${id === null ? "" : ` ${id}`}` };
+  return { does: "start one", command: startOf(agent.command !== null, id) };
+}
+
+/** How to begin in tmux, where no launcher leaves its agent. */
+export function startInTmuxStep({ agent }: Config): NextStep {
+  const hasCommand = agent.command !== null && agent.kind !== "launcher";
+  return { does: "start one that can", command: startOf(hasCommand, null, " --tmux") };
+}
+
+function startOf(hasCommand: boolean, id: string | null, options = ""): string {
+  if (!hasCommand) return `holdfast start ${id ?? "ID"}${options} -- COMMAND`;
+  return `holdfast start${id === null ? "" : ` ${id}`}${options}`;
 }
 
 /**

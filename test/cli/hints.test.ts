@@ -26,6 +26,22 @@ describe("the hint how to begin", () => {
     expect((await statusOf(workspace)).session).toMatchObject({ command, ...(id === "" ? {} : { id: id.trim() }) });
   });
 
+  it.each([
+    ["foreground", "holdfast start --tmux"],
+    ["launcher", "holdfast start ID --tmux -- COMMAND"],
+  ])("where it can be typed into, of a configured %s, is %s", async (kind, hint) => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    workspace.configure({ agent: { command: agent("sleeper.sh"), kind } });
+    const refused = await workspace.holdfast(["--json", "join", "--send", "x"]);
+    expect(refused.json().error).toMatchObject({ code: "USAGE", next: [hint] });
+  });
+
+  it("has the id of a start that was given no command", async () => {
+    const refused = await openWorkspace().holdfast(["--json", "start", "engine"]);
+    expect(refused.json().error).toMatchObject({ code: "USAGE", next: ["holdfast start engine -- COMMAND"] });
+  });
+
   it.each(["status", "list"])("of %s is the same", async (verb) => {
     const workspace = openWorkspace();
     expect((await workspace.holdfast([verb])).stderr).toContain("holdfast start ID -- COMMAND\n");

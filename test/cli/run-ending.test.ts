@@ -163,8 +163,8 @@ describe("run, killed without a word", () => {
     const { agentPid } = holder;
     holder.run.signal("SIGKILL");
     // Not until it has `ended`: the command still has its streams.
-    await until(() => !isAlive(holder.run.pid));
-    expect(await status(workspace)).toMatchObject({ session: { id: "first", state: "orphaned", pid: agentPid } });
+    await until(async () => (await status(workspace)).session.state === "orphaned");
+    expect(await status(workspace)).toMatchObject({ session: { id: "first", pid: agentPid } });
     const refused = await workspace.holdfast(["run", "-n", "--json", "true"]);
     expect(refused.exitCode).toBe(75);
     expect(refused.json().error).toMatchObject({ code: "AGENTS_RUNNING", processes: [{ pid: agentPid }] });

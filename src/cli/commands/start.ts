@@ -6,6 +6,7 @@ import { start, startOrQueue, type Started, type StartRequest } from "../../sess
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
 import { findActiveById } from "../../session/slots.ts";
+import { startStep } from "../../session/start-again.ts";
 import { findProject, openCliContext, parseId, type Cli, type Exit, type Project } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
@@ -112,9 +113,10 @@ function requestOf(
 ): StartRequest {
   const launching = parseLauncher(project, options, { isConfigured: operands === null, cwd: cli.cwd });
   const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
+  const given = parseId(id);
   return {
-    id: parseId(id),
-    command: commandOf(project, operands),
+    id: given,
+    command: commandOf(project, operands, given),
     cwd: operands === null ? project.home.root : cli.cwd,
     orJoin: options.orJoin === true,
     force: options.force === true,
@@ -162,7 +164,7 @@ function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: Resta
   return { restart: policy, maxRestarts: Number(maxRestarts) };
 }
 
-function commandOf({ config }: Project, operands: readonly string[] | null): readonly string[] {
+function commandOf({ config }: Project, operands: readonly string[] | null, id: string | null): readonly string[] {
   if (operands !== null) return parseCommand(operands, "No command after --", "holdfast start --help");
   const { command } = config.agent;
   if (command !== null) return command;
@@ -171,7 +173,7 @@ function commandOf({ config }: Project, operands: readonly string[] | null): rea
     "No command to start: none was given, and none is configured (agent.command in holdfast.json)",
     {
       facts: config.path === null ? {} : { path: config.path },
-      next: [{ does: "give one", command: "holdfast start ID -- COMMAND" }],
+      next: [{ ...startStep(config, id), does: "give one" }],
     },
   );
 }
