@@ -94,11 +94,17 @@ export function notInTime(what: string, limitMs: number, { facts = {}, next = []
   });
 }
 
-/** Who holds the lock: the session that is meant, if it does, or whichever does. */
+/** Who holds the lock: the session that is meant, if it does, or whichever does. Null also when that cannot be told. */
 export async function holderFor(context: Context, id: string | null): Promise<HolderCard | null> {
-  const active =
-    (await findActive(context, ({ session }) => session.id === id)) ?? (await findActive(context, () => true));
-  return holderCards(context, [active?.claim ?? null])[0] ?? null;
+  try {
+    const active =
+      (await findActive(context, ({ session }) => session.id === id)) ?? (await findActive(context, () => true));
+    return holderCards(context, [active?.claim ?? null])[0] ?? null;
+  } catch (error) {
+    // That the time is up, and where to resume, is worth more.
+    if (!(error instanceof Failure)) throw error;
+    return null;
+  }
 }
 
 interface Running extends Waited {

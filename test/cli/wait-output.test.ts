@@ -1,7 +1,8 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { startSession, untilItWaits } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
 import { openWorkspace, type Workspace } from "../support/workspace.ts";
 
 /** A session whose agent has written just this; the test writes more by the function it gets. */
@@ -55,6 +56,18 @@ describe("wait --until output=REGEX --cursor", () => {
     write("dy\n");
     const again = ["sh", "-c", error.next[0].replace("holdfast", '"$@"'), "sh", ...holdfast];
     expect((await workspace.spawn(again).ended).stdout).toBe("✅ demo   output=is ready\n   next cursor 11\n");
+  });
+
+  it("does so also where a claim of another slot cannot be read any more", async () => {
+    const workspace = openWorkspace();
+    for (const id of ["first", "demo"]) await startSession(workspace, undefined, { id, options: ["--slots", "2"] });
+    const waiting = workspace.spawnHoldfast(waitFor("never", "--timeout", "3"));
+    await until(() => waiting.stderr().includes("waiting for demo"));
+    const path = workspace.write(".holdfast/claims/session.50", "garbage\n");
+    const ended = await waiting.ended;
+    rmSync(path);
+    expect(ended.exitCode).toBe(75);
+    expect(ended.json().error).toMatchObject({ code: "WAIT_TIMEOUT", next_cursor: expect.any(Number) });
   });
 
   it("--timeout 0 tells whether it is there now", async () => {
