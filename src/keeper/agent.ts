@@ -26,6 +26,8 @@ export interface AgentExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly at: Date;
+  /** When it was last seen to live, on the monotonic clock; absent: its number was its own until now, being a child's. */
+  readonly seenAtMs?: number;
 }
 
 export interface Agent {
