@@ -26,6 +26,8 @@ export interface AgentExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly at: Date;
+  /** When it was last seen to live, on the monotonic clock; absent: its number was its own until now, being a child's. */
+  readonly seenAtMs?: number;
 }
 
 export interface Agent {
@@ -72,13 +74,22 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
   try {
     identity = identifyChild(pid);
   } catch (error) {
-    // Nobody would know of it, and it would live on behind the end of its session.
-    child.kill("SIGKILL");
+    // Nobody would know of it, or of what it has started, and it would live on behind the end of its session.
+    killAtOnce(pid, spec);
     await exited;
     throw error;
   }
   const agent: Agent = { pid, spawnedAtMs, identity, exited, outputFromByte };
   return spec.lifeline === true ? { ...agent, lifeline: lifelineOf(child) } : agent;
+}
+
+/** Of a child whose end Node has not told yet: its PID is its own until then, and so is that of its group. */
+function killAtOnce(pid: number, { ownGroup }: AgentSpec): void {
+  try {
+    process.kill(ownGroup ? -pid : pid, "SIGKILL");
+  } catch {
+    // A group of zombies only: macOS does not let them be signalled.
+  }
 }
 
 /** The exit of an agent that is being ended; unknown when it takes longer than `patienceMs`. */

@@ -1,3 +1,4 @@
+import { systemClock } from "../process/clock.ts";
 import { selfIdentity } from "../process/identity.ts";
 import { knownDescriptor, type KnownFile } from "../process/known-file.ts";
 import { momentFromNow, type Moment } from "../process/moment.ts";
@@ -29,11 +30,12 @@ export class OwnRoots {
   /** This one is the session's agent. */
   began(agent: Agent): void {
     this.#gone = this.#gone.filter(({ pid }) => pid !== agent.pid);
-    void agent.exited.then(() => {
+    void agent.exited.then(({ seenAtMs = systemClock.now() }) => {
       // What a launcher has started may have handed itself on to another process since.
       const pid = this.#session().agent?.pid ?? agent.pid;
       // What it left may fork before anybody looks; in so short a time its number is not given out again.
-      this.#gone = [...this.#gone.slice(-1), { pid, by: momentFromNow(sureWithinMs) }];
+      const by = momentFromNow(seenAtMs + sureWithinMs - systemClock.now());
+      this.#gone = [...this.#gone.slice(-1), { pid, by }];
     });
   }
 

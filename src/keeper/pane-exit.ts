@@ -27,12 +27,13 @@ export async function exitInPane(client: TmuxClient, watched: WatchedPane): Prom
   const { pane, server, agent, everySecond } = watched;
   const told = new AbortController();
   void paneEnd(client).then(() => told.abort());
-  if (agent !== null) await exitOfStranger(agent, { hint: told.signal, everySecond });
+  const seen = agent === null ? null : await exitOfStranger(agent, { hint: told.signal, everySecond });
+  const seenAtMs = seen?.seenAtMs ?? Number.NEGATIVE_INFINITY;
   const deadline = agent === null ? Number.POSITIVE_INFINITY : systemClock.now() + patienceMs;
   for (;;) {
     const exit = exitOf(await paneState(client, pane), told.signal.aborted);
-    if (exit !== null) return exit;
-    if (systemClock.now() >= deadline) return unknown();
+    if (exit !== null) return { ...exit, seenAtMs };
+    if (systemClock.now() >= deadline) return { ...unknown(), seenAtMs };
     // tmux 3.3a at times misses that a child of it has died; any SIGCHLD makes it look for all of them.
     if (server !== null) wake(server);
     await systemClock.sleep(lookEveryMs, told.signal.aborted ? undefined : told.signal);

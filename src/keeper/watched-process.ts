@@ -1,5 +1,5 @@
-import { startTimer } from "../process/clock.ts";
-import { livenessOf, type ProcessIdentity } from "../process/identity.ts";
+import { startTimer, systemClock } from "../process/clock.ts";
+import { livenessOf, type Liveness, type ProcessIdentity } from "../process/identity.ts";
 import type { AgentExit } from "./agent.ts";
 
 export interface WatchOptions {
@@ -24,18 +24,24 @@ const growth = 1.1;
 
 /**
  * Resolves when a process that is no child of this one is gone. How it ended only its parent learns, so code and signal
- * are unknown.
+ * are unknown; and its number may have been given out again since it was last seen.
  */
 export async function exitOfStranger(
   identity: ProcessIdentity,
   { hint, signal, everySecond }: WatchOptions = {},
-): Promise<AgentExit> {
+): Promise<Required<AgentExit>> {
   let wake = (): void => undefined;
   const wakeUp = (): void => wake();
   hint?.addEventListener("abort", wakeUp, { once: true });
   signal?.addEventListener("abort", wakeUp, { once: true });
   const unsubscribe = everySecond?.(wakeUp);
-  const isOver = () => signal?.aborted === true || isGone(identity);
+  let seenAtMs = Number.NEGATIVE_INFINITY;
+  const isOver = () => {
+    const lookedAtMs = systemClock.now();
+    const liveness = look(identity);
+    if (liveness === "alive") seenAtMs = lookedAtMs;
+    return signal?.aborted === true || liveness === "dead";
+  };
   for (let intervalMs = firstIntervalMs; !isOver(); intervalMs = Math.min(intervalMs * growth, longestIntervalMs)) {
     const needsTimer = everySecond === undefined || intervalMs < longestIntervalMs;
     const woken = new Promise<void>((resolve) => (wake = resolve));
@@ -46,14 +52,14 @@ export async function exitOfStranger(
   unsubscribe?.();
   hint?.removeEventListener("abort", wakeUp);
   signal?.removeEventListener("abort", wakeUp);
-  return { code: null, signal: null, at: new Date() };
+  return { code: null, signal: null, at: new Date(), seenAtMs };
 }
 
 /** What cannot be looked at now (no descriptor is left, say) is there until a look tells otherwise. */
-function isGone(identity: ProcessIdentity): boolean {
+function look(identity: ProcessIdentity): Liveness {
   try {
-    return livenessOf(identity) === "dead";
+    return livenessOf(identity);
   } catch {
-    return false;
+    return "unknown";
   }
 }

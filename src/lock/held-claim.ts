@@ -137,10 +137,13 @@ export class HeldClaim implements HeldLock {
     if (restored === null) return "lost";
     this.#claim = restored;
     this.#listenTo(restored);
-    if (this.#link !== null) restored.pointAt(this.#link);
-    // Whoever waits for a file that was removed wakes, and finds this one; nobody else can see that file any more.
-    if (vanished.hasName()) this.#moved.push(vanished);
-    else await vanished.beat.end();
+    try {
+      if (this.#link !== null) restored.pointAt(this.#link);
+    } finally {
+      // Whoever waits for a file that was removed wakes, and finds this one; nobody else can see that file any more.
+      if (vanished.hasName()) this.#moved.push(vanished);
+      else await vanished.beat.end();
+    }
     return "restored";
   }
 

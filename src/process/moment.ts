@@ -20,7 +20,7 @@ export function momentFromNow(ms: number): Moment | null {
 function ticksFromNow(ms: number): number {
   const bytes = readProcFile("/proc/uptime");
   const upSeconds = typeof bytes === "string" ? Number.NaN : Number.parseFloat(bytes.toString("latin1"));
-  return Math.round((upSeconds + ms / 1000) * readProcMachine().ticksPerSecond);
+  return Math.max(0, Math.round((upSeconds + ms / 1000) * readProcMachine().ticksPerSecond));
 }
 
 /** In UTC, as the start times of `ps -o lstart` are read here. */

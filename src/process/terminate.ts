@@ -84,11 +84,13 @@ class Ending {
   /** @returns whether nothing is left */
   async ask(): Promise<boolean> {
     const { abort, killAfterMs, signal } = this.#options;
-    const deadline = this.#clock.now() + killAfterMs;
+    let deadline: number | null = null;
     for (let intervalMs = firstIntervalMs; ; intervalMs = longer(intervalMs)) {
       if (abort?.aborted === true) return false;
       const left = await this.#look();
       if (left.length === 0) return true;
+      // Not before anybody could be asked, which may take a while where nobody can look.
+      deadline ??= this.#clock.now() + killAfterMs;
       for (const [target, entry] of left) {
         target.isAsked ||= this.#send(target, signal);
         // A stopped process gets no signal but SIGKILL until it is continued.

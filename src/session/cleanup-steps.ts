@@ -35,13 +35,21 @@ const restoredWithinMs = 2_500;
 /** Whoever removed the state directory under a session finds it again: until then its agent looks like a stray. */
 export async function awaitRestoring(context: Context): Promise<readonly CleanupAction[]> {
   try {
-    const wasRemoved = (await context.lock.look()).last === null && (await findStrays(context)).length > 0;
-    if (wasRemoved) await systemClock.sleep(restoredWithinMs);
+    const strays = await findStrays(context);
+    const wereRemoved = await Promise.all(strays.map((stray) => isWithoutClaim(context, stray)));
+    if (wereRemoved.includes(true)) await systemClock.sleep(restoredWithinMs);
   } catch (error) {
     // Whoever has something to end here meets it again, and says so.
     if (!(error instanceof Failure)) throw error;
   }
   return [];
+}
+
+/** Whether nobody has ever held the slot that a process has its session in, as far as can be seen now. */
+async function isWithoutClaim(context: Context, { pid }: ProcessEntry): Promise<boolean> {
+  const environment = await (await context.processes()).environmentOf(pid, "HOLDFAST_");
+  const slot = Number(environment?.get("HOLDFAST_SLOT") ?? 1);
+  return Number.isSafeInteger(slot) && slot > 0 && (await context.lock.at(slot).look()).last === null;
 }
 
 export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {

@@ -76,6 +76,21 @@ describe("a session whose state directory is removed", () => {
     await expectFree(workspace);
   });
 
+  it("is no stray to a cleanup that comes when only another slot is restored (R3.6)", async () => {
+    const workspace = openWorkspace();
+    const options = ["--slots", "2"];
+    for (const id of ["demo", "other"]) await startSession(workspace, agent("sleeper.sh"), { id, options });
+    removeState(workspace);
+    await until(() => workspace.events("lock_restored").length > 0);
+    const cleaned = await workspace.holdfast(["cleanup", "--json"]);
+    expect(cleaned.json().actions).toMatchObject([
+      { what: "session", name: "demo", result: "ended" },
+      { what: "session", name: "other", result: "ended" },
+    ]);
+    expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+    await expectFree(workspace);
+  });
+
   it("outlives the beat of the lease it had before (R3.1)", async () => {
     const workspace = openWorkspace();
     const session = await startSession(workspace, agent("sleeper.sh"), { env: lease });

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { canChoosePids, expectUntouched, startInnocentUnder } from "../support/innocents.ts";
 import { configureLauncher, pidFile, startConfigured } from "../support/launched.ts";
 import { isAlive, lookAt, signalIfSame } from "../support/live-processes.ts";
 import { hasKernelPulse } from "../support/pulses-here.ts";
@@ -86,6 +88,22 @@ describe("the agent of a launcher that dies", () => {
     const failed = { uid: session.uid, reason: "START_FAILED", message: "The launcher failed (exit code 5)" };
     expect(workspace.events("start_failed")).toMatchObject([failed, failed]);
     expect(endOf(workspace, session.uid)).toMatchObject({ reason: "start_failed" });
+    await expectFree(workspace);
+  });
+
+  it.runIf(canChoosePids())("may have its PID used again before its keeper sees that it is gone (R1.1)", async () => {
+    const workspace = openWorkspace();
+    configureLauncher(workspace, ["setsid", ...agent("sleeper.sh")], { pid_file: null });
+    const { session } = await startConfigured(workspace);
+    const [keeper] = workspace.keepers();
+    process.kill(keeper?.pid ?? 0, "SIGSTOP");
+    process.kill(session.pid, "SIGKILL");
+    await until(() => !existsSync(`/proc/${session.pid}`));
+    const innocent = await startInnocentUnder(session.pid);
+    process.kill(keeper?.pid ?? 0, "SIGCONT");
+    await until(() => workspace.keepers().length === 0);
+    expectUntouched(innocent);
+    expect(endOf(workspace, session.uid)).toMatchObject({ reason: "exited", processes: [] });
     await expectFree(workspace);
   });
 });

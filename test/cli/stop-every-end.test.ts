@@ -122,16 +122,22 @@ describe("a keeper that cannot look at the processes", () => {
     return startSession(workspace, agent(fixture), { env: blind(workspace, "keeper.js") });
   }
 
-  it("ends an agent at once that it cannot look at when it has just started it (R2.4)", async () => {
-    const workspace = openWorkspace();
-    workspace.write("blind", "child once");
-    const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...agent("sleeper.sh")], {
-      env: blind(workspace, "keeper.js"),
-    });
-    expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
-    expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
-    await expectFree(workspace);
-  });
+  it.each([
+    ["child", "sleeper.sh"],
+    ["parent", "family.sh"],
+  ])(
+    "ends an agent at once, with its group, that it cannot look at when it has just started it (%s, R2.4)",
+    async (what, fixture) => {
+      const workspace = openWorkspace();
+      workspace.write("blind", `${what} once`);
+      const failed = await workspace.holdfast(["start", "demo", "--json", "--", ...agent(fixture)], {
+        env: blind(workspace, "keeper.js"),
+      });
+      expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
+      expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+      await expectFree(workspace);
+    },
+  );
 
   it("goes on when it only wanted to know how many there are", async () => {
     const workspace = openWorkspace();

@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { expect } from "vitest";
 import { isAlive, lookAt } from "./live-processes.ts";
 import type { Json } from "./program.ts";
@@ -14,6 +15,8 @@ export interface Innocent {
   readonly said: () => string;
 }
 
+const lastPid = "/proc/sys/kernel/ns_last_pid";
+
 /** One whose group's leader has ended. */
 export async function startInnocent(): Promise<Innocent> {
   const elsewhere = openWorkspace();
@@ -29,6 +32,26 @@ export async function startInnocentLeader(): Promise<Innocent> {
   const elsewhere = openWorkspace();
   const [program = "", ...args] = agent("reports-signals.sh");
   const { pid } = elsewhere.spawn(["setsid", "sh", "-c", 'exec "$0" "$@" >said 2>&1', program, ...args]);
+  return told(elsewhere, pid);
+}
+
+/** Whether this user may say which PID is given out next (proc(5), /proc/sys/kernel/ns_last_pid). */
+export function canChoosePids(): boolean {
+  try {
+    accessSync(lastPid, constants.W_OK);
+    return process.geteuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** One whose group's leader had this PID, which is free, and has ended: only if `canChoosePids`. */
+export async function startInnocentUnder(pid: number): Promise<Innocent> {
+  const elsewhere = openWorkspace();
+  const begin = '[ $$ = "$1" ] || exit; shift; "$@" >said 2>&1 & exit';
+  const again = 'until [ -e said ]; do echo $(($1 - 1)) >"$0"; setsid sh -c "$2" sh "$1" "$3" "$4" & wait $!; done';
+  const { ended } = elsewhere.spawn(["sh", "-c", again, lastPid, String(pid), begin, ...agent("reports-signals.sh")]);
+  await ended;
   return told(elsewhere, pid);
 }
 

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readClaim } from "../../../src/lock/claim-record.ts";
@@ -117,6 +117,23 @@ describe.each(["removed", "moved"])("a holder whose state directory was %s", (ho
     if (how === "removed") removeState(place);
     else renameSync(place.state, join(root, "elsewhere"));
     expect(await holder.ask("verify")).toBe("restored");
+    await holder.ask("release");
+    expect(await granted).toBe(4);
+  });
+});
+
+describe("a holder whose link cannot be restored", () => {
+  it.skipIf(!hasKernelPulse)("wakes who waited for the claim that was removed (kernel pulse)", async () => {
+    const place = lockPlace(temporaryDirectory(), "kernel");
+    const holder = await startHolder(place);
+    const waiter = await start(place);
+    const { granted } = await waiter.getInLine();
+    await until(() => isWaitedFor([claimPath(place, 3)]));
+    for (const path of [place.link, claimPath(place, 3)]) rmSync(path);
+    mkdirSync(place.link);
+    await expect(holder.ask("verify")).rejects.toThrow("Cannot link the lock");
+    expect(await holder.ask("verify")).toBe("held");
+    rmdirSync(place.link);
     await holder.ask("release");
     expect(await granted).toBe(4);
   });

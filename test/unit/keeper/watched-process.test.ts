@@ -4,7 +4,7 @@ import { selfIdentity } from "../../../src/process/identity.ts";
 
 it("knows at once that a process is gone, and not how", async () => {
   const gone = { ...selfIdentity(), started: "0" };
-  expect(await exitOfStranger(gone)).toMatchObject({ code: null, signal: null });
+  expect(await exitOfStranger(gone)).toMatchObject({ code: null, signal: null, seenAtMs: Number.NEGATIVE_INFINITY });
 });
 
 it("watches on after a hint, and gives up when told to", async () => {

@@ -182,6 +182,24 @@ it("waits until it can look again, and takes nothing for gone until then (R1.1)"
   await expect(blind).rejects.toBe(cannot);
 });
 
+it("gives the whole grace period also to those that it could not see for a while (R3.4)", async () => {
+  const { pid } = machine.start({ env: ours, onSignal: ignores });
+  const signalled: string[] = [];
+  const { ended } = await end({
+    killAfterMs: 1500,
+    find: async () => {
+      if (machine.clock.now() < 2000) throw new Failure("IO", "Cannot list the processes");
+      return (await machine.list()).filter((entry) => entry.pid === pid);
+    },
+    signalOne: (identity, signal) => {
+      signalled.push(`${signal} ${machine.clock.now()}`);
+      return machine.signalOne(identity, signal);
+    },
+  });
+  expect(signalled).toEqual(["SIGTERM 2000", "SIGSTOP 3500", "SIGKILL 3500"]);
+  expect(ended).toMatchObject([{ pid, how: "SIGKILL" }]);
+});
+
 it("says of what went by itself that it exited", async () => {
   const { pid } = machine.start({ env: ours });
   const { ended } = await end({
