@@ -18,8 +18,8 @@ export function momentFromNow(ms: number): Moment | null {
 
 /** Counted since boot, as the start times in /proc/PID/stat are (proc(5), /proc/uptime): no step of the clock changes that. */
 function ticksFromNow(ms: number): number {
-  const bytes = readProcFile("/proc/uptime");
-  const upSeconds = typeof bytes === "string" ? Number.NaN : Number.parseFloat(bytes.toString("latin1"));
+  // Of one that may not be read this is no number, and nothing is older than that.
+  const upSeconds = Number.parseFloat(String(readProcFile("/proc/uptime")));
   return Math.max(0, Math.round((upSeconds + ms / 1000) * readProcMachine().ticksPerSecond));
 }
 

@@ -134,7 +134,8 @@ describe("a keeper that cannot look at the processes", () => {
         env: blind(workspace, "keeper.js"),
       });
       expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
-      expect([...workspace.agents(), ...workspace.keepers()]).toEqual([]);
+      expect(workspace.agents()).toEqual([]);
+      await until(() => workspace.keepers().length === 0);
       await expectFree(workspace);
     },
   );
@@ -172,6 +173,27 @@ describe("a keeper that cannot look at the processes", () => {
     expect(workspace.read("blind")).toBe("");
     expect(survivorsOf([daemon])).toEqual([]);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "signalled", processes: [{ pid: daemon }] });
+    await expectFree(workspace);
+  });
+
+  it("does not start an agent again beside what the one before may have left (R3.2)", async () => {
+    const workspace = openWorkspace();
+    const env = blind(workspace, "keeper.js");
+    const options = ["--restart", "always"];
+    const { uid, pid, keeperPid } = await startSession(workspace, agent("family.sh"), { env, options });
+    const left = await Promise.all(["child", "grandchild"].map((name) => workspace.announced(name)));
+    workspace.write("blind", "/proc");
+    process.kill(pid, "SIGKILL");
+    await until(() => !isAlive(keeperPid), { what: "the keeper gives up" });
+    expect(workspace.events("restarted")).toEqual([]);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "start_failed", processes: [] });
+    const refused = await workspace.holdfast(["start", "next", "--json", "--", ...agent("sleeper.sh")]);
+    expect(refused.json().error).toMatchObject({
+      code: "AGENTS_RUNNING",
+      processes: left.map((each) => ({ pid: each })),
+    });
+    expect((await workspace.holdfast(["stop"])).exitCode).toBe(0);
+    expect(survivorsOf(left)).toEqual([]);
     await expectFree(workspace);
   });
 

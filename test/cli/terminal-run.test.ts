@@ -27,15 +27,17 @@ describe("run on a terminal, waiting", () => {
     expect(after.split("\n").slice(1)).toEqual(["ran 2", "$"]);
   });
 
-  it("keeps that line within a narrow terminal", async () => {
+  it.each([
+    [70, "mine waits 1s · next in line · a-holder"],
+    [60, "waits 1s · a-holder"],
+  ])("keeps that line within a terminal of %i columns", async (columns, says) => {
     const workspace = openWorkspace();
     await holdLock(workspace, { id: "a-holder-with-a-very-long-name-of-nearly-sixty-characters" });
-    const terminal = await openTerminal(workspace, { columns: 60 });
+    const terminal = await openTerminal(workspace, { columns });
     await terminal.type(`clear; ${holdfast} run --id mine true`);
-    const screen = await terminal.shows(/⏳ mine waits 1s/);
+    const screen = await terminal.shows(`⏳ ${says}`);
     const lines = screen.split("\n").filter((line) => line !== "");
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^⏳ mine waits 1s .*…$/);
+    expect(lines).toEqual([expect.stringMatching(/…$/)]);
   });
 
   it("leaves nothing behind when Ctrl-C ends the wait", async () => {

@@ -29,3 +29,9 @@ it("believes nobody who has come since the agent was last seen, if it is no chil
   expect(await wasThere({ seenAtMs: systemClock.now() - dayMs })).toBe(false);
   expect(await wasThere({ seenAtMs: Number.NEGATIVE_INFINITY })).toBe(false);
 });
+
+it("knows nobody by a claim that it cannot look at", () => {
+  const own = new OwnRoots(() => ({ agent: null, leads_group: true, launcher: null, tmux: null }) as SessionInfo);
+  own.inherits(2 ** 20);
+  expect(own.now().inherited).toEqual([]);
+});
