@@ -1,3 +1,5 @@
+import { excerpt } from "../home/names.ts";
+import { whyNoPattern } from "../home/pattern.ts";
 import { usage } from "./globals.ts";
 
 /**
@@ -15,4 +17,12 @@ export function parseCommand(words: readonly string[], missing: string, help: st
 export function givenText(text: string, option: string, what: string): string {
   if (text !== "" && !text.includes("\0")) return text;
   throw usage(`${option}: expected ${what}, got ${text === "" ? "nothing" : "a NUL"}`, null);
+}
+
+/** A regular expression, given to an option. @throws Failure `USAGE` */
+export function givenPattern(text: string, option: string): RegExp {
+  const source = givenText(text, option, "a regular expression");
+  const why = whyNoPattern(source);
+  if (why !== null) throw usage(`${option}: expected a regular expression (${why}), got ${excerpt(source)}`, null);
+  return new RegExp(source, "m");
 }

@@ -1,7 +1,7 @@
 import { parseDuration } from "../home/duration.ts";
 import { excerpt } from "../home/names.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
-import { givenText } from "./given-command.ts";
+import { givenPattern, givenText } from "./given-command.ts";
 import { usage } from "./globals.ts";
 
 export interface ReadinessOptions {
@@ -25,21 +25,11 @@ export function parseReadiness(options: ReadinessOptions, isLauncher = false): R
     throw usage(`--ready-timeout: give ${others} too`, "holdfast start --help");
   }
   return {
-    output:
-      readyOutput === undefined ? null : parsePattern(givenText(readyOutput, "--ready-output", "a regular expression")),
+    output: readyOutput === undefined ? null : givenPattern(readyOutput, "--ready-output").source,
     port: readyPort === undefined ? null : parsePort(readyPort),
     command: readyCommand === undefined ? null : givenText(readyCommand, "--ready-command", "a shell command"),
     timeout_ms: parseDuration(readyTimeout ?? timeoutDefault, "--ready-timeout"),
   };
-}
-
-function parsePattern(text: string): string {
-  try {
-    return new RegExp(text, "m").source;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : "it cannot be read";
-    throw usage(`--ready-output: ${why}`, "holdfast start --help");
-  }
 }
 
 function parsePort(text: string): number {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { readDuration, readSize } from "./duration.ts";
+import { whyNoPattern } from "./pattern.ts";
 import { readSignal } from "./signals.ts";
 import { hookNames, pulseChoices } from "./setting-names.ts";
 
@@ -37,19 +38,10 @@ const regularExpression = v.pipe(
   text("a regular expression"),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const reason = whyNoRegularExpression(dataset.value);
+    const reason = whyNoPattern(dataset.value);
     if (reason !== null) addIssue({ message: `a regular expression (${reason})` });
   }),
 );
-
-function whyNoRegularExpression(source: string): string | null {
-  try {
-    return RegExp(source) instanceof RegExp ? null : "invalid";
-  } catch (error) {
-    // "Invalid regular expression: /(/: Unterminated group"
-    return error instanceof Error ? (error.message.split(": ").at(-1) ?? null) : "invalid";
-  }
-}
 
 /** A number or text that `read` makes a number of. A JSON number is read like the same number as text. */
 function quantity(read: (text: string) => number | null, expected: string, least: number) {

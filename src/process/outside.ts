@@ -4,8 +4,8 @@ import { isHoldfast } from "./holdfast-process.ts";
 import type { ProcessEntry, ProcessTable } from "./table.ts";
 
 export interface OutsideQuery {
-  /** What an agent's command looks like. */
-  readonly match: RegExp;
+  /** Whether a command looks like an agent's. */
+  readonly looksLikeAgent: (command: string) => boolean;
   /** The project's directory. */
   readonly root: string;
   /** Whose processes. */
@@ -14,7 +14,7 @@ export interface OutsideQuery {
 }
 
 /**
- * Agent processes that belong to no session: of this user, working inside `root`, with a command that matches, and
+ * Agent processes that belong to no session: of this user, working inside `root`, with a command that looks like it, and
  * without a session's cookie. Never this process, its ancestors, holdfast itself (a waiting `holdfast run node engine.js`
  * is no agent), or what only launches it (`sh -c "holdfast run …"`, npm). No zombies. What cannot be read is left out:
  * the result may be signalled. Where environments cannot be read reliably (macOS), put the PIDs of the session's tree
@@ -22,9 +22,7 @@ export interface OutsideQuery {
  */
 export async function findOutside(table: ProcessTable, query: OutsideQuery): Promise<readonly ProcessEntry[]> {
   const entries = await table.list();
-  // A global or sticky expression remembers where it stopped, and would find every second process.
-  const match = new RegExp(query.match.source, query.match.flags.replaceAll(/[gy]/g, ""));
-  const candidates = entries.filter(({ state, command }) => state !== "zombie" && match.test(command));
+  const candidates = entries.filter(({ state, command }) => state !== "zombie" && query.looksLikeAgent(command));
   if (candidates.length === 0) return [];
   const root = realRoot(query.root);
   const innocent = innocentPids(entries, query.except);

@@ -21,10 +21,10 @@ export async function findOutsideAgents(
   context: Context,
   { despiteDamage }: OutsideOptions = { despiteDamage: true },
 ): Promise<readonly ProcessEntry[]> {
-  const match = agentPattern(context);
-  if (match === null) return [];
+  const looksLikeAgent = agentTest(context);
+  if (looksLikeAgent === null) return [];
   const table = await context.processes();
-  const query = { match, root: context.home.root, uid: process.getuid?.() ?? 0, except: [] };
+  const query = { looksLikeAgent, root: context.home.root, uid: process.getuid?.() ?? 0, except: [] };
   const found = await findOutside(table, query);
   if (found.length === 0) return found;
   const inside = await insideSessions(context, table, despiteDamage);
@@ -62,13 +62,14 @@ export async function refuseBesideOutsiders(context: Context): Promise<void> {
   if (outside.length > 0) throw outsideRunning(outside);
 }
 
-/** What the command of an agent looks like; null: nothing is configured. */
-export function agentPattern(context: Context): RegExp | null {
-  const { match, command } = context.config.agent;
-  if (match !== null) return new RegExp(match);
-  return command === null ? null : new RegExp(`^${escapePattern(command.join(" "))}$`);
-}
-
-function escapePattern(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** Tells what the command of an agent looks like; null: nothing is configured. */
+export function agentTest({ config }: Context): ((command: string) => boolean) | null {
+  const { match, command } = config.agent;
+  if (match !== null) {
+    const pattern = new RegExp(match);
+    return (line) => pattern.test(line);
+  }
+  if (command === null) return null;
+  const configured = command.join(" ");
+  return (line) => line === configured;
 }

@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { countOperations, type OperationCount } from "./operations.ts";
 import { tryToNoteOrphaned } from "./orphans.ts";
-import { agentPattern, findOutsideAgents } from "./outside-agents.ts";
+import { agentTest, findOutsideAgents } from "./outside-agents.ts";
 import type { PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
 import { slotsOf } from "./slots.ts";
@@ -106,7 +106,7 @@ export async function status(given: Context): Promise<Status> {
 /** If somebody has to look at all processes, that one look serves every question that is asked of them. */
 function withOneLook(context: Context): Context {
   let table: Promise<ProcessTable> | undefined;
-  const needsAll = agentPattern(context) !== null;
+  const needsAll = agentTest(context) !== null;
   return { ...context, processes: () => (table ??= context.processes().then((all) => lookOnce(all, needsAll))) };
 }
 

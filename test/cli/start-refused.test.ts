@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
-import { startSession, statusOf } from "../support/sessions.ts";
+import { expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
@@ -170,6 +170,16 @@ describe("start beside agent processes outside any session", () => {
     expect(isAlive(stray)).toBe(true);
     expect((await statusOf(workspace)).outside).toMatchObject([{ pid: stray, recorded: false }]);
   });
+});
+
+it("a configured command that is too long for the system is told so, and in the way of nothing else", async () => {
+  const workspace = openWorkspace();
+  workspace.configure({ agent: { command: ["sleep", "9".repeat(200_000)] } });
+  const refused = await workspace.holdfast(["start", "demo", "--json"]);
+  expect(refused.exitCode).toBe(126);
+  expect(refused.json().error).toMatchObject({ code: "NOT_EXECUTABLE", errno: "E2BIG" });
+  expect((await statusOf(workspace)).active).toBe(false);
+  await expectFree(workspace);
 });
 
 /** An agent that somebody started without holdfast; `agent.match` knows it. */

@@ -100,6 +100,19 @@ it.each([
   expect(workspace.events("claimed")).toEqual([]);
 });
 
+it.each([
+  [["start", "demo", "--ready-output", "(", "--", "sleep", "300"], "--ready-output: expected a regular expression (Un"],
+  [["wait", "--until", "output=["], "--until output=REGEX: expected a regular expression (Un"],
+  [
+    ["wait", "--until", `output=${".".repeat(125_000)}`],
+    "expected a regular expression (Regular expression too large)",
+  ],
+])("%j, which is no regular expression, is refused, in few words", async (words, says) => {
+  const { exitCode, stderr } = await openWorkspace().holdfast(words);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 64, stderr: expect.stringContaining(says) });
+  expect(stderr.length).toBeLessThan(400);
+});
+
 it.runIf(existsSync("/proc/self/cmdline"))("an argument that Node cannot pass on as it is is refused", async () => {
   const workspace = openWorkspace();
   const print = async (octal: string) => {

@@ -160,7 +160,8 @@ describe("findOutside", () => {
     await startProgram(node, script);
     await startProgram(node, script, { ...inside, env: { HOLDFAST_SESSION: "another000" } });
     await startProgram(node, script, { ...inside, argv0: "holdfast" });
-    const query = { match: /outside-agent\.js/, root, uid: process.getuid?.() ?? 0 };
+    const looksLikeAgent = (command: string) => command.includes("outside-agent.js");
+    const query = { looksLikeAgent, root, uid: process.getuid?.() ?? 0 };
     expect(pidsOf(await findOutside(table, { ...query, except: [] }))).toEqual([agent.pid]);
     expect(await findOutside(table, { ...query, except: [agent.pid] })).toEqual([]);
   });

@@ -1,4 +1,3 @@
-import { errorText } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { shellWord } from "../../home/shell-word.ts";
 import { abortAfter } from "../../process/clock.ts";
@@ -9,7 +8,7 @@ import { holderFor, notInTime, wait, type Waited } from "../../session/wait.ts";
 import { waitForOutput, type OutputWait } from "../../session/wait-for-output.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
-import { givenText } from "../given-command.ts";
+import { givenPattern } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { durationText, secondsSince } from "../present/quantities.ts";
 import { sayIfSlow } from "../say-if-slow.ts";
@@ -83,10 +82,5 @@ function parseUntil(text: string): Until {
   if (!text.startsWith(outputPrefix)) {
     throw usage(`--until: expected ended, ready, free or output=REGEX, got ${text}`, help);
   }
-  const pattern = givenText(text.slice(outputPrefix.length), "--until output=REGEX", "a regular expression");
-  try {
-    return new RegExp(pattern, "m");
-  } catch (error) {
-    throw usage(`--until: ${errorText(error)}`, help);
-  }
+  return givenPattern(text.slice(outputPrefix.length), "--until output=REGEX");
 }

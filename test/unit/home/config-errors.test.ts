@@ -36,6 +36,10 @@ describe("errors in holdfast.json", () => {
     [`{"agent": {"kind": "daemon"}}`, '1:20: agent.kind: expected one of "foreground", "launcher", got "daemon"'],
     [`{"agent": {"match": "("}}`, '1:21: agent.match: expected a regular expression (Unterminated group), got "("'],
     [
+      `{"agent": {"match": "${"[a-z]".repeat(100_000)}"}}`,
+      "1:21: agent.match: expected a regular expression (Regular expression too large), got",
+    ],
+    [
       `{"operations": {"a b": "["}}`,
       "1:24: operations.a b: expected a regular expression (Unterminated character class)",
     ],
