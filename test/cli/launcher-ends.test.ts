@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { sureWithinMs } from "../../src/process/pid-window.ts";
 import { canChoosePids, expectUntouched, startInnocentUnder } from "../support/innocents.ts";
 import { configureLauncher, pidFile, startConfigured } from "../support/launched.ts";
 import { isAlive, lookAt, signalIfSame } from "../support/live-processes.ts";
@@ -99,6 +100,9 @@ describe("the agent of a launcher that dies", () => {
     process.kill(keeper?.pid ?? 0, "SIGSTOP");
     process.kill(session.pid, "SIGKILL");
     await until(() => !existsSync(`/proc/${session.pid}`));
+    // No machine gives a PID out again that soon, but for this test's asking.
+    const since = performance.now();
+    await until(() => performance.now() - since > 2 * sureWithinMs);
     const innocent = await startInnocentUnder(session.pid);
     process.kill(keeper?.pid ?? 0, "SIGCONT");
     await until(() => workspace.keepers().length === 0);

@@ -139,6 +139,7 @@ describe.each(pulsesHere)("a lock with a %s pulse that is handed over", (pulse) 
 
 describe("a lock with a lease pulse that is handed over", () => {
   // Such a waiter is woken by every line that the holder writes, so it may be anywhere when the lock changes hands.
+  // More than ten rounds, each with new processes: that takes a while.
   it("is not granted to a waiter that was woken before, and judges after, at whichever step", async () => {
     const place = lockPlace(temporaryDirectory(), "lease");
     const waiter = await start(place);
@@ -165,5 +166,5 @@ describe("a lock with a lease pulse that is handed over", () => {
       await waiter.ask("release");
     }
     expect(step).toBeGreaterThan(10);
-  });
+  }, 60_000);
 });
