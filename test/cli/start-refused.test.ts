@@ -50,7 +50,7 @@ describe("start while a session is active", () => {
     expect(error.message).toBe("Session already active: demo, which is ending");
     expect(error.next).toEqual([expect.stringMatching(/^holdfast start other --wait 10m -- /)]);
     expect(error.holder.ending).toBe(true);
-    const late = await workspace.holdfast(["run", "--wait", "1ms", "true"]);
+    const late = await workspace.holdfast(["run", "--wait", "1s", "true"]);
     expect(late.stderr).toContain("demo is ending, and holds the lock");
     expect(late.stderr).not.toContain("holdfast stop");
     await workspace.holdfast(["stop", "--kill-after", "0"]);

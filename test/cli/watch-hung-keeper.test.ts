@@ -17,7 +17,7 @@ async function hungSession(workspace: Workspace, lock: string, ...options: strin
 
 /** Alone in its file: it takes the ten seconds that a keeper may be late, and the 15 that `stop` gives it. */
 describe("watch, where keepers hang", () => {
-  it("ends what is idle past its limit, and only that (R4.4, R5.3)", { timeout: 90_000 }, async () => {
+  it("ends what is idle past its limit, and only that (R4.4, R5.3)", { timeout: 120_000 }, async () => {
     const workspace = openWorkspace();
     const configured = await hungSession(workspace, "configured");
     const limited = await hungSession(workspace, "limited", "--idle-timeout", "2s", "--owner", "ci");
@@ -32,7 +32,7 @@ describe("watch, where keepers hang", () => {
 
     const watch = workspace.spawnHoldfast(["watch", "--interval", "500ms"]);
     const overdue = [configured, limited];
-    await until(() => overdue.every(({ id }) => watch.stdout().includes(`session  ${id}  PID`)), { withinMs: 60_000 });
+    await until(() => overdue.every(({ id }) => watch.stdout().includes(`session  ${id}  PID`)), { withinMs: 90_000 });
     watch.signal("SIGTERM");
     expect((await watch.ended).exitCode).toBe(0);
 
