@@ -117,7 +117,7 @@ describe("run on a terminal, running", () => {
     await terminal.type("hello");
     await terminal.shows("read: hello");
     await terminal.type('echo "exit $?"');
-    await terminal.shows("exit 4");
+    await terminal.shows(/\nexit 4\n/);
     expect(workspace.events("ended")).toMatchObject([{ exit_code: 4 }]);
   });
 

@@ -242,6 +242,7 @@ describe.each(pulsesHere)("a session in tmux whose keeper was killed (%s pulse)"
   ])("is orphaned; %s ends the agent and tmux, and keeps the history (R2.3, R4.8)", async (...command) => {
     const workspace = openWorkspace();
     const session = await startInTmux(workspace, agent("sleeper.sh"), { env });
+    await until(() => workspace.agentOutput(session.uid) !== "", { what: "the pane shows what the agent says" });
     await killKeeper(session);
     const status = await statusIn(workspace);
     expect(status.session).toMatchObject({ uid: session.uid, state: "orphaned", terminal: { attached: 0 } });
