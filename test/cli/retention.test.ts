@@ -17,7 +17,8 @@ function recordOf(workspace: Workspace, uid: string): string {
 function multiply(workspace: Workspace, uid: string, count: number): void {
   const text = readFileSync(recordOf(workspace, uid), "utf8");
   for (let number = 1; number <= count; number += 1) {
-    const other = `${uid.slice(0, -2)}${String(number).padStart(2, "0")}`;
+    // Unlike the first in the letter before, whatever that ends in.
+    const other = `${uid.slice(0, -3)}${uid.at(-3) === "z" ? "y" : "z"}${String(number).padStart(2, "0")}`;
     mkdirSync(join(workspace.state, "sessions", other));
     writeFileSync(recordOf(workspace, other), text.replaceAll(uid, other));
   }
