@@ -167,8 +167,9 @@ export const verbs: readonly Verb[] = [
     summary: "sessions that wait, run, or have ended lately, on every lock here",
     declare: (command) =>
       command
+        .option("--everywhere", "of every directory in which sessions of yours live, too")
         .option("--ended", "only ended ones, all that are remembered")
-        .option("-n, --count <n>", "how many ended ones", "20"),
+        .option("-n, --count <n>", "how many ended ones of a directory", "20"),
     run: async ({ cli, options }) => (await commands()).list(cli, options),
   }),
   verb<StatsOptions>({

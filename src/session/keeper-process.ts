@@ -55,7 +55,8 @@ export class KeeperProcess {
     const child = spawn(process.execPath, [codeCache, keeperEntry, context.lock.name, session.id], {
       cwd: "/",
       detached: true,
-      env,
+      // Whose sessions it keeps is found by that, see `homesOfSessions`.
+      env: { ...env, HOLDFAST_DIR: context.home.root },
       stdio: withClaim(stdio, claim),
     });
     if (logDescriptor !== null) closeSync(logDescriptor);

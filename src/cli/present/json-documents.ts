@@ -158,8 +158,13 @@ function tmuxDocument({ attached, columns, rows }: TmuxDetails): Fields {
   return { attached, columns, rows };
 }
 
-export function listDocument({ sessions, more, trouble }: Listing): Fields {
-  return { count: sessions.length, more, sessions: sessions.map(listedDocument), problems: trouble.map(inOneLine) };
+/** @param trouble what is wrong beside these listings */
+export function listDocument(listings: readonly Listing[], trouble: readonly Failure[] = []): Fields {
+  const sessions = listings.flatMap(({ directory, sessions: listed }) => {
+    return listed.map((session) => ({ directory, ...listedDocument(session) }));
+  });
+  const problems = [...listings.flatMap((listing) => listing.trouble), ...trouble].map(inOneLine);
+  return { count: sessions.length, more: listings.some(({ more }) => more), sessions, problems };
 }
 
 function listedDocument(listed: ListedSession): Fields {

@@ -92,7 +92,11 @@ export class JsonPresenter implements Presenter {
   }
 
   listed(listing: Listing): void {
-    this.#answer(listDocument(listing));
+    this.#answer(listDocument([listing]));
+  }
+
+  listedEverywhere(listings: readonly Listing[], trouble: readonly Failure[]): void {
+    this.#answer(listDocument(listings, trouble));
   }
 
   stats(result: Stats): void {

@@ -44,6 +44,20 @@ export function listText(
   ];
 }
 
+/** The same, below the directory of each; of which nothing is shown where there is nothing. */
+export function everywhereText(
+  listings: readonly Listing[],
+  style: Style,
+  fit: (line: string) => string,
+): readonly string[] {
+  const shown = listings.filter(({ sessions }) => sessions.length > 0);
+  if (shown.length === 0) return ["No sessions"];
+  return shown.flatMap((listing, index) => {
+    const head = style.paint.bold(escapeControl(listing.directory));
+    return [...(index > 0 ? [""] : []), head, ...listText(listing, style, fit)];
+  });
+}
+
 /** Where the rest of the ended sessions are, or how to begin where there is nothing. */
 export function afterList({ sessions, more, trouble, toStart }: Listing): readonly NextStep[] {
   if (sessions.length === 0 && !more && trouble.length === 0) return [toStart];

@@ -54,6 +54,8 @@ export interface Presenter {
   /** For looks at a lock that changes. */
   live(): Promise<LiveView>;
   listed(listing: Listing): void;
+  /** Several directories, and what runs for none that is found. */
+  listedEverywhere(listings: readonly Listing[], trouble: readonly Failure[]): void;
   stats(result: Stats): void;
   cleaned(actions: readonly CleanupAction[], dryRun: boolean): void;
   /** One thing that `watch` did, when it did it. */

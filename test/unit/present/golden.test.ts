@@ -160,6 +160,15 @@ const cases: readonly Case[] = [
     name: "list-nothing (R1.2)",
     show: (to) => to.listed(sample.emptyListing),
   },
+  {
+    name: "list-everywhere (R1.2)",
+    show: (to) =>
+      to.listedEverywhere(
+        [sample.emptyListing, sample.oneLock, { ...sample.listing, directory: "/srv/b\u001b[2J" }],
+        [new Failure("NOT_FOUND", "PID 4711 runs for a directory that is not found here\n/srv/gone")],
+      ),
+  },
+  { name: "list-everywhere-nothing (R1.2)", show: (to) => to.listedEverywhere([sample.emptyListing], []) },
   { name: "stats (R2.5)", show: (to) => to.stats(stats) },
   { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...stats, maxOrphans: 0 }) },
   {

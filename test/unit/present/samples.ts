@@ -168,6 +168,7 @@ export const status: Status = {
 };
 
 export const emptyListing: Listing = {
+  directory: "/home/dev/site",
   locks: ["session"],
   sessions: [],
   more: false,
@@ -240,6 +241,7 @@ const ended = { schema_version: 1, lock: "session", session: { ...session, phase
 const failed: SessionEnd = { ...end, reason: "exited", exit_code: 3, ended_at: "2025-06-28T23:10:00.000Z" };
 
 export const listing: Listing = {
+  directory: "/srv/app",
   locks: ["session", "nightly"],
   sessions: [
     ...status.queue.map((entry) => ({ kind: "queued", lock: "nightly", entry }) as const),
