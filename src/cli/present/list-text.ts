@@ -52,10 +52,12 @@ export function everywhereText(
 ): readonly string[] {
   const shown = listings.filter(({ sessions }) => sessions.length > 0);
   if (shown.length === 0) return ["No sessions"];
-  return shown.flatMap((listing, index) => {
-    const head = style.paint.bold(escapeControl(listing.directory));
-    return [...(index > 0 ? [""] : []), head, ...listText(listing, style, fit)];
-  });
+  const lines: string[] = [];
+  for (const listing of shown) {
+    if (lines.length > 0) lines.push("");
+    lines.push(style.paint.bold(escapeControl(listing.directory)), ...listText(listing, style, fit));
+  }
+  return lines;
 }
 
 /** Where the rest of the ended sessions are, or how to begin where there is nothing. */
