@@ -37,19 +37,29 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     const verb = verbIn(words) ?? "";
-    const isKnown = verbs.some(({ name }) => name === verb);
-    throw usage(inOurWords(error, verb), isKnown ? `holdfast ${verb} --help` : undefined);
+    throw usage(inOurWords(error, verb), isVerb(verb) ? `holdfast ${verb} --help` : undefined);
   }
   return exit;
 }
 
-/** `version`, `help` and `help VERB` as the options that say the same. */
+/**
+ * `version`, `help` and `help VERB` as the options that say the same. Of a verb that there is not, there is no help: it is
+ * refused, and not answered with another one's.
+ */
 function asOptions(words: readonly string[]): readonly string[] {
   const [verb, topic = "help"] = words.filter(isOperand);
   if (verb === "version") return ["--version"];
-  if (verb !== "help") return words;
-  if (topic === "help") return ["--help"];
-  return verbs.some(({ name }) => name === topic) ? [topic, "--help"] : [topic];
+  if (verb === "help") return topic === "help" ? ["--help"] : helpOn(topic);
+  const asksForHelp = words.includes("--help") || words.includes("-h");
+  return verb !== undefined && asksForHelp && !isVerb(verb) ? helpOn(verb) : words;
+}
+
+function helpOn(topic: string): readonly string[] {
+  return isVerb(topic) ? [topic, "--help"] : [topic];
+}
+
+function isVerb(word: string): boolean {
+  return verbs.some(({ name }) => name === word);
 }
 
 /** commander's message as a sentence; for global options without a command it only prints its help. */

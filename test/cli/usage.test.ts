@@ -29,6 +29,8 @@ it.each([
   [["completion"], "holdfast completion --help"],
   [["frob"], "holdfast --help"],
   [["help", "frob"], "holdfast --help"],
+  [["strat", "--help"], "holdfast --help"],
+  [["-h", "strat"], "holdfast --help"],
 ])("%j is refused, and told where to read on", async (words, help) => {
   const refused = await openWorkspace().holdfast(["--json", ...words]);
   expect(refused.exitCode).toBe(64);
