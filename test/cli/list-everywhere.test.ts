@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { schemaProblems } from "../support/output-schema.ts";
@@ -97,16 +97,20 @@ describe.skipIf(whyNoPidNamespace !== null)(`list --everywhere, where nothing el
   });
 
   it("names what cannot be read, and shows the rest; exits as for one directory", async () => {
-    const { workspace, inside } = await open("a", "b", "c");
+    const { workspace, inside } = await open("a", "b");
     workspace.write("a/.holdfast/claims/session.1", "no claim");
-    renameSync(join(workspace.root, "b"), join(workspace.root, "gone"));
+    const gone = join(workspace.root, "gone");
+    await inside.holdfast(["start", "--lock", "c", "--", "env", `HOLDFAST_DIR=${gone}`, "sleep", "300"]);
     const listed = await inside.holdfast(["list", "--everywhere", "--json"]);
     expect(listed.exitCode).toBe(65);
-    expect(listed.json().sessions).toMatchObject([{ directory: join(workspace.root, "c"), id: "demo" }]);
+    expect(listed.json().sessions).toMatchObject([
+      { directory: workspace.root, lock: "c", state: "active" },
+      { directory: join(workspace.root, "b"), id: "demo", state: "active" },
+    ]);
     const { problems } = listed.json();
     expect(problems).toHaveLength(2);
     expect(problems[0]).toContain(join(workspace.root, "a/.holdfast/claims/session.1"));
-    expect(problems[1]).toMatch(/^PID \d+ runs for a directory that is not found here: .*\/b$/);
+    expect(problems[1]).toMatch(/^PID \d+ runs for a directory that is not found here: .*\/gone$/);
     const shown = await inside.holdfast(["list", "--everywhere"]);
     expect(shown).toMatchObject({ exitCode: 65, stderr: expect.stringContaining("is not found here") });
   });
