@@ -33,9 +33,8 @@ export interface TailOptions extends PartOptions {
 /** The last lines. Of a session that goes on, what is not whole at the end is left for the next read. */
 export function tailPart(output: AgentOutput, count: number, { raw, isOver, maxBytes }: TailOptions): OutputPart {
   const tail = lastOutputLines(output, count, maxBytes);
-  const shown = Buffer.from(tail.text);
   const rest = isOver ? readOutput(output, tail.endByte, longestCharacterBytes).bytes : Buffer.alloc(0);
-  const bytes = Buffer.concat([shown, rest]);
+  const bytes = Buffer.concat([tail.bytes, rest]);
   const held = isOver ? 0 : bytes.length - endOfWholeText(bytes);
   return {
     text: textOf(bytes.subarray(0, bytes.length - held), raw),
