@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { schemaProblems } from "../support/output-schema.ts";
@@ -44,6 +44,25 @@ describe("list --everywhere (R1.2)", () => {
     await one.holdfast(["run", "--id", "usual", "true"]);
     expect(await statesIn(here, one)).toEqual(["0 session demo active"]);
     await one.holdfast(["stop"], { env });
+  });
+
+  it("lists a state directory once, by whichever path it is named", async () => {
+    const [here, one] = [openWorkspace(), openWorkspace()];
+    mkdirSync(join(one.root, "real"));
+    symlinkSync("real", join(one.root, "link"));
+    const paths = [join(one.root, "real/state"), join(one.root, "link/state")];
+    for (const [index, path] of paths.entries()) {
+      const words = ["start", `by-${index}`, "--lock", `lock-${index}`, "--", ...agent("sleeper.sh")];
+      await one.holdfast(words, { env: { HOLDFAST_STATE_DIR: path } });
+    }
+    const once = ["0 lock-0 by-0 active", "0 lock-1 by-1 active"];
+    expect(await statesIn(here, one)).toEqual(once);
+    for (const path of paths) {
+      const env = { HOLDFAST_STATE_DIR: path };
+      const listed = (await one.holdfast(["list", "--everywhere", "--json"], { env })).json();
+      expect(listed.sessions.filter(({ directory }: Json) => directory === one.root)).toHaveLength(2);
+    }
+    await one.holdfast(["cleanup"], { env: { HOLDFAST_STATE_DIR: paths[0] } });
   });
 });
 
@@ -109,5 +128,16 @@ describe.skipIf(whyNoPidNamespace !== null)(`list --everywhere, where nothing el
     expect(problems[1]).toMatch(/^PID \d+ runs for a directory that is not found here: .*\/b$/);
     const shown = await inside.holdfast(["list", "--everywhere"]);
     expect(shown).toMatchObject({ exitCode: 65, stderr: expect.stringContaining("is not found here") });
+  });
+
+  it("says in which directory a configuration is wrong", async () => {
+    const { workspace, inside } = await open("a", "b");
+    workspace.write("a/holdfast.json", `{ "agent": 5 }`);
+    const listed = await inside.holdfast(["list", "--everywhere", "--json"]);
+    expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(listed.json().sessions).toHaveLength(2);
+    expect(listed.json().problems).toEqual([
+      `holdfast.json:1:12: agent: expected an object, got 5 (that file is ignored here): ${join(workspace.root, "a")}`,
+    ]);
   });
 });
