@@ -43,6 +43,8 @@ describe("list --everywhere (R1.2)", () => {
     await one.holdfast(["start", "demo", "--", ...agent("sleeper.sh")], { env });
     await one.holdfast(["run", "--id", "usual", "true"]);
     expect(await statesIn(here, one)).toEqual(["0 session demo active"]);
+    const { stdout } = await here.holdfast(["list", "--everywhere"]);
+    expect(stdout).toContain(`${one.root}  HOLDFAST_STATE_DIR=${join(one.root, "elsewhere")}\n`);
     await one.holdfast(["stop"], { env });
   });
 

@@ -1,5 +1,7 @@
 import type { NextStep } from "../../failure.ts";
+import { isElsewhere } from "../../home/locate.ts";
 import { escapeControl } from "../../home/names.ts";
+import { shellWord } from "../../home/shell-word.ts";
 import type { ListedEnded, ListedLive, ListedSession, ListedWaiter, Listing } from "../../session/list.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
@@ -55,9 +57,14 @@ export function everywhereText(
   const lines: string[] = [];
   for (const listing of shown) {
     if (lines.length > 0) lines.push("");
-    lines.push(style.paint.bold(escapeControl(listing.directory)), ...listText(listing, style, fit));
+    lines.push(style.paint.bold(escapeControl(placeText(listing))), ...listText(listing, style, fit));
   }
   return lines;
+}
+
+/** `-C` alone does not lead to a state that is elsewhere. */
+function placeText({ directory: root, stateDirectory: state }: Listing): string {
+  return isElsewhere({ root, state }) ? `${root}  HOLDFAST_STATE_DIR=${shellWord(state)}` : root;
 }
 
 /** Where the rest of the ended sessions are, or how to begin where there is nothing. */

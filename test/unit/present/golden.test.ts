@@ -164,7 +164,11 @@ const cases: readonly Case[] = [
     name: "list-everywhere (R1.2)",
     show: (to) =>
       to.listedEverywhere(
-        [sample.emptyListing, sample.oneLock, { ...sample.listing, directory: "/srv/b\u001b[2J" }],
+        [
+          sample.emptyListing,
+          sample.oneLock,
+          { ...sample.listing, directory: "/srv/b\u001b[2J", stateDirectory: "/var/b's" },
+        ],
         [new Failure("NOT_FOUND", "PID 4711 runs for a directory that is not found here\n/srv/gone")],
       ),
   },
