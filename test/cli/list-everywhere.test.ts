@@ -1,10 +1,12 @@
 import { mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { isAlive } from "../support/live-processes.ts";
 import { schemaProblems } from "../support/output-schema.ts";
 import { PidNamespace, whyNoPidNamespace } from "../support/pid-namespace.ts";
 import type { Json } from "../support/program.ts";
 import { startSession } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 const reason = whyNoPidNamespace === null ? "" : ` (SKIPPED, no PID namespace can be made: ${whyNoPidNamespace})`;
@@ -120,6 +122,11 @@ describe.skipIf(whyNoPidNamespace !== null)(`list --everywhere, where nothing el
   it("names what cannot be read, and shows the rest; exits as for one directory", async () => {
     const { workspace, inside } = await open("a", "b", "c");
     workspace.write("a/.holdfast/claims/session.1", "no claim");
+    // A keeper would make its directory anew within a second.
+    const { keeper_pid: keeper } = (await inside.holdfast(["-C", "b", "status", "--json"])).json().session;
+    const outside = inside.outerPid(keeper);
+    process.kill(outside, "SIGKILL");
+    await until(() => !isAlive(outside));
     renameSync(join(workspace.root, "b"), join(workspace.root, "gone"));
     const listed = await inside.holdfast(["list", "--everywhere", "--json"]);
     expect(listed.exitCode).toBe(65);
