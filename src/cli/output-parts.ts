@@ -1,4 +1,5 @@
 import type { FilePiece } from "../journal/read-kept.ts";
+import type { TailText } from "../journal/tail-text.ts";
 import { followOutput, lastOutputLines, readOutput, type AgentOutput } from "../session/agent-output.ts";
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
@@ -31,7 +32,11 @@ export interface TailOptions extends PartOptions {
 }
 
 /** The last lines. Of a session that goes on, what is not whole at the end is left for the next read. */
-export function tailPart(output: AgentOutput, count: number, { raw, isOver, maxBytes }: TailOptions): OutputPart {
+export function tailPart(
+  output: AgentOutput,
+  count: number,
+  { raw, isOver, maxBytes }: TailOptions,
+): OutputPart & Pick<TailText, "isCut"> {
   const tail = lastOutputLines(output, count, maxBytes);
   const rest = isOver ? readOutput(output, tail.endByte, longestCharacterBytes).bytes : Buffer.alloc(0);
   const bytes = Buffer.concat([tail.bytes, rest]);
@@ -41,6 +46,7 @@ export function tailPart(output: AgentOutput, count: number, { raw, isOver, maxB
     fromByte: tail.startByte,
     nextCursor: tail.endByte + rest.length - held,
     skippedBytes: tail.skippedBytes,
+    isCut: tail.isCut,
   };
 }
 

@@ -28,11 +28,13 @@ interface TextPiece {
 
 /** The end of a text file. */
 export interface TailText extends TextPiece {
+  /** Whether there are fewer lines than were asked for because these are as long as may be. */
+  readonly isCut: boolean;
   /** How much lay before it and is not kept any more, where that is why there are fewer lines than were asked for. */
   readonly skippedBytes: number;
 }
 
-const nothing: TailText = { bytes: Buffer.alloc(0), startByte: 0, endByte: 0, skippedBytes: 0 };
+const nothing: TailText = { bytes: Buffer.alloc(0), startByte: 0, endByte: 0, isCut: false, skippedBytes: 0 };
 
 /**
  * The last `count` lines of a text file, newlines included, read in chunks from its end, as far as it is kept. A last
@@ -70,6 +72,7 @@ function readLines(descriptor: number, count: number, options: LastLinesOptions)
     start = from + found.index + 1;
     pieces.unshift(chunk.subarray(found.index + 1));
   }
+  const isCut = missing > 0 && limit > kept;
   let bytes = Buffer.concat(pieces);
   // A hole that was made meanwhile shows as NUL bytes.
   if (bytes.includes(0)) kept = firstKept(descriptor, keptFrom);
@@ -80,7 +83,7 @@ function readLines(descriptor: number, count: number, options: LastLinesOptions)
   }
   // The first line that is kept has no newline before it that could be counted.
   const isShort = start === kept && missing > Math.min(bytes.length, 1);
-  return { ...wholeCharacters(bytes, start), skippedBytes: isShort ? kept : 0 };
+  return { ...wholeCharacters(bytes, start), isCut: isCut && start > kept, skippedBytes: isShort ? kept : 0 };
 }
 
 /** Looks for the n-th newline counted backward; index -1 and how many are missing when there are fewer. */

@@ -117,9 +117,27 @@ describe("a file whose head was given up", () => {
   it("has as last lines only what is kept, and says how much is missing when more were asked for", () => {
     file.giveUp(4);
     const tail = (count: number) => lastLines(file.path, count, { keptFrom: file.keptFrom, chunkBytes: 3 });
-    expect(tail(1)).toEqual({ bytes: Buffer.from("three\n"), startByte: 8, endByte: 14, skippedBytes: 0 });
-    expect(tail(2)).toEqual({ bytes: Buffer.from("two\nthree\n"), startByte: 4, endByte: 14, skippedBytes: 0 });
-    expect(tail(3)).toEqual({ bytes: Buffer.from("two\nthree\n"), startByte: 4, endByte: 14, skippedBytes: 4 });
+    expect(tail(1)).toEqual({
+      bytes: Buffer.from("three\n"),
+      startByte: 8,
+      endByte: 14,
+      isCut: false,
+      skippedBytes: 0,
+    });
+    expect(tail(2)).toEqual({
+      bytes: Buffer.from("two\nthree\n"),
+      startByte: 4,
+      endByte: 14,
+      isCut: false,
+      skippedBytes: 0,
+    });
+    expect(tail(3)).toEqual({
+      bytes: Buffer.from("two\nthree\n"),
+      startByte: 4,
+      endByte: 14,
+      isCut: false,
+      skippedBytes: 4,
+    });
   });
 
   it("has no last lines of a hole that is made while they are read", () => {
@@ -131,6 +149,6 @@ describe("a file whose head was given up", () => {
       return 0;
     };
     const tail = lastLines(file.path, 2, { keptFrom });
-    expect(tail).toEqual({ bytes: Buffer.from("three\n"), startByte: 8, endByte: 14, skippedBytes: 8 });
+    expect(tail).toEqual({ bytes: Buffer.from("three\n"), startByte: 8, endByte: 14, isCut: false, skippedBytes: 8 });
   });
 });

@@ -27,7 +27,13 @@ describe("lastLines", () => {
     ["a\n", 0, "", 2],
     ["", 5, "", 0],
   ])("of %j, %i: %j", (content, count, text, startByte) => {
-    expect(tailOf(fileOf(content), count)).toEqual({ text, startByte, endByte: content.length, skippedBytes: 0 });
+    expect(tailOf(fileOf(content), count)).toEqual({
+      text,
+      startByte,
+      endByte: content.length,
+      isCut: false,
+      skippedBytes: 0,
+    });
   });
 
   it("gives the same text whatever the size of a chunk", () => {
@@ -58,21 +64,23 @@ describe("lastLines", () => {
       text: "😀😀",
       startByte: 392,
       endByte: 400,
+      isCut: true,
       skippedBytes: 0,
     });
     expect(tailOf(path, 1, { maxBytes: 10, chunkBytes: 3 })).toEqual({
       text: "😀😀",
       startByte: 392,
       endByte: 400,
+      isCut: true,
       skippedBytes: 0,
     });
   });
 
   it("leaves a character that is not wholly written for whoever follows", () => {
     const path = fileOf(Buffer.concat([Buffer.from("a\nbé"), Buffer.from("😀").subarray(0, 3)]));
-    expect(tailOf(path, 1)).toEqual({ text: "bé", startByte: 2, endByte: 5, skippedBytes: 0 });
+    expect(tailOf(path, 1)).toEqual({ text: "bé", startByte: 2, endByte: 5, isCut: false, skippedBytes: 0 });
     appendFileSync(path, Buffer.from("😀").subarray(3));
-    expect(tailOf(path, 1)).toEqual({ text: "bé😀", startByte: 2, endByte: 9, skippedBytes: 0 });
+    expect(tailOf(path, 1)).toEqual({ text: "bé😀", startByte: 2, endByte: 9, isCut: false, skippedBytes: 0 });
   });
 
   it("reads binary without an end", () => {
@@ -86,6 +94,7 @@ describe("lastLines", () => {
       text: "",
       startByte: 0,
       endByte: 0,
+      isCut: false,
       skippedBytes: 0,
     });
     mkdirSync(join(directory, "output.log"));
