@@ -1,4 +1,5 @@
 import type { FilePiece } from "../journal/read-kept.ts";
+import type { TailText } from "../journal/tail-text.ts";
 import { followOutput, lastOutputLines, readOutput, type AgentOutput } from "../session/agent-output.ts";
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
@@ -31,17 +32,21 @@ export interface TailOptions extends PartOptions {
 }
 
 /** The last lines. Of a session that goes on, what is not whole at the end is left for the next read. */
-export function tailPart(output: AgentOutput, count: number, { raw, isOver, maxBytes }: TailOptions): OutputPart {
+export function tailPart(
+  output: AgentOutput,
+  count: number,
+  { raw, isOver, maxBytes }: TailOptions,
+): OutputPart & Pick<TailText, "isCut"> {
   const tail = lastOutputLines(output, count, maxBytes);
-  const shown = Buffer.from(tail.text);
   const rest = isOver ? readOutput(output, tail.endByte, longestCharacterBytes).bytes : Buffer.alloc(0);
-  const bytes = Buffer.concat([shown, rest]);
+  const bytes = Buffer.concat([tail.bytes, rest]);
   const held = isOver ? 0 : bytes.length - endOfWholeText(bytes);
   return {
     text: textOf(bytes.subarray(0, bytes.length - held), raw),
     fromByte: tail.startByte,
     nextCursor: tail.endByte + rest.length - held,
     skippedBytes: tail.skippedBytes,
+    isCut: tail.isCut,
   };
 }
 

@@ -43,6 +43,11 @@ function stateOf(root: string, named: string | undefined): string {
   return resolve(root, named || stateDirectoryName);
 }
 
+/** Whether this state is found only by who names it in HOLDFAST_STATE_DIR. */
+export function isElsewhere({ root, state }: Pick<Home, "root" | "state">): boolean {
+  return state !== stateOf(root, undefined);
+}
+
 /** Whether a process with these variables, which every agent is given, means this very state: one project may have several. */
 export function isMeantBy(home: Home, variables: ReadonlyMap<string, string>): boolean {
   const root = variables.get("HOLDFAST_DIR");

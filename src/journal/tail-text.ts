@@ -17,26 +17,28 @@ export interface LastLinesOptions {
 }
 
 /** A piece of a text file, and where in the file it lies. */
-export interface TextPiece {
-  readonly text: string;
-  /** The first byte of the text. */
+interface TextPiece {
+  /** As they are in the file: what is no UTF-8 has another length as text. */
+  readonly bytes: Buffer;
+  /** The first one of them. */
   readonly startByte: number;
-  /** The byte after the text: following the file from here misses nothing and repeats nothing. */
+  /** The byte after them: following the file from here misses nothing and repeats nothing. */
   readonly endByte: number;
 }
 
 /** The end of a text file. */
 export interface TailText extends TextPiece {
+  /** Whether there are fewer lines than were asked for because these are as long as may be. */
+  readonly isCut: boolean;
   /** How much lay before it and is not kept any more, where that is why there are fewer lines than were asked for. */
   readonly skippedBytes: number;
 }
 
-const nothing: TailText = { text: "", startByte: 0, endByte: 0, skippedBytes: 0 };
+const nothing: TailText = { bytes: Buffer.alloc(0), startByte: 0, endByte: 0, isCut: false, skippedBytes: 0 };
 
 /**
  * The last `count` lines of a text file, newlines included, read in chunks from its end, as far as it is kept. A last
- * line without a newline counts as one. The text neither begins nor ends within a UTF-8 character. No file: an empty
- * text at byte 0.
+ * line without a newline counts as one. They neither begin nor end within a UTF-8 character. No file: nothing, at byte 0.
  * @throws Failure `IO` and its like when the file cannot be read
  */
 export function lastLines(path: string, count: number, options: LastLinesOptions = {}): TailText {
@@ -70,6 +72,7 @@ function readLines(descriptor: number, count: number, options: LastLinesOptions)
     start = from + found.index + 1;
     pieces.unshift(chunk.subarray(found.index + 1));
   }
+  const isCut = missing > 0 && limit > kept;
   let bytes = Buffer.concat(pieces);
   // A hole that was made meanwhile shows as NUL bytes.
   if (bytes.includes(0)) kept = firstKept(descriptor, keptFrom);
@@ -80,7 +83,7 @@ function readLines(descriptor: number, count: number, options: LastLinesOptions)
   }
   // The first line that is kept has no newline before it that could be counted.
   const isShort = start === kept && missing > Math.min(bytes.length, 1);
-  return { ...decode(bytes, start), skippedBytes: isShort ? kept : 0 };
+  return { ...wholeCharacters(bytes, start), isCut: isCut && start > kept, skippedBytes: isShort ? kept : 0 };
 }
 
 /** Looks for the n-th newline counted backward; index -1 and how many are missing when there are fewer. */
@@ -96,9 +99,9 @@ function newlineFromEnd(chunk: Buffer, nth: number, from: number): { index: numb
 }
 
 /** Leaves out the bytes of characters that are cut by either end. */
-function decode(bytes: Buffer, startByte: number): TextPiece {
+function wholeCharacters(bytes: Buffer, startByte: number): TextPiece {
   let begin = 0;
   while (begin < Math.min(3, bytes.length) && isContinuation(bytes[begin])) begin += 1;
   const end = begin + endOfWholeCharacters(bytes.subarray(begin));
-  return { text: bytes.toString("utf8", begin, end), startByte: startByte + begin, endByte: startByte + end };
+  return { bytes: bytes.subarray(begin, end), startByte: startByte + begin, endByte: startByte + end };
 }

@@ -151,5 +151,9 @@ function sayLauncher({ id, command }: SessionInfo): NextStep {
 
 /** The last lines an agent wrote before its start failed. */
 function lastWords(context: Context, keeper: SessionKeeper): string {
-  return lastOutputLines(agentOutput(context.home, keeper.session.uid), lastLinesShown, mostBytesShown).text;
+  return lastOutputLines(
+    agentOutput(context.home, keeper.session.uid),
+    lastLinesShown,
+    mostBytesShown,
+  ).bytes.toString();
 }

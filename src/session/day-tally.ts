@@ -21,6 +21,8 @@ export interface Tally {
   readonly ended: ReadonlyMap<string, number>;
   /** Of those that ended by themselves: how many with another code than 0. */
   readonly failed: number;
+  /** Of the same: how many of which nobody knows with which code, as of a launcher's agent. */
+  readonly unknown: number;
   /** How many were found orphaned in that time, whenever they began, and left alone. */
   readonly orphaned: number;
 }
@@ -33,6 +35,7 @@ export class DayTally implements Tally {
   sessions = 0;
   live = 0;
   failed = 0;
+  unknown = 0;
   orphaned = 0;
   longest: LongestSession | null = null;
   readonly #ended = new Map<string, number>();
@@ -58,7 +61,8 @@ export class DayTally implements Tally {
     this.#endedCount += 1;
     this.#secondsInAll += seconds;
     this.#ended.set(reason, (this.#ended.get(reason) ?? 0) + 1);
-    if (reason === "exited" && code !== 0) this.failed += 1;
+    if (reason === "exited" && code === null) this.unknown += 1;
+    else if (reason === "exited" && code !== 0) this.failed += 1;
     if (this.longest !== null && this.longest.seconds >= seconds) return;
     const { session, uid, lock, ended_at: endedAt } = event;
     this.longest = { id: session ?? uid, uid, lock, seconds, endedAt };

@@ -1,4 +1,5 @@
-import { isAbsolute } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { locateHome, type Home } from "../home/locate.ts";
 import { escapeControl } from "../home/names.ts";
@@ -6,7 +7,7 @@ import type { ProcessTable } from "../process/table.ts";
 import { Trouble } from "./trouble.ts";
 
 export interface Everywhere {
-  /** Each state directory once, by the path of its project. */
+  /** Each state directory once: the caller's, then the others by the path of their project. */
   readonly homes: readonly Home[];
   /** What runs for a project that is not found. */
   readonly trouble: readonly Failure[];
@@ -16,8 +17,9 @@ export interface Everywhere {
  * Where sessions of this user live, in whichever directory: the environment of what runs in them tells, and that of their
  * keepers. Nothing is recorded for it, so nothing can be out of date; of a `run` whose command has cleared its
  * environment it knows nothing.
+ * @param here the caller's, be there sessions in it or not
  */
-export async function homesOfSessions(table: ProcessTable): Promise<Everywhere> {
+export async function homesOfSessions(table: ProcessTable, here: Home): Promise<Everywhere> {
   const homes = new Map<string, Home | null>();
   const trouble = new Trouble();
   for (const { uid, state, pid } of await table.list()) {
@@ -30,9 +32,19 @@ export async function homesOfSessions(table: ProcessTable): Promise<Everywhere> 
     const key = JSON.stringify([root, named]);
     if (!homes.has(key)) homes.set(key, await trouble.spare(() => homeNamed(root, { named, pid })));
   }
-  const found = new Map([...homes.values()].flatMap((home) => (home === null ? [] : [[home.state, home]])));
+  const found = new Map([...homes.values()].flatMap((home) => (home === null ? [] : [[placeOf(home), home]])));
+  found.delete(placeOf(here));
   const byRoot = [...found.values()].toSorted((one, other) => (one.root < other.root ? -1 : 1));
-  return { homes: byRoot, trouble: trouble.found };
+  return { homes: [here, ...byRoot], trouble: trouble.found };
+}
+
+/** One, however it is spelled: a path through links is the path that it leads to. Itself it must not be one. */
+function placeOf({ state }: Home): string {
+  try {
+    return join(realpathSync(dirname(state)), basename(state));
+  } catch {
+    return state;
+  }
 }
 
 async function homeNamed(root: string, { named, pid }: { named: string | undefined; pid: number }): Promise<Home> {

@@ -38,6 +38,8 @@ export type ListedSession = ListedWaiter | ListedLive | ListedEnded;
 export interface Listing {
   /** The root of the project whose sessions these are. */
   readonly directory: string;
+  /** Where their state is. */
+  readonly stateDirectory: string;
   /** The locks that were looked at. */
   readonly locks: readonly string[];
   /** Those to come, those that run, those that are over: the newest first. */
@@ -90,6 +92,7 @@ export async function list(contexts: readonly [Context, ...Context[]], request: 
   const ended = records.slice(0, request.count).map((record) => ({ kind: "ended", record }) as const);
   return {
     directory: home.root,
+    stateDirectory: home.state,
     locks: contexts.map((context) => context.lock.name),
     sessions: request.ended ? ended : [...waiting, ...live.filter(({ session }) => !over.has(session.uid)), ...ended],
     more: records.length > request.count,

@@ -30,6 +30,18 @@ describe("logs --output", () => {
     expect({ ok, id: session.id, text, eof }).toEqual({ ok: true, id: "demo", text: "line 25\n", eof: false });
   });
 
+  it("says so when it is less than was asked for, and how all of it is had", async () => {
+    const workspace = openWorkspace();
+    const million = Array.from({ length: 1_000_000 }, (_, index) => `${index}\n`).join("");
+    await sessionThatSays(workspace, million);
+    const cut = await workspace.holdfast(["logs", "-o", "-n", "1000000"]);
+    expect(cut.stdout).toHaveLength(4 * 1024 * 1024);
+    expect(cut.stderr).toBe("These are the last 4 MiB. All that is kept: --cursor 0 --follow\n");
+    expect((await workspace.holdfast(["logs", "-o", "-n", "500000"])).stderr).toBe("");
+    await workspace.holdfast(["stop"]);
+    expect((await workspace.holdfast(["logs", "-o", "--cursor", "0", "--follow"])).stdout).toBe(million);
+  });
+
   it("shows what an ended session said, the last one or the one that is named", async () => {
     const workspace = openWorkspace();
     for (const id of ["one", "two"]) {

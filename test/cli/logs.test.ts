@@ -213,6 +213,20 @@ describe("logs --follow", () => {
     ]);
   });
 
+  it("shows once what comes while it begins", async () => {
+    const workspace = openWorkspace();
+    const path = writeLog(workspace, lines(1, 2));
+    const preload = join(import.meta.dirname, "../fixtures/preloads/appends-when-looked-at.cjs");
+    const env = { NODE_OPTIONS: `--require=${preload}`, LATE_LINE: line(3) };
+    const follower = workspace.spawnHoldfast(["logs", "-f"], { env });
+    await until(() => follower.stdout().includes("client-3"));
+    appendFileSync(path, line(4));
+    await until(() => follower.stdout().includes("client-4"));
+    follower.signal("SIGINT");
+    const { stdout } = await follower.ended;
+    expect(stdout.match(/client-\d/g)).toEqual(["client-1", "client-2", "client-3", "client-4"]);
+  });
+
   it("begins also where nothing has happened yet", async () => {
     const workspace = openWorkspace();
     const follower = workspace.spawnHoldfast(["logs", "--follow"]);

@@ -67,26 +67,28 @@ describe("stats", () => {
     logEnded(workspace, noon(2), 100, { session: "slow" });
     logEnded(workspace, noon(2), 50, { reason: "exited", exit_code: 0, signal: null });
     logEnded(workspace, noon(2), 30, { reason: "exited", exit_code: 7, signal: null });
+    logEnded(workspace, noon(2), 60, { reason: "exited", exit_code: null, signal: null });
     // Over midnight: of the day it began on.
     logEnded(workspace, noon(1), 13 * 3600, { session: "long", reason: "lost" });
     const { by_day: days, total, since, days: count } = await statsOf(workspace, ["--days", "3"]);
     expect([count, since]).toEqual([3, noon(2).toISOString().replace("T12", "T00")]);
     expect(days.map(({ day, sessions: of }: Json) => [day, of])).toEqual(
-      [2, 1, 0].map((ago) => [noon(ago).toISOString().slice(0, 10), [0, 1, 3][ago]]),
+      [2, 1, 0].map((ago) => [noon(ago).toISOString().slice(0, 10), [0, 1, 4][ago]]),
     );
     expect(days[0]).toMatchObject({
       average_seconds: 60,
       longest: { id: "slow", seconds: 100 },
-      ended: { stopped: 1, exited: 2 },
+      ended: { stopped: 1, exited: 3 },
       failed: 1,
+      unknown: 1,
       still_active: 0,
     });
     expect(days[2]).toMatchObject({ sessions: 0, average_seconds: null, longest: null, ended: {}, failed: 0 });
     expect(total).toMatchObject({
-      sessions: 4,
-      average_seconds: (180 + 13 * 3600) / 4,
+      sessions: 5,
+      average_seconds: (240 + 13 * 3600) / 5,
       longest: { id: "long", seconds: 13 * 3600 },
-      ended: { stopped: 1, exited: 2, lost: 1 },
+      ended: { stopped: 1, exited: 3, lost: 1 },
     });
   });
 

@@ -1,8 +1,10 @@
+import { Failure } from "../../failure.ts";
 import { locateHome, type Home } from "../../home/locate.ts";
+import { escapeControl } from "../../home/names.ts";
 import { openProcessTable } from "../../process/table.ts";
 import { homesOfSessions } from "../../session/everywhere.ts";
 import { list, type Listing, type ListRequest } from "../../session/list.ts";
-import { Trouble } from "../../session/trouble.ts";
+import { inOneLine, Trouble } from "../../session/trouble.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -29,12 +31,16 @@ export async function listCommand(cli: Cli, options: ListOptions): Exit {
 /** This directory first. What is wrong with one hides no other. */
 async function listEverywhere(cli: Cli, request: ListRequest): Exit {
   const here = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
-  const { homes, trouble } = await homesOfSessions(await openProcessTable());
-  const others = homes.filter(({ state }) => state !== here.state);
+  const { homes, trouble } = await homesOfSessions(await openProcessTable(), here);
   const failed = new Trouble();
   const listings: Listing[] = [];
-  for (const home of [here, ...others]) {
-    const listing = await failed.spare(async () => list(await openLocks(calledIn(home, cli)), request));
+  for (const home of homes) {
+    const listing = await failed.spare(async () => {
+      const contexts = await openLocks(calledIn(home, cli), "left");
+      const [{ wrongConfig }] = contexts;
+      if (wrongConfig !== undefined) failed.tell(ignoredIn(home, wrongConfig));
+      return list(contexts, request);
+    });
     if (listing !== null) listings.push(listing);
   }
   (await cli.show()).listedEverywhere(listings, [...failed.found, ...trouble]);
@@ -45,4 +51,11 @@ async function listEverywhere(cli: Cli, request: ListRequest): Exit {
 /** As if this command had been called for another project. */
 function calledIn({ root, state }: Home, cli: Cli): Cli {
   return { ...cli, globals: { ...cli.globals, dir: root }, env: { ...cli.env, HOLDFAST_STATE_DIR: state } };
+}
+
+/** A wrong configuration says the name of its file, which is the same in every directory. */
+function ignoredIn({ root }: Home, wrongConfig: Failure): Failure {
+  const { code, facts } = wrongConfig;
+  const what = `${inOneLine(wrongConfig)} (that file is ignored here)`;
+  return new Failure(code, `${what}\n${escapeControl(root)}`, { facts, cause: wrongConfig });
 }

@@ -17,11 +17,15 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
   const { session, isOver } = await findSession(context, id);
   const presenter = await cli.show();
   const show = (part: OutputPart, eof: boolean) => presenter.output({ session, ...part, eof });
+  const showTail = ({ isCut, ...part }: ReturnType<typeof tailPart>, eof: boolean) => {
+    if (isCut) presenter.note("These are the last 4 MiB. All that is kept: --cursor 0 --follow");
+    show(part, eof);
+  };
   const output = agentOutput(context.home, session.uid);
   const how = { raw: options.raw === true, isOver };
   if (options.follow === true) {
     const tail = cursor === null ? tailPart(output, count, { ...how, isOver: false }) : null;
-    if (tail !== null) show(tail, false);
+    if (tail !== null) showTail(tail, false);
     let nextCursor = tail?.nextCursor ?? cursor ?? 0;
     for await (const part of followParts(context, session, nextCursor, how)) {
       show(part, false);
@@ -29,7 +33,7 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
     }
     show({ text: "", fromByte: nextCursor, nextCursor, skippedBytes: 0 }, true);
   } else if (cursor === null) {
-    show(tailPart(output, count, how), isOver);
+    showTail(tailPart(output, count, how), isOver);
   } else {
     const part = nextPart(output, cursor, maxBytes, how);
     show(part, part.eof);

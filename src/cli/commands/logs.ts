@@ -17,19 +17,21 @@ export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   if (options.output === true) return showOutput(cli, context, options, count);
   const filter = filterOf(options, context.lock.name);
   const { log } = context.home;
-  // Before the read: what is appended meanwhile is shown by the follower.
-  const fromByte = endOfLog(log);
+  // What is appended from now on is shown by the follower, and by nobody else.
+  const endByte = endOfLog(log);
   const { since, until } = { since: parseTime(options.since, "--since"), until: parseTime(options.until, "--until") };
   const found = lastEvents(log, {
     count,
     filter,
+    endByte,
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   });
   const presenter = await cli.show();
   presenter.events(found, options.follow === true, count);
   if (options.follow !== true) return 0;
-  for await (const event of followEvents(log, { fromByte })) if (filter(event)) presenter.events([event], true);
+  for await (const event of followEvents(log, { fromByte: endByte }))
+    if (filter(event)) presenter.events([event], true);
   return 0;
 }
 

@@ -21,7 +21,7 @@ import { eventLine } from "./event-line.ts";
 import { failureCard } from "./failure-card.ts";
 import { liveFrame } from "./live-frame.ts";
 import type { LiveView } from "./live-view.ts";
-import { afterList, everywhereText, listText } from "./list-text.ts";
+import { afterEverywhere, afterList, everywhereText, listText } from "./list-text.ts";
 import { nextSteps } from "./next-steps.ts";
 import {
   afterInit,
@@ -129,6 +129,7 @@ class HumanPresenter implements Presenter {
     this.#print(everywhereText(listings, this.#style("stdout"), (line) => this.#fit(line)));
     const found = [...listings.flatMap((listing) => listing.trouble), ...trouble];
     this.#talk(found.map((failure) => warningText(inOneLine(failure), this.#style("stderr"))));
+    this.#hint(afterEverywhere(listings));
   }
 
   stats(result: Stats): void {

@@ -160,8 +160,8 @@ function tmuxDocument({ attached, columns, rows }: TmuxDetails): Fields {
 
 /** @param trouble what is wrong beside these listings */
 export function listDocument(listings: readonly Listing[], trouble: readonly Failure[] = []): Fields {
-  const sessions = listings.flatMap(({ directory, sessions: listed }) => {
-    return listed.map((session) => ({ directory, ...listedDocument(session) }));
+  const sessions = listings.flatMap(({ directory, stateDirectory, sessions: listed }) => {
+    return listed.map((session) => ({ directory, state_directory: stateDirectory, ...listedDocument(session) }));
   });
   const problems = [...listings.flatMap((listing) => listing.trouble), ...trouble].map(inOneLine);
   return { count: sessions.length, more: listings.some(({ more }) => more), sessions, problems };

@@ -1,5 +1,7 @@
 import type { NextStep } from "../../failure.ts";
+import { isElsewhere } from "../../home/locate.ts";
 import { escapeControl } from "../../home/names.ts";
+import { shellWord } from "../../home/shell-word.ts";
 import type { ListedEnded, ListedLive, ListedSession, ListedWaiter, Listing } from "../../session/list.ts";
 import { alignColumns } from "./columns.ts";
 import { commandText } from "./command-line.ts";
@@ -51,20 +53,36 @@ export function everywhereText(
   fit: (line: string) => string,
 ): readonly string[] {
   const shown = listings.filter(({ sessions }) => sessions.length > 0);
-  if (shown.length === 0) return ["No sessions"];
+  if (shown.length === 0) return listings.some(({ more }) => more) ? [] : ["No sessions"];
   const lines: string[] = [];
   for (const listing of shown) {
     if (lines.length > 0) lines.push("");
-    lines.push(style.paint.bold(escapeControl(listing.directory)), ...listText(listing, style, fit));
+    lines.push(style.paint.bold(escapeControl(placeText(listing))), ...listText(listing, style, fit));
   }
   return lines;
 }
 
+/** `-C` alone does not lead to a state that is elsewhere. */
+function placeText({ directory: root, stateDirectory: state }: Listing): string {
+  return isElsewhere({ root, state }) ? `${root}  HOLDFAST_STATE_DIR=${shellWord(state)}` : root;
+}
+
 /** Where the rest of the ended sessions are, or how to begin where there is nothing. */
-export function afterList({ sessions, more, trouble, toStart }: Listing): readonly NextStep[] {
+export function afterList(listing: Listing): readonly NextStep[] {
+  const { sessions, more, trouble, toStart } = listing;
   if (sessions.length === 0 && !more && trouble.length === 0) return [toStart];
-  const ended = sessions.filter(({ kind }) => kind === "ended").length;
-  return more ? [{ does: "see more", command: `holdfast list --ended -n ${Math.max(1, ended) * 5}` }] : [];
+  return seeMore("list", [listing]);
+}
+
+export function afterEverywhere(listings: readonly Listing[]): readonly NextStep[] {
+  return seeMore("list --everywhere", listings);
+}
+
+function seeMore(call: string, listings: readonly Listing[]): readonly NextStep[] {
+  const short = listings.filter(({ more }) => more);
+  const ended = short.map(({ sessions }) => sessions.filter(({ kind }) => kind === "ended").length);
+  if (short.length === 0) return [];
+  return [{ does: "see more", command: `holdfast ${call} --ended -n ${Math.max(1, ...ended) * 5}` }];
 }
 
 function rowOf(listed: ListedSession, style: Style): Row {

@@ -28,7 +28,7 @@ function dayDocument(day: DayStats): Fields {
 }
 
 function tallyDocument(tally: Tally): Fields {
-  const { sessions, live, averageSeconds, longest, ended, failed, orphaned } = tally;
+  const { sessions, live, averageSeconds, longest, ended, failed, unknown, orphaned } = tally;
   return {
     sessions,
     still_active: live,
@@ -36,6 +36,7 @@ function tallyDocument(tally: Tally): Fields {
     longest: longest === null ? null : longestDocument(longest),
     ended: Object.fromEntries(ended),
     failed,
+    unknown,
     orphaned,
   };
 }

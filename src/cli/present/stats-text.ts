@@ -35,7 +35,7 @@ export function afterStats(result: Stats): readonly NextStep[] {
 }
 
 function rowOf(name: string, tally: Tally): readonly string[] {
-  const { sessions, live, averageSeconds, longest, orphaned, ended, failed } = tally;
+  const { sessions, live, averageSeconds, longest, orphaned } = tally;
   return [
     name,
     String(sessions),
@@ -43,7 +43,7 @@ function rowOf(name: string, tally: Tally): readonly string[] {
     averageSeconds === null ? "-" : durationText(averageSeconds),
     longest === null ? "-" : durationText(longest.seconds),
     figure(orphaned),
-    endedText(ended, failed),
+    endedText(tally),
   ];
 }
 
@@ -53,12 +53,13 @@ function figure(count: number): string {
 }
 
 /** `9 exit 0, 2 failed, 1 lost`: the most first. */
-function endedText(ended: ReadonlyMap<string, number>, failed: number): string {
+function endedText({ ended, failed, unknown }: Tally): string {
   const ways = [...ended].flatMap(([reason, count]): (readonly [string, number])[] =>
     reason === "exited"
       ? [
-          ["exit 0", count - failed],
+          ["exit 0", count - failed - unknown],
           ["failed", failed],
+          ["exited", unknown],
         ]
       : [[reasonWord(reason), count]],
   );

@@ -100,7 +100,7 @@ describe("a file whose head was given up", () => {
     expect(next(own.follow(0))).toEqual(["a\0b\n\0\0c\n", 0]);
     own.giveUp(4);
     expect(next(own.follow(0))).toEqual(["\0\0c\n", 4]);
-    expect(lastLines(own.path, 9, own)).toMatchObject({ text: "\0\0c\n", startByte: 4 });
+    expect(lastLines(own.path, 9, own)).toMatchObject({ bytes: Buffer.from("\0\0c\n"), startByte: 4 });
   });
 
   it("begins anew when it was truncated, whatever is on record", () => {
@@ -111,15 +111,33 @@ describe("a file whose head was given up", () => {
     file.append("new\n");
     expect(next(follower)).toEqual(["new\n", 0]);
     expect(next(file.follow(0))).toEqual(["new\n", 0]);
-    expect(lastLines(file.path, 9, file)).toMatchObject({ text: "new\n", startByte: 0, skippedBytes: 0 });
+    expect(lastLines(file.path, 9, file)).toMatchObject({ bytes: Buffer.from("new\n"), startByte: 0, skippedBytes: 0 });
   });
 
   it("has as last lines only what is kept, and says how much is missing when more were asked for", () => {
     file.giveUp(4);
     const tail = (count: number) => lastLines(file.path, count, { keptFrom: file.keptFrom, chunkBytes: 3 });
-    expect(tail(1)).toEqual({ text: "three\n", startByte: 8, endByte: 14, skippedBytes: 0 });
-    expect(tail(2)).toEqual({ text: "two\nthree\n", startByte: 4, endByte: 14, skippedBytes: 0 });
-    expect(tail(3)).toEqual({ text: "two\nthree\n", startByte: 4, endByte: 14, skippedBytes: 4 });
+    expect(tail(1)).toEqual({
+      bytes: Buffer.from("three\n"),
+      startByte: 8,
+      endByte: 14,
+      isCut: false,
+      skippedBytes: 0,
+    });
+    expect(tail(2)).toEqual({
+      bytes: Buffer.from("two\nthree\n"),
+      startByte: 4,
+      endByte: 14,
+      isCut: false,
+      skippedBytes: 0,
+    });
+    expect(tail(3)).toEqual({
+      bytes: Buffer.from("two\nthree\n"),
+      startByte: 4,
+      endByte: 14,
+      isCut: false,
+      skippedBytes: 4,
+    });
   });
 
   it("has no last lines of a hole that is made while they are read", () => {
@@ -131,6 +149,6 @@ describe("a file whose head was given up", () => {
       return 0;
     };
     const tail = lastLines(file.path, 2, { keptFrom });
-    expect(tail).toEqual({ text: "three\n", startByte: 8, endByte: 14, skippedBytes: 8 });
+    expect(tail).toEqual({ bytes: Buffer.from("three\n"), startByte: 8, endByte: 14, isCut: false, skippedBytes: 8 });
   });
 });

@@ -156,17 +156,22 @@ const cases: readonly Case[] = [
     options: { isTTY: true, columns: 90, unicode: false },
   },
   { name: "list-one-lock (R1.2)", show: (to) => to.listed(sample.oneLock) },
-  {
-    name: "list-nothing (R1.2)",
-    show: (to) => to.listed(sample.emptyListing),
-  },
+  { name: "list-nothing (R1.2)", show: (to) => to.listed(sample.emptyListing) },
   {
     name: "list-everywhere (R1.2)",
     show: (to) =>
       to.listedEverywhere(
-        [sample.emptyListing, sample.oneLock, { ...sample.listing, directory: "/srv/b\u001b[2J" }],
+        [
+          sample.emptyListing,
+          sample.oneLock,
+          { ...sample.listing, directory: "/srv/b\u001b[2J", stateDirectory: "/var/b's" },
+        ],
         [new Failure("NOT_FOUND", "PID 4711 runs for a directory that is not found here\n/srv/gone")],
       ),
+  },
+  {
+    name: "list-everywhere-none-asked-for (R1.2)",
+    show: (to) => to.listedEverywhere([sample.emptyListing, { ...sample.emptyListing, more: true }], []),
   },
   { name: "list-everywhere-nothing (R1.2)", show: (to) => to.listedEverywhere([sample.emptyListing], []) },
   { name: "stats (R2.5)", show: (to) => to.stats(stats) },

@@ -169,6 +169,7 @@ export const status: Status = {
 
 export const emptyListing: Listing = {
   directory: "/home/dev/site",
+  stateDirectory: "/home/dev/site/.holdfast",
   locks: ["session"],
   sessions: [],
   more: false,
@@ -242,6 +243,7 @@ const failed: SessionEnd = { ...end, reason: "exited", exit_code: 3, ended_at: "
 
 export const listing: Listing = {
   directory: "/srv/app",
+  stateDirectory: "/srv/app/.holdfast",
   locks: ["session", "nightly"],
   sessions: [
     ...status.queue.map((entry) => ({ kind: "queued", lock: "nightly", entry }) as const),

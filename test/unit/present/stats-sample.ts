@@ -8,6 +8,7 @@ export const noSessions = {
   longest: null,
   ended: new Map<string, number>(),
   failed: 0,
+  unknown: 0,
   orphaned: 0,
 };
 const oneDay = {
@@ -22,6 +23,7 @@ const oneDay = {
     ["max_time", 1],
   ]),
   failed: 2,
+  unknown: 1,
 };
 
 export const stats: Stats = {

@@ -67,7 +67,7 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   "an output": {
     path: (home) => files(home).output,
-    read: (home) => lastLines(files(home).output, 20).text.length,
+    read: (home) => lastLines(files(home).output, 20).bytes.length,
     harmless: (value) => typeof value === "number" && value <= 5_000_000,
   },
   "the configuration": {
