@@ -44,7 +44,7 @@ function stateOf(root: string, named: string | undefined): string {
 }
 
 /** Whether this state is found only by who names it in HOLDFAST_STATE_DIR. */
-export function isElsewhere({ root, state }: Pick<Home, "root" | "state">): boolean {
+export function isStateElsewhere({ root, state }: Pick<Home, "root" | "state">): boolean {
   return state !== stateOf(root, undefined);
 }
 

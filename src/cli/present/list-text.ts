@@ -1,5 +1,5 @@
 import type { NextStep } from "../../failure.ts";
-import { isElsewhere } from "../../home/locate.ts";
+import { isStateElsewhere } from "../../home/locate.ts";
 import { escapeControl } from "../../home/names.ts";
 import { shellWord } from "../../home/shell-word.ts";
 import type { ListedEnded, ListedLive, ListedSession, ListedWaiter, Listing } from "../../session/list.ts";
@@ -64,7 +64,7 @@ export function everywhereText(
 
 /** `-C` alone does not lead to a state that is elsewhere. */
 function placeText({ directory: root, stateDirectory: state }: Listing): string {
-  return isElsewhere({ root, state }) ? `${root}  HOLDFAST_STATE_DIR=${shellWord(state)}` : root;
+  return isStateElsewhere({ root, state }) ? `${root}  HOLDFAST_STATE_DIR=${shellWord(state)}` : root;
 }
 
 /** Where the rest of the ended sessions are, or how to begin where there is nothing. */
