@@ -84,7 +84,7 @@ export async function spawnAgent(spec: AgentSpec): Promise<Agent> {
 }
 
 /** Of a child whose end Node has not told yet: its PID is its own until then, and so is that of its group. */
-function killAtOnce(pid: number, { ownGroup }: AgentSpec): void {
+export function killAtOnce(pid: number, { ownGroup }: Pick<AgentSpec, "ownGroup">): void {
   try {
     process.kill(ownGroup ? -pid : pid, "SIGKILL");
   } catch {
@@ -102,7 +102,7 @@ export async function exitOf(agent: Agent, patienceMs: number): Promise<AgentExi
 }
 
 /** The exit of an agent; null when the signal is aborted first. */
-export async function exitUnless(signal: AbortSignal, { exited }: Agent): Promise<AgentExit | null> {
+export async function exitUnless(signal: AbortSignal, { exited }: Pick<Agent, "exited">): Promise<AgentExit | null> {
   if (signal.aborted) return null;
   let stop = (): void => undefined;
   const aborted = new Promise<null>((resolve) => {
@@ -139,8 +139,13 @@ function orCannotRun({ command: [program = ""], cwd }: AgentSpec, begin: () => C
   }
 }
 
+/** Why a child has no PID. */
+export function errorOf(child: ChildProcess): Promise<Error> {
+  return new Promise((resolve) => child.once("error", resolve));
+}
+
 async function spawnFailure(child: ChildProcess, program: string, cwd: string): Promise<Failure> {
-  const error = await new Promise<Error>((resolve) => child.once("error", resolve));
+  const error = await errorOf(child);
   return cannotRun(program, cwd, { errno: errnoOf(error), message: error.message, cause: error });
 }
 

@@ -50,7 +50,7 @@ export async function keepInBackground(
     const exit = isAttended ? await settle(agent) : null;
     if (exit !== null) throw endedTooSoon(exit, "as soon as it had started");
     keeper.published.started(agent, true);
-    await becomeReady(context, held, keeper, agent);
+    if (await untilReady(context, held, keeper, agent)) keeper.published.ready();
   } catch (error) {
     const failure = error instanceof Failure ? error : null;
     const facts = { command: session.command, output: lastWords(context, keeper) };
@@ -90,7 +90,7 @@ async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: Sessio
   let isGone = false;
   void agent.exited.then(() => (isGone = true));
   try {
-    await becomeReady(context, held, keeper, agent);
+    if (await untilReady(context, held, keeper, agent)) keeper.published.readyAgain();
   } catch {
     // Gone already, it is on its way to the next restart.
     if (!isGone) await keeper.endAgent();
@@ -123,9 +123,10 @@ async function spawnInTmux(context: Context, keeper: SessionKeeper, spec: TmuxAg
   return spawn(context, keeper, spec);
 }
 
-async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<void> {
+/** @returns false for a session that runs as soon as its agent does */
+async function untilReady(context: Context, held: HeldLock, keeper: SessionKeeper, agent: Agent): Promise<boolean> {
   const { session } = keeper;
-  if (session.ready === null) return;
+  if (session.ready === null) return false;
   // Loaded only where it is wanted: node:net takes its time.
   const { waitUntilReady } = await import("./readiness.ts");
   await waitUntilReady({
@@ -136,7 +137,7 @@ async function becomeReady(context: Context, held: HeldLock, keeper: SessionKeep
     cwd: session.cwd,
     ending: keeper.ending,
   });
-  keeper.published.ready();
+  return true;
 }
 
 /** Done in no time, and something of it was still running: that is how scripts start a program in the background. */

@@ -35,8 +35,9 @@ export class LaunchedProcesses {
   async living(): Promise<readonly ProcessEntry[]> {
     await this.#rememberItsGroup();
     const tree = await findTree(this.#table, rootsOf(this.#session()), this.#known);
+    const byPid = new Map(tree.map((entry) => [entry.pid, entry]));
     return tree
-      .filter(({ pid }) => pid !== this.#launcher?.pid)
+      .filter((entry) => entry.pid !== this.#launcher?.pid && !isAsking(entry, byPid))
       .toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime() || a.pid - b.pid);
   }
 
@@ -84,6 +85,17 @@ export class LaunchedProcesses {
       if (pid !== number && (pgid === number || sid === number)) this.#known.set(pid, identity);
     }
   }
+}
+
+/**
+ * Whether it is of the command that asks if the agent is ready: a child of this keeper, as the launcher was, and nothing that
+ * was launched. What a launcher has left is nobody's child any more when that has returned.
+ */
+function isAsking(entry: ProcessEntry, byPid: ReadonlyMap<number, ProcessEntry>): boolean {
+  for (let at: ProcessEntry | undefined = entry; at !== undefined; at = byPid.get(at.ppid)) {
+    if (at.ppid === process.pid) return true;
+  }
+  return false;
 }
 
 function isNot(why: string, stranger = false): NamedAgent {

@@ -66,6 +66,11 @@ export class PublishedSession {
     this.#log.append({ event: "ready", after_seconds: afterSeconds }, { durable: true });
   }
 
+  /** As `ready`, of an agent that was started again: nobody waits to be told, and it goes on where that cannot be written. */
+  readyAgain(): void {
+    this.#log.tryTo("publish", () => this.ready());
+  }
+
   /** The agent has ended and is to be started again. @param count how often it will have been */
   restarting(count: number, at: Date): void {
     this.tryToPublish({ phase: "restarting", restarts: count, restart_at: at.toISOString() });

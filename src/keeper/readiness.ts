@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { createConnection } from "node:net";
 import { errorText, Failure } from "../failure.ts";
 import { followFile } from "../journal/follow.ts";
@@ -5,7 +6,7 @@ import { outputShows } from "../journal/search-output.ts";
 import { abortAfter, systemClock } from "../process/clock.ts";
 import type { AgentOutput } from "../session/agent-output.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
-import { endedTooSoon, type Agent } from "./agent.ts";
+import { endedTooSoon, errorOf, exitEventOf, exitUnless, killAtOnce, type Agent } from "./agent.ts";
 
 export interface ReadinessOptions {
   readonly probe: ReadinessProbe;
@@ -61,14 +62,15 @@ export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
 
 async function portListens(port: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if ((await accepts("127.0.0.1", port)) || (await accepts("::1", port))) return;
+    if ((await accepts("127.0.0.1", port, signal)) || (await accepts("::1", port, signal))) return;
     await systemClock.sleep(tryAgainMs.port, signal);
   }
 }
 
-function accepts(host: string, port: number): Promise<boolean> {
+/** Whoever listens, and has no room left for those who wait to be accepted, lets a newcomer try for minutes. */
+function accepts(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host, port });
+    const socket = createConnection({ host, port, signal });
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
@@ -81,16 +83,31 @@ async function commandSucceeds(command: string, options: ReadinessOptions, signa
   const { spawn } = await import("node:child_process");
   const { env, cwd } = options;
   while (!signal.aborted) {
-    const child = spawn("/bin/sh", ["-c", command], { env, cwd, stdio: "ignore", signal });
-    const code = await new Promise((resolve, reject) => {
-      child.once("exit", resolve);
-      child.once("error", (error) => (signal.aborted ? resolve(null) : reject(cannotRun(error))));
-    });
-    if (code === 0) return;
+    const begin = () => spawn("/bin/sh", ["-c", command], { env, cwd, stdio: "ignore", detached: true });
+    if ((await codeOf(begin, signal)) === 0) return;
     await systemClock.sleep(tryAgainMs.command, signal);
   }
 }
 
-function cannotRun(error: Error): Failure {
+/** Null for one that is cut short: with `--close` nobody else would end it, nor what it has started. */
+async function codeOf(begin: () => ChildProcess, signal: AbortSignal): Promise<number | null> {
+  const child = orCannotRun(begin);
+  const { pid } = child;
+  if (pid === undefined) throw cannotRun(await errorOf(child));
+  const exit = await exitUnless(signal, { exited: exitEventOf(child) });
+  if (exit === null) killAtOnce(pid, { ownGroup: true });
+  return exit?.code ?? null;
+}
+
+/** Some errors Node throws at once (ENOTDIR), where it tells of others later. */
+function orCannotRun(begin: () => ChildProcess): ChildProcess {
+  try {
+    return begin();
+  } catch (error) {
+    throw cannotRun(error);
+  }
+}
+
+function cannotRun(error: unknown): Failure {
   return new Failure("START_FAILED", `The readiness command cannot be run: ${errorText(error)}`, { cause: error });
 }

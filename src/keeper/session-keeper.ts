@@ -5,7 +5,6 @@ import type { Context } from "../session/context.ts";
 import type { EndReason, SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
-import { tryToReadStopRequest, type StopRequest } from "../session/stop-request.ts";
 import { exitOf, exitUnless, type Agent, type AgentExit } from "./agent.ts";
 import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded, type EndedProcesses } from "./end-processes.ts";
@@ -16,6 +15,7 @@ import { OwnRoots } from "./own-roots.ts";
 import { PublishedSession } from "./published-session.ts";
 import { SessionLimits } from "./session-limits.ts";
 import { SessionLog } from "./session-log.ts";
+import { StopRequests } from "./stop-requests.ts";
 
 /** What to do when an agent has ended by itself. */
 export type Again = (agent: Agent, exit: AgentExit) => Promise<Agent | null>;
@@ -45,6 +45,7 @@ export class SessionKeeper {
   readonly #context: Context;
   readonly #held: HeldLock;
   readonly #log: SessionLog;
+  readonly #requests: StopRequests;
   /** What the claim says of the session, and the log of its way. */
   readonly published: PublishedSession;
   #order: EndOrder | null = null;
@@ -67,6 +68,7 @@ export class SessionKeeper {
     this.#context = context;
     this.#held = held;
     this.#log = new SessionLog(context, session, held.token);
+    this.#requests = new StopRequests(context.home, session.uid, this.#log);
     this.published = new PublishedSession(held, hold, session, this.#log);
     this.#output = OutputLimit.of(context, this.published, this.#log);
     held.lost.addEventListener("abort", () => this.#loseLock(), { once: true });
@@ -145,19 +147,14 @@ export class SessionKeeper {
 
   /** Ends the session as `stop` asks in its request file, or as configured. */
   endAsRequested(): void {
-    this.end(orderOf(this.#readRequest()));
+    this.end(orderOf(this.#requests.latest()));
   }
 
-  /** Ends the session if a stop request waits for this keeper; false when none does. */
+  /** Ends the session if there is a request to stop it; false when there is none. */
   endIfRequested(): boolean {
-    if (this.#readRequest() === null) return false;
-    this.endAsRequested();
-    return true;
-  }
-
-  #readRequest(): StopRequest | null {
-    const complain = (problem: string): void => this.#log.complain("stop request", problem);
-    return tryToReadStopRequest(this.#context.home, this.session.uid, complain);
+    const request = this.#requests.latest();
+    if (request !== null) this.end(orderOf(request));
+    return request !== null;
   }
 
   /**
@@ -192,9 +189,11 @@ export class SessionKeeper {
   }
 
   async #endForRestart(order: EndOrder | null, why: string): Promise<void> {
-    const { ended, isUnknown } = await this.#endProcesses(order, { keepTmux: true });
+    const { ended, survivors, isUnknown } = await this.#endProcesses(order, { keepTmux: true });
+    for (const { pid, command, why: reason } of survivors)
+      this.#log.complain("processes", `PID ${pid} lives on (${reason}): ${command}`);
     // No agent is started beside what may be there.
-    if (isUnknown === true) this.end({ reason: "start_failed" });
+    if (isUnknown === true || survivors.length > 0) this.end({ reason: "start_failed" });
     for (const { pid, command, how } of ended)
       this.#log.tryTo("log", () => this.#log.append({ event: "process_ended", pid, command, how, why }));
   }
@@ -273,8 +272,10 @@ export class SessionKeeper {
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();
+      const request = this.#requests.unseen();
       if (claim === "lost") this.#loseLock();
-      else if (this.#order === null && !this.endIfRequested()) await this.#limits?.look();
+      else if (request !== null) this.end(orderOf(request));
+      else if (this.#order === null) await this.#limits?.look();
     } catch (error) {
       this.#log.complain("watch", errorText(error));
     }

@@ -42,7 +42,8 @@ function whatLives({ processes, unproven, where, host }: SessionStatus): string 
   return running.length === 1 ? `1 process of it lives${place}` : `${running.length} processes of it live${place}`;
 }
 
-function ofSilence({ session, lastActivity }: SessionStatus): readonly string[] {
+function ofSilence({ session, clients, lastActivity }: SessionStatus): readonly string[] {
+  if (clients.length > 0) return [];
   const silentMs = Date.now() - lastActivity.getTime();
   if (session.mode !== "background" || session.idle_ms === null || silentMs <= session.idle_ms) return [];
   return [`${session.id} is silent for longer than its idle limit of ${session.idle_ms / 1000} s`];

@@ -120,7 +120,7 @@ async function endOverdue(context: Context): Promise<readonly CleanupAction[]> {
  * for its own keeper to judge; and a keeper that cannot be seen from here may be well.
  */
 function isOverdue(context: Context, { session, claim }: ActiveSession): boolean {
-  const idleMs = session.idle_ms ?? context.config.limits.idleMs;
+  const { idle_ms: idleMs } = session;
   if (idleMs === null || session.mode === "foreground" || livenessOf(claim.record.owner) !== "alive") return false;
   // Its keeper is at it, and gives it time to go.
   const endingMs = session.phase === "ending" ? longestGraceMs(session) : 0;

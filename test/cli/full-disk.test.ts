@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, statSync } from "node:fs";
+import { appendFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { emptyDisk, fillDisk } from "../support/full-disk.ts";
@@ -107,6 +107,27 @@ describe("when the disk is full", () => {
     emptyDisk(directory);
     await expectFree(workspace, { env });
     expect(await endsOf(disk, uid)).toMatchObject([{ reason: "start_failed" }]);
+  });
+
+  it("an agent that was started again before is kept when it gets ready (R1.1)", async (test) => {
+    const disk = openSmallDisk();
+    if (disk === null) return test.skip(whyNotMounted);
+    const { workspace, directory, env } = disk;
+    workspace.write("up", "");
+    const options = ["--restart", "always", "--ready-command", "test -e up"];
+    const { uid, pid } = await startSession(workspace, agent("sleeper.sh"), { env, options });
+    rmSync(join(workspace.root, "up"));
+    process.kill(pid, "SIGKILL");
+    await until(async () => (await eventsOf(disk, "restarted", uid)).length > 0, { what: "it is started again" });
+    leaveRoomInLog(disk);
+    workspace.write("up", "");
+    await until(async () => (await eventsOf(disk, "cleaned", uid)).length > 0, { what: "its keeper has noticed" });
+    emptyDisk(directory);
+    const { session } = await statusOf(workspace, { env });
+    expect(session).toMatchObject({ uid, restarts: 1 });
+    expect((await workspace.holdfast(["stop"], { env })).exitCode).toBe(0);
+    expect(await endsOf(disk, uid)).toMatchObject([{ reason: "stopped", processes: [{ pid: session.pid }] }]);
+    await expectFree(workspace, { env });
   });
 
   it("what a launcher has started is kept when it starts its successor (R1.1)", async (test) => {

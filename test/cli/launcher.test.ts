@@ -78,6 +78,15 @@ describe("start, when the configured command is a launcher", () => {
     await workspace.holdfast(["stop"]);
     expect(isAlive(pid)).toBe(false);
   });
+
+  it("never takes the command that asks for the agent for it, when that is gone", async () => {
+    const workspace = openWorkspace();
+    const launcher = "until [ -e go ]; do sleep 0.02; done & exit 0";
+    const options = ["--launcher", "--ready-command", "touch go; sleep 306; false"];
+    const error = await failToStart(workspace, [...options, "--", "sh", "-c", launcher]);
+    expect(error.message).toBe("The agent ended before it was ready (its exit code is not known)");
+    await expectFree(workspace);
+  });
 });
 
 describe("a launcher that does not do its work", () => {

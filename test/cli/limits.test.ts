@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectFree } from "../support/sessions.ts";
+import { expectFree, statusOf } from "../support/sessions.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
 describe("limits that were asked for", () => {
@@ -30,6 +30,7 @@ describe("limits that were asked for", () => {
     await workspace.holdfast(["start", "demo", "--idle-timeout", "1", "--", ...agent("sleeper.sh")]);
     await workspace.holdfast(["join", "demo", "--pid", String(client.pid)]);
     expect((await workspace.holdfast(["wait", "demo", "--timeout", "3"])).exitCode).toBe(75);
+    expect((await statusOf(workspace)).problems).toEqual([]);
     await workspace.holdfast(["leave", "demo", "--pid", String(client.pid)]);
     await workspace.holdfast(["wait", "demo"]);
     expect(workspace.events("ended")).toMatchObject([{ reason: "idle_timeout" }]);

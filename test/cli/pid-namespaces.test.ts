@@ -88,6 +88,19 @@ describe.skipIf(whyNoPidNamespace !== null).each(pulses)(
       expect((await holder(["status", "--check"], { env })).exitCode).toBe(3);
     });
 
+    it("one that is ending is left no more time by a second request (R1.1, R3.4)", async () => {
+      const { workspace, holder, contender } = await open();
+      const started = await holder(["start", "demo", "--json", "--", ...agent("ignores-term.sh")], { env });
+      const { uid } = started.json().session;
+      const patient = contender(["stop", "--kill-after", "10m", "--reason", "first", "--json"], { env });
+      await until(async () => (await statusOf(workspace, { env })).session.state === "ending", {
+        what: "it is ending",
+      });
+      expect((await contender(["stop", "--kill-after", "0"], { env })).exitCode).toBe(0);
+      expect((await patient).json()).toMatchObject({ ok: true, end: { stop_reason: "first" } });
+      endOf(workspace, uid);
+    });
+
     it("who waits there has its turn when the holder ends (R4.6)", async () => {
       const { workspace, holder, contender } = await open();
       await holder(start("demo"), { env });

@@ -90,19 +90,56 @@ describe("start until the agent is ready", () => {
     await expectFree(workspace);
   });
 
-  it("ends an agent whose readiness command cannot be run, and says why", async () => {
+  it("ends what such a command has started with it, also with --close", async () => {
     const workspace = openWorkspace();
-    const cwd = join(workspace.root, "work");
-    mkdirSync(cwd);
-    // The first time it can be; the second time its directory is gone.
-    const options = ["--ready-command", "rmdir ../work; false"];
-    const failed = await workspace.holdfast(["start", "--json", ...options, "--", "sleep", "300"], { cwd });
-    expect(failed.json().error).toMatchObject({
-      code: "START_FAILED",
-      message: expect.stringContaining("The readiness command cannot be run: "),
-    });
+    const options = ["--close", "--ready-command", "sleep 305; true", "--ready-timeout", "0.6"];
+    const failed = await workspace.holdfast(["start", "--json", ...options, "--", "sleep", "300"]);
+    expect(failed.json().error.message).toContain("the command did not succeed: sleep 305; true");
+    await until(() => workspace.agents().length === 0);
+  });
+
+  it("is not held up by a port that keeps whoever knocks waiting", async () => {
+    const workspace = openWorkspace();
+    // It accepts nobody, and there is no room left for more to wait.
+    const full = `const { connect, createServer } = require("node:net");
+      const server = createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+        const { port } = server.address();
+        for (let i = 0; i < 8; i += 1) connect(port, "127.0.0.1");
+        process.nextTick(() => {
+          require("node:fs").writeFileSync("port", String(port));
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        });
+      });`;
+    await workspace.holdfast(["start", "--lock", "other", "--", process.execPath, "-e", full]);
+    const port = await until(() => workspace.read("port") || null);
+    const options = ["--ready-port", port, "--ready-timeout", "0.6"];
+    const failed = await workspace.holdfast(["start", "--json", ...options, "--", "sleep", "300"]);
+    expect(failed.json().error.message).toContain(`nothing listened on port ${port}`);
+    // The kernel would go on knocking for two minutes.
+    expect(Number(workspace.events("ended")[0]?.["duration_seconds"])).toBeLessThan(30);
+    await workspace.holdfast(["stop", "--lock", "other"]);
     await expectFree(workspace);
   });
+
+  it.each([
+    ["gone", "rmdir ../work; false"],
+    ["a file", "rmdir ../work; touch ../work; false"],
+  ])(
+    "ends an agent whose readiness command cannot be run, its directory being %s, and says why",
+    async (_, command) => {
+      const workspace = openWorkspace();
+      const cwd = join(workspace.root, "work");
+      mkdirSync(cwd);
+      // The first time it can be.
+      const options = ["--ready-command", command];
+      const failed = await workspace.holdfast(["start", "--json", ...options, "--", "sleep", "300"], { cwd });
+      expect(failed.json().error).toMatchObject({
+        code: "START_FAILED",
+        message: expect.stringContaining("The readiness command cannot be run: "),
+      });
+      await expectFree(workspace);
+    },
+  );
 
   it("ends an agent that is not ready in time, and shows its last lines", async () => {
     const workspace = openWorkspace();

@@ -1,5 +1,6 @@
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { tell } from "../support/held-lock.ts";
 import { endOf, expectFree, startSession, statusOf } from "../support/sessions.ts";
@@ -63,6 +64,27 @@ describe("an agent that is to be started again, and", () => {
     endOf(workspace, uid);
     await expectFree(workspace);
   });
+});
+
+it("no agent is started again beside what cannot be ended, and the log names that (R2.3, R3.3)", async () => {
+  const workspace = openWorkspace();
+  const preload = fileURLToPath(new URL("../fixtures/preloads/may-not-signal.cjs", import.meta.url));
+  const env = { NODE_OPTIONS: `--require=${preload}`, FORBIDDEN: join(workspace.root, "left") };
+  const command = ["sh", "-c", "sleep 300 & echo $! >left; exec sleep 301"];
+  const start = ["start", "demo", "--restart", "always", "--kill-after", "100ms", "--json", "--", ...command];
+  const { uid, pid } = (await workspace.holdfast(start, { env })).json().session;
+  const left = Number(await until(() => workspace.read("left") || null));
+  process.kill(pid, "SIGKILL");
+  await until(() => workspace.events("ended").length > 0);
+  expect(workspace.events("restarted")).toEqual([]);
+  expect(workspace.events("cleaned")).toMatchObject([{ result: `PID ${left} lives on (not_permitted): sleep 300` }]);
+  expect(endOf(workspace, uid)).toMatchObject({
+    reason: "start_failed",
+    survivors: [{ pid: left, why: "not_permitted" }],
+  });
+  process.kill(left, "SIGKILL");
+  await until(() => workspace.agents().length === 0);
+  await expectFree(workspace);
 });
 
 it("a launcher that hangs when it is to start its agent again is ended by stop, and has not failed (R1.1)", async () => {

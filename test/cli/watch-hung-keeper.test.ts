@@ -19,16 +19,18 @@ async function hungSession(workspace: Workspace, lock: string, ...options: strin
 describe("watch, where keepers hang", () => {
   it("ends what is idle past its limit, and only that (R4.4, R5.3)", { timeout: 120_000 }, async () => {
     const workspace = openWorkspace();
+    // A session keeps the limit it was started with.
+    const earlier = await hungSession(workspace, "earlier");
+    workspace.configure({ limits: { idle: "2s" } });
     const configured = await hungSession(workspace, "configured");
     const limited = await hungSession(workspace, "limited", "--idle-timeout", "2s", "--owner", "ci");
     const patient = await hungSession(workspace, "patient", "--idle-timeout", "1h");
+    const unlimited = await hungSession(workspace, "unlimited", "--idle-timeout", "0");
     const visited = await hungSession(workspace, "visited", "--idle-timeout", "2s");
     const client = workspace.spawn(["sleep", "300"]);
     await workspace.holdfast(["join", "--lock", "visited", "--no-follow", "--pid", String(client.pid)]);
     const foreground = await holdLock(workspace, { options: ["--idle-timeout", "2s"] });
     process.kill(foreground.run.pid, "SIGSTOP");
-    // For `configured`, which has no limit of its own.
-    workspace.configure({ limits: { idle: "2s" } });
 
     const watch = workspace.spawnHoldfast(["watch", "--interval", "500ms"]);
     const overdue = [configured, limited];
@@ -40,7 +42,7 @@ describe("watch, where keepers hang", () => {
       expect(survivorsOf([pid, keeperPid])).toEqual([]);
       expect(endOf(workspace, uid)).toMatchObject({ session: id, reason: "lost", processes: [{ pid }] });
     }
-    for (const { pid, keeperPid } of [patient, visited])
+    for (const { pid, keeperPid } of [earlier, patient, unlimited, visited])
       expect(survivorsOf([pid, keeperPid])).toEqual([pid, keeperPid]);
     expect(isAlive(foreground.agentPid)).toBe(true);
     expect(
