@@ -12,22 +12,21 @@ export interface Giving {
   readonly published: PublishedSession;
   readonly log: SessionLog;
   readonly terminated: EndedProcesses;
+  /** Notes that the lock is lost, if that is not known yet. */
+  readonly loseLock: () => void;
 }
 
 /**
  * Writes a session's end and gives the lock back; when this returns, the end is on disk. What goes wrong is complained of
  * in the log, and keeps no other step from being taken.
  */
-export async function giveBack(
-  context: Context,
-  end: SessionEnd,
-  { held, published, log, terminated }: Giving,
-): Promise<void> {
+export async function giveBack(context: Context, end: SessionEnd, giving: Giving): Promise<void> {
+  const { held, published, log, terminated } = giving;
   const { session, hold } = published;
   const writer = new EndWriter(context, session, end);
-  // Who has the lock by now may have closed a session whose keeper stood still for long.
-  const isClosed = end.reason === "lock_lost" && findEnd(context, session.uid) !== null;
-  if (!isClosed) {
+  const isLost = end.reason === "lock_lost" || (await hasLostLease(giving));
+  // Who has the lock by now may have closed the session.
+  if (!isLost || findEnd(context, session.uid) === null) {
     writer.log();
     writer.record();
   }
@@ -43,4 +42,17 @@ export async function giveBack(
   // Nobody needs to wait for the disk but who is told of the end, and that is after this.
   writer.sync();
   for (const problem of writer.problems) log.complain("end", problem);
+}
+
+/** A keeper that stood still for longer than its lease lasts may hear of its agent's end before it hears of that. */
+async function hasLostLease({ held, log, loseLock }: Giving): Promise<boolean> {
+  if (held.pulse !== "lease") return false;
+  try {
+    if ((await held.verify()) !== "lost") return false;
+  } catch (error) {
+    log.complain("lease", errorText(error));
+    return false;
+  }
+  loseLock();
+  return true;
 }

@@ -214,7 +214,8 @@ export class SessionKeeper {
     const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
     // The hook of `ended` may start the next session, and what is given back is not looked after any more.
-    const giving = { held: this.#held, published: this.published, log: this.#log, terminated };
+    const loseLock = (): void => this.#loseLock();
+    const giving = { held: this.#held, published: this.published, log: this.#log, terminated, loseLock };
     clearInterval(this.#watch);
     await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     this.#limits?.clear();

@@ -8,6 +8,8 @@ import { endOf, expectFree, startSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
+const lateTimers = join(import.meta.dirname, "../fixtures/preloads/late-timers.cjs");
+
 /** Alone in their file: a lease lasts 15 seconds, and nobody helps the first one to be over sooner here. */
 describe("a keeper that really stands still for longer than its lease lasts", () => {
   it("has lost the lock: it ends its agent as soon as it goes on, once (R3.1)", { timeout: 90_000 }, async () => {
@@ -29,21 +31,29 @@ describe("a keeper that really stands still for longer than its lease lasts", ()
     await expectFree(workspace, { env });
   });
 
-  it("writes no end of a session that was closed meanwhile, though its agent has ended too (R2.1)", async () => {
-    const workspace = openWorkspace();
-    const env = { HOLDFAST_PULSE: "lease" };
-    const { uid, pid, keeperPid } = await startSession(workspace, agent("sleeper.sh"), { env });
-    process.kill(keeperPid, "SIGSTOP");
-    process.kill(pid, "SIGKILL");
-    // As if it had stood still for that long.
-    const claims = join(workspace.state, "claims");
-    for (const name of readdirSync(claims)) if (name.startsWith(".lease-")) setAge(join(claims, name), 60_000);
-    expect((await workspace.holdfast(["run", "-w", "60", "true"], { env })).exitCode).toBe(0);
-    expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
-    process.kill(keeperPid, "SIGCONT");
-    await until(() => !isAlive(keeperPid));
-    expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
-    expect(workspace.events("lock_lost")).toMatchObject([{ uid }]);
-    await expectFree(workspace, { env });
-  });
+  it.each([
+    ["as it comes", {}],
+    ["before all else", { NODE_OPTIONS: `--require ${lateTimers}` }],
+  ])(
+    "writes no end of a session that was closed meanwhile, though its agent has ended, which it hears %s (R2.1)",
+    async (_, options) => {
+      const workspace = openWorkspace();
+      const env = { HOLDFAST_PULSE: "lease" };
+      const { uid, pid, keeperPid } = await startSession(workspace, agent("sleeper.sh"), {
+        env: { ...env, ...options },
+      });
+      process.kill(keeperPid, "SIGSTOP");
+      process.kill(pid, "SIGKILL");
+      // As if it had stood still for that long.
+      const claims = join(workspace.state, "claims");
+      for (const name of readdirSync(claims)) if (name.startsWith(".lease-")) setAge(join(claims, name), 60_000);
+      expect((await workspace.holdfast(["run", "-w", "60", "true"], { env })).exitCode).toBe(0);
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
+      process.kill(keeperPid, "SIGCONT");
+      await until(() => !isAlive(keeperPid));
+      expect(endOf(workspace, uid)).toMatchObject({ reason: "lost" });
+      expect(workspace.events("lock_lost")).toMatchObject([{ uid }]);
+      await expectFree(workspace, { env });
+    },
+  );
 });
