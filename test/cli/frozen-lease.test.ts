@@ -8,7 +8,9 @@ import { endOf, expectFree, startSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
-const lateTimers = join(import.meta.dirname, "../fixtures/preloads/late-timers.cjs");
+const preloads = join(import.meta.dirname, "../fixtures/preloads");
+const lateTimers = join(preloads, "late-timers.cjs");
+const cannotLook = join(preloads, "cannot-look.cjs");
 
 /** Alone in their file: a lease lasts 15 seconds, and nobody helps the first one to be over sooner here. */
 describe("a keeper that really stands still for longer than its lease lasts", () => {
@@ -56,4 +58,20 @@ describe("a keeper that really stands still for longer than its lease lasts", ()
       await expectFree(workspace, { env });
     },
   );
+
+  it("tells of an end that it has seen, though it cannot look whether it has the lock (R2.4)", async () => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: "lease" };
+    const blind = {
+      NODE_OPTIONS: `--require ${cannotLook}`,
+      BLIND: join(workspace.root, "blind"),
+      BLIND_IN: "keeper.js",
+    };
+    const { uid, pid } = await startSession(workspace, agent("sleeper.sh"), { env: { ...env, ...blind } });
+    workspace.write("blind", join(workspace.state, "claims"));
+    process.kill(pid, "SIGKILL");
+    await until(() => workspace.keepers().length === 0);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "signalled", signal: "SIGKILL" });
+    await expectFree(workspace, { env });
+  });
 });
