@@ -28,9 +28,9 @@ export function orderOf(request: StopRequest | null): EndOrder {
 }
 
 /** Why a session ends: as ordered, else as its agent did. */
-export function reasonOf(order: EndOrder | null, exit: AgentExit): EndReason {
+export function reasonOf(order: Pick<EndOrder, "reason"> | null, exit: AgentExit | null): EndReason {
   if (order !== null) return order.reason;
-  return exit.signal === null ? "exited" : "signalled";
+  return exit === null || exit.signal === null ? "exited" : "signalled";
 }
 
 interface Ending {

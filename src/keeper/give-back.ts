@@ -12,8 +12,7 @@ export interface Giving {
   readonly published: PublishedSession;
   readonly log: SessionLog;
   readonly terminated: EndedProcesses;
-  /** Notes that the lock is lost, if that is not known yet. */
-  readonly loseLock: () => void;
+  readonly isLockLost: boolean;
 }
 
 /**
@@ -21,12 +20,11 @@ export interface Giving {
  * in the log, and keeps no other step from being taken.
  */
 export async function giveBack(context: Context, end: SessionEnd, giving: Giving): Promise<void> {
-  const { held, published, log, terminated } = giving;
+  const { held, published, log, terminated, isLockLost } = giving;
   const { session, hold } = published;
   const writer = new EndWriter(context, session, end);
-  const isLost = end.reason === "lock_lost" || (await hasLostLease(giving));
   // Who has the lock by now may have closed the session.
-  if (!isLost || findEnd(context, session.uid) === null) {
+  if (!isLockLost || findEnd(context, session.uid) === null) {
     writer.log();
     writer.record();
   }
@@ -45,14 +43,12 @@ export async function giveBack(context: Context, end: SessionEnd, giving: Giving
 }
 
 /** A keeper that stood still for longer than its lease lasts may hear of its agent's end before it hears of that. */
-async function hasLostLease({ held, log, loseLock }: Giving): Promise<boolean> {
+export async function hasLostLease(held: HeldLock, log: SessionLog): Promise<boolean> {
   if (held.pulse !== "lease") return false;
   try {
-    if ((await held.verify()) !== "lost") return false;
+    return (await held.verify()) === "lost";
   } catch (error) {
     log.complain("lease", errorText(error));
     return false;
   }
-  loseLock();
-  return true;
 }

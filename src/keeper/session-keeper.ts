@@ -2,13 +2,13 @@ import { errorText, type Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import { startTimer } from "../process/clock.ts";
 import type { Context } from "../session/context.ts";
-import type { EndReason, SessionEnd } from "../session/session-end.ts";
+import type { SessionEnd } from "../session/session-end.ts";
 import { makeSessionDirectory, sessionFiles } from "../session/session-files.ts";
 import type { Hold, SessionInfo } from "../session/session-info.ts";
 import { exitOf, exitUnless, type Agent, type AgentExit } from "./agent.ts";
 import { endOf, orderOf, reasonOf, type EndOrder } from "./end-order.ts";
 import { endProcesses, nothingEnded, type EndedProcesses } from "./end-processes.ts";
-import { giveBack } from "./give-back.ts";
+import { giveBack, hasLostLease } from "./give-back.ts";
 import { Leftovers } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { OwnRoots } from "./own-roots.ts";
@@ -174,7 +174,7 @@ export class SessionKeeper {
     const sayEnding = () => this.published.tryToPublish({ phase: "ending", restart_at: null });
     const terminated = await this.#endProcesses(order, { begin: sayEnding });
     const exit = ownExit ?? (await this.#exitOf(agent));
-    return { exit, end: await this.#close(reasonOf(order, exit), exit, terminated) };
+    return { exit, end: await this.#close(order, exit, terminated) };
   }
 
   /** Ends what an agent left that is to be started again. */
@@ -206,16 +206,18 @@ export class SessionKeeper {
     // What is started in tmux runs before it is known here.
     const hasBegun = agent !== null || this.session.tmux !== null;
     const terminated = hasBegun ? await this.#endProcesses(order) : nothingEnded;
-    return this.#close(order.reason, agent && (await this.#exitOf(agent)), terminated);
+    return this.#close(order, agent && (await this.#exitOf(agent)), terminated);
   }
 
-  /** Writes the end and gives the lock back. */
-  async #close(reason: EndReason, exit: AgentExit | null, terminated: EndedProcesses): Promise<SessionEnd> {
+  /** Writes the end and gives the lock back. @param order null: the agent has ended by itself */
+  async #close(order: EndOrder | null, exit: AgentExit | null, terminated: EndedProcesses): Promise<SessionEnd> {
+    if (await hasLostLease(this.#held, this.#log)) this.#loseLock();
+    const isLockLost = this.#isLockLost;
+    const reason = reasonOf(order ?? (isLockLost ? { reason: "lock_lost" } : null), exit);
     const end = endOf(this.#context.home, this.session, { reason, order: this.#order, exit, terminated });
     await this.#output?.end();
     // The hook of `ended` may start the next session, and what is given back is not looked after any more.
-    const loseLock = (): void => this.#loseLock();
-    const giving = { held: this.#held, published: this.published, log: this.#log, terminated, loseLock };
+    const giving = { held: this.#held, published: this.published, log: this.#log, terminated, isLockLost };
     clearInterval(this.#watch);
     await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     this.#limits?.clear();

@@ -6,11 +6,17 @@ import { isAlive } from "../support/live-processes.ts";
 import { setAge } from "../support/lock-forgery.ts";
 import { endOf, expectFree, startSession } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace } from "../support/workspace.ts";
+import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 const preloads = join(import.meta.dirname, "../fixtures/preloads");
 const lateTimers = join(preloads, "late-timers.cjs");
 const cannotLook = join(preloads, "cannot-look.cjs");
+
+/** As if their holders had stood still for that long. */
+function letLeasesAge(workspace: Workspace): void {
+  const claims = join(workspace.state, "claims");
+  for (const name of readdirSync(claims)) if (name.startsWith(".lease-")) setAge(join(claims, name), 60_000);
+}
 
 /** Alone in their file: a lease lasts 15 seconds, and nobody helps the first one to be over sooner here. */
 describe("a keeper that really stands still for longer than its lease lasts", () => {
@@ -58,6 +64,23 @@ describe("a keeper that really stands still for longer than its lease lasts", ()
       await expectFree(workspace, { env });
     },
   );
+
+  it("says that the lock was lost though the command has ended meanwhile: another may have run beside it (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: "lease" };
+    const command = ["run", "--id", "demo", "--", ...agent("exits-when-told.sh", "go")];
+    const run = workspace.spawnHoldfast(command, { env: { ...env, NODE_OPTIONS: `--require ${lateTimers}` } });
+    const pid = await workspace.announced("agent");
+    process.kill(run.pid, "SIGSTOP");
+    await workspace.spawn(["sh", "-c", "echo >go"]).ended;
+    await until(() => !isAlive(pid));
+    letLeasesAge(workspace);
+    expect((await workspace.holdfast(["run", "-w", "60", "true"], { env })).exitCode).toBe(0);
+    process.kill(run.pid, "SIGCONT");
+    expect(await run.ended).toMatchObject({ exitCode: 79, stderr: expect.stringContaining("The lock was lost") });
+    expect(workspace.events("ended").filter(({ session }) => session === "demo")).toMatchObject([{ reason: "lost" }]);
+    await expectFree(workspace, { env });
+  });
 
   it("tells of an end that it has seen, though it cannot look whether it has the lock (R2.4)", async () => {
     const workspace = openWorkspace();
