@@ -140,6 +140,16 @@ describe("a keeper that cannot look at the processes", () => {
     },
   );
 
+  it("ends a command of run at once that it cannot look at when it has just started it (R2.4)", async () => {
+    const workspace = openWorkspace();
+    workspace.write("blind", "child once");
+    const env = blind(workspace, "holdfast.js");
+    const failed = await workspace.holdfast(["run", "--json", "sleep", "300"], { env });
+    expect(failed.json().error).toMatchObject({ code: "IO", errno: "EMFILE" });
+    expect(workspace.agents()).toEqual([]);
+    await expectFree(workspace);
+  });
+
   it("goes on when it only wanted to know how many there are", async () => {
     const workspace = openWorkspace();
     workspace.write("blind", "/proc/stat once");

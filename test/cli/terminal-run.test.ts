@@ -116,6 +116,8 @@ describe("run on a terminal, running", () => {
     await until(() => lookAt(pid)?.state === "S");
     await terminal.type("hello");
     await terminal.shows("read: hello");
+    // What is typed before the shell asks stands where its answer is looked for.
+    await terminal.prompts();
     await terminal.type('echo "exit $?"');
     await terminal.shows(/\nexit 4\n/);
     expect(workspace.events("ended")).toMatchObject([{ exit_code: 4 }]);
