@@ -119,8 +119,11 @@ function exitCodeOf({ exit, end }: KeptSession, session: SessionInfo): number {
       const silent = Number(session.idle_ms) / 1000;
       throw cutShort("IDLE_TIMEOUT", `The command wrote nothing for ${silent} s and was ended`, end, session);
     }
-    case "lock_lost":
-      throw cutShort("LOCK_LOST", "The lock was lost while the command ran; its processes were ended", end, session);
+    case "lock_lost": {
+      // It may have ended by itself, before that was noticed.
+      const ended = end.processes.length > 0 ? "; its processes were ended" : "";
+      throw cutShort("LOCK_LOST", `The lock was lost while the command ran${ended}`, end, session);
+    }
     default:
       return shellCode(exit.code, exit.signal);
   }

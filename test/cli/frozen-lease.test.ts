@@ -77,7 +77,10 @@ describe("a keeper that really stands still for longer than its lease lasts", ()
     letLeasesAge(workspace);
     expect((await workspace.holdfast(["run", "-w", "60", "true"], { env })).exitCode).toBe(0);
     process.kill(run.pid, "SIGCONT");
-    expect(await run.ended).toMatchObject({ exitCode: 79, stderr: expect.stringContaining("The lock was lost") });
+    expect(await run.ended).toMatchObject({
+      exitCode: 79,
+      stderr: expect.stringContaining("The lock was lost while the command ran\n"),
+    });
     expect(workspace.events("ended").filter(({ session }) => session === "demo")).toMatchObject([{ reason: "lost" }]);
     await expectFree(workspace, { env });
   });
