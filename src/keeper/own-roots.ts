@@ -10,7 +10,7 @@ import type { Agent } from "./agent.ts";
 
 interface Gone {
   readonly pid: number;
-  /** Null when it cannot be told. */
+  /** Null when it cannot be told, and where nobody asks: there is no group whose number could mean another by now. */
   readonly by: Moment | null;
 }
 
@@ -32,9 +32,10 @@ export class OwnRoots {
     this.#gone = this.#gone.filter(({ pid }) => pid !== agent.pid);
     void agent.exited.then(({ seenAtMs = systemClock.now() }) => {
       // What a launcher has started may have handed itself on to another process since.
-      const pid = this.#session().agent?.pid ?? agent.pid;
+      const { agent: last, leads_group: leadsGroup, launcher } = this.#session();
+      const pid = last?.pid ?? agent.pid;
       // What it left may fork before anybody looks; in so short a time its number is not given out again.
-      const by = momentFromNow(seenAtMs + sureWithinMs - systemClock.now());
+      const by = leadsGroup || launcher !== null ? momentFromNow(seenAtMs + sureWithinMs - systemClock.now()) : null;
       this.#gone = [...this.#gone.slice(-1), { pid, by }];
     });
   }

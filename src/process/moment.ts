@@ -1,6 +1,6 @@
 import { here, type ProcessIdentity } from "./identity.ts";
 import { readProcFile } from "./proc-files.ts";
-import { readProcMachine } from "./proc-machine.ts";
+import { readTicksPerSecond } from "./proc-machine.ts";
 
 /** A point in time as the start of a process that begins then, by the same clock: for `olderThan`. */
 export type Moment = Pick<ProcessIdentity, "boot" | "started">;
@@ -20,7 +20,7 @@ export function momentFromNow(ms: number): Moment | null {
 function ticksFromNow(ms: number): number {
   // Of one that may not be read this is no number, and nothing is older than that.
   const upSeconds = Number.parseFloat(String(readProcFile("/proc/uptime")));
-  return Math.max(0, Math.round((upSeconds + ms / 1000) * readProcMachine().ticksPerSecond));
+  return Math.max(0, Math.round((upSeconds + ms / 1000) * readTicksPerSecond()));
 }
 
 /** In UTC, as the start times of `ps -o lstart` are read here. */

@@ -14,15 +14,28 @@ const atClockTick = 17;
 
 /** Never changes while a process runs, so it is read once, and only when somebody asks for what needs it. */
 export function readProcMachine(): ProcMachine {
-  const vector = readProcFile("/proc/self/auxv");
-  const values = typeof vector === "string" ? new Map<number, number>() : parseAuxiliaryVector(vector);
+  const values = readAuxiliaryVector();
   return {
     bootedAtMs: bootTimeSeconds() * 1000,
-    // USER_HZ is part of the kernel's ABI, and 100 on everything Node runs on, whatever the kernel's own HZ is.
-    ticksPerSecond: values.get(atClockTick) ?? 100,
+    ticksPerSecond: ticksIn(values),
     // 4096 on x86; 16 or 64 KiB on some ARM and POWER kernels.
     pageBytes: values.get(atPageSize) ?? 4096,
   };
+}
+
+/** What start times count in, see `ProcMachine`, by itself. */
+export function readTicksPerSecond(): number {
+  return ticksIn(readAuxiliaryVector());
+}
+
+/** USER_HZ is part of the kernel's ABI, and 100 on everything Node runs on, whatever the kernel's own HZ is. */
+function ticksIn(values: ReadonlyMap<number, number>): number {
+  return values.get(atClockTick) ?? 100;
+}
+
+function readAuxiliaryVector(): ReadonlyMap<number, number> {
+  const vector = readProcFile("/proc/self/auxv");
+  return typeof vector === "string" ? new Map() : parseAuxiliaryVector(vector);
 }
 
 const bits32: readonly string[] = ["arm", "ia32", "mips", "mipsel", "ppc", "s390"];
