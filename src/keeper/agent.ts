@@ -43,8 +43,8 @@ export interface Agent {
   readonly outputFromByte: number;
   /** Aborted when everything that inherited its lifeline is gone, or has closed it; absent without one. */
   readonly lifeline?: AbortSignal;
-  /** Has a command begin whose process was made ahead of its turn; absent: it runs already. */
-  readonly letGo?: () => void;
+  /** Has a command begin whose process was made ahead of its turn, and gives it a moment to do so; absent: it runs already. */
+  readonly letGo?: () => Promise<void>;
 }
 
 /**

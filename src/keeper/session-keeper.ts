@@ -84,7 +84,7 @@ export class SessionKeeper {
    */
   async launch(begin: () => Promise<Agent>, leadsGroup: boolean): Promise<Agent> {
     const agent = this.adopt(await begin(), { leads_group: leadsGroup });
-    agent.letGo?.();
+    await agent.letGo?.();
     // Whoever needs it makes it; at the end there is less time than now.
     this.#log.tryTo("directory", () => makeSessionDirectory(sessionFiles(this.#context.home, this.session.uid)));
     // What an agent before this one left, and could not be ended, is older; so may be what a launcher starts.

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import { Duplex } from "node:stream";
+import { shellWord } from "../home/shell-word.ts";
 import { systemClock } from "../process/clock.ts";
 import { findProgram, hasInterpreter, isExecutable } from "../process/find-program.ts";
 import { identify, type ProcessIdentity } from "../process/identity.ts";
@@ -14,10 +15,15 @@ const pipeDescriptor = 9;
 const systemShell = "/bin/sh";
 /** Not any `env` that `PATH` may lead to. Where there is none, nothing is made ahead. */
 const environmentTeller = "/usr/bin/env";
+/** A shell becomes another program within this time. Until then it needs the processor more than its keeper does. */
+const beginsWithinMs = 5;
 const tokenVariable = "HOLDFAST_TOKEN";
 
 /** What a shell may add to the environment of what it executes. */
 const shellsOwn = ["PWD", "OLDPWD", "SHLVL", "_"] as const;
+
+/** What it sets right when it begins: whoever starts a program in another directory seldom thinks of it. */
+const shellsCorrect = ["PWD", "OLDPWD"] as const;
 
 interface Shell {
   /** Which file its working directory was when it was spawned. */
@@ -103,8 +109,18 @@ export class Standby {
       sincePid: newestPid() ?? identity.pid,
       exited: this.#exited,
       outputFromByte: 0,
-      letGo: () => void pipe.end(`${token}\n`),
+      letGo: () => {
+        pipe.end(`${token}\n`, () => pipe.destroy());
+        return this.#beginning();
+      },
     };
+  }
+
+  /** A moment in which this process leaves the processor to its command; the command's end ends it. */
+  async #beginning(): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([this.#exited, systemClock.sleep(beginsWithinMs, over.signal)]);
+    over.abort();
   }
 
   /** Ends it; the command has not begun. */
@@ -147,7 +163,8 @@ function isForShells(name: string): boolean {
 
 function scriptOf(env: NodeJS.ProcessEnv, lines: readonly string[]): string {
   const added = shellsOwn.filter((name) => env[name] === undefined);
-  return [...added.map((name) => `unset ${name}`), ...lines].join("\n");
+  const changed = shellsCorrect.flatMap((name) => (env[name] === undefined ? [] : `${name}=${shellWord(env[name])}`));
+  return [...added.map((name) => `unset ${name}`), ...changed, ...lines].join("\n");
 }
 
 function withPipe(stdio: StdioList): StdioList {

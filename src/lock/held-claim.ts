@@ -5,6 +5,9 @@ import type { OwnClaim } from "./own-claim.ts";
 import { highestOf } from "./protocol.ts";
 import type { PulseKind, PulseMark } from "./pulse.ts";
 
+/** A command that was made ahead has begun by then. */
+const soonMs = 10;
+
 /** Where a lock in hand has its claim. */
 export interface HeldPlace {
   readonly directory: ClaimDirectory;
@@ -80,7 +83,7 @@ export class HeldClaim implements HeldLock {
    */
   soon(task: () => Promise<void>): void {
     this.#owed.push(task);
-    if (this.#owed.length === 1) setImmediate(() => void this.#settleUp().catch(() => undefined));
+    if (this.#owed.length === 1) setTimeout(() => void this.#settleUp().catch(() => undefined), soonMs).unref();
   }
 
   #settleUp(): Promise<void> {

@@ -92,7 +92,7 @@ describe.each(shells)("a command's process that is made ahead of its turn by %s"
     const spec = specOf(command, { env: { ...specOf(command).env, HOLDFAST_TOKEN: "", ...more } });
     const shell = asShell(program);
     const agent = await take(spec, shell);
-    agent.letGo?.();
+    void agent.letGo?.();
     expect(await agent.exited).toMatchObject({ code: 0, signal: null });
     const wanted = Object.entries({ ...spec.env, HOLDFAST_TOKEN: "7" }).filter(([, value]) => value !== undefined);
     const isExact =
@@ -116,6 +116,8 @@ describe.each(shells)("a command's process that is made ahead of its turn by %s"
     const spec = specOf(["true"]);
     const shell = asShell(program);
     expect(await passesOn({ ...spec, env: { ...spec.env, SHLVL: "1", LANG: "C" } }, shell)).toBe(name !== "busybox");
+    const elsewhere = { ...spec.env, PWD: "/nowhere", OLDPWD: "/it's gone", SHLVL: "1" };
+    expect(await passesOn({ ...spec, env: elsewhere }, shell)).toBe(name !== "busybox");
     if (name === "dash") expect(await passesOn({ ...spec, env: { PATH: path } }, shell)).toBe(true);
   });
 });
@@ -132,7 +134,7 @@ describe("a command's process that is made ahead of its turn", () => {
     const agent = await take(specOf([script, "", "a b", "$x", "-n", "é\n"], { cwd: directory }));
     expect(agent.identity).toEqual(identify(agent.pid));
     expect(existsSync(join(directory, "pid"))).toBe(false);
-    agent.letGo?.();
+    void agent.letGo?.();
     expect(await agent.exited).toMatchObject({ code: 3, signal: null });
     expect(readFileSync(join(directory, "said"), "utf8")).toBe("<><a b><$x><-n><é\n>");
     expect(readFileSync(join(directory, "pid"), "utf8")).toBe(`${agent.pid}\n`);
@@ -145,7 +147,7 @@ describe("a command's process that is made ahead of its turn", () => {
     const open: string[][] = [];
     for (const start of [take, spawnAgent]) {
       const agent = await start(spec);
-      agent.letGo?.();
+      void agent.letGo?.();
       await agent.exited;
       // That of the listing itself has the PID in its path.
       const lines = readFileSync(join(directory, "open"), "utf8").split("\n");

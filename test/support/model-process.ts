@@ -115,7 +115,7 @@ export class ModelProcess {
     this.mark = [mark, ...drafts.toSorted()].join(" ");
   }
 
-  /** `setImmediate`, whose turn comes when the program says so. */
+  /** `setImmediate` and `setTimeout`, whose turn comes when the program says so. */
   later(task: () => void): void {
     this.#tasks.push(task);
   }

@@ -40,7 +40,9 @@ vi.mock(import("../../../src/lock/protocol.ts"), async (original) => {
 
 beforeAll(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: 0 });
-  vi.stubGlobal("setImmediate", (task: () => void) => running().later(task));
+  const later = (task: () => void) => (running().later(task), { unref: () => null });
+  vi.stubGlobal("setImmediate", later);
+  vi.stubGlobal("setTimeout", later);
   vi.stubGlobal("setInterval", () => ({ unref: () => null }));
   vi.stubGlobal("clearInterval", () => undefined);
 });
