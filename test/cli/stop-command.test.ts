@@ -158,7 +158,8 @@ describe("agent.stop_command", () => {
     const workspace = openWorkspace();
     const { uid, pid } = await startAsked(workspace, ask, how === "--max-time" ? ["--max-time", "1s"] : []);
     await end(workspace);
-    await until(() => workspace.events("ended").length === 1);
+    // The end is in the log a moment before the lock is given back.
+    await workspace.untilEmpty();
     expect(endOf(workspace, uid)).toMatchObject({ reason, processes: [{ pid, how: "stop_command" }] });
     await expectFree(workspace);
   });
