@@ -110,6 +110,7 @@ export class Standby {
       exited: this.#exited,
       outputFromByte: 0,
       letGo: () => {
+        // Closed now, there is nothing left of it to be done when the command ends, and somebody waits for that.
         pipe.end(`${token}\n`, () => pipe.destroy());
         return this.#beginning();
       },
@@ -163,8 +164,8 @@ function isForShells(name: string): boolean {
 
 function scriptOf(env: NodeJS.ProcessEnv, lines: readonly string[]): string {
   const added = shellsOwn.filter((name) => env[name] === undefined);
-  const changed = shellsCorrect.flatMap((name) => (env[name] === undefined ? [] : `${name}=${shellWord(env[name])}`));
-  return [...added.map((name) => `unset ${name}`), ...changed, ...lines].join("\n");
+  const restored = shellsCorrect.flatMap((name) => (env[name] === undefined ? [] : `${name}=${shellWord(env[name])}`));
+  return [...added.map((name) => `unset ${name}`), ...restored, ...lines].join("\n");
 }
 
 function withPipe(stdio: StdioList): StdioList {

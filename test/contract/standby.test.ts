@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { spawnAgent, type Agent, type AgentSpec } from "../../src/keeper/agent.ts";
 import { passesOn, Standby } from "../../src/keeper/standby.ts";
+import { systemClock } from "../../src/process/clock.ts";
 import { identify } from "../../src/process/identity.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -123,6 +124,14 @@ describe.each(shells)("a command's process that is made ahead of its turn by %s"
 });
 
 describe("a command's process that is made ahead of its turn", () => {
+  it("has its moment to begin, which its own end ends: nobody who is behind in line waits for a clock", async () => {
+    vi.spyOn(systemClock, "sleep").mockReturnValue(new Promise<never>(() => undefined));
+    onTestFinished(() => void vi.restoreAllMocks());
+    const agent = await take(specOf(["true"]));
+    await agent.letGo?.();
+    expect(await agent.exited).toMatchObject({ code: 0 });
+  });
+
   it("becomes the command, with its arguments as they are, when it is let go and not before", async () => {
     const directory = temporaryDirectory();
     const script = join(directory, "says.sh");
