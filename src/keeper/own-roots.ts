@@ -5,7 +5,7 @@ import { momentFromNow, type Moment } from "../process/moment.ts";
 import { sureWithinMs } from "../process/pid-window.ts";
 import type { TreeRoots } from "../process/tree-roots.ts";
 import type { SessionInfo } from "../session/session-info.ts";
-import { rootsOf } from "../session/session-roots.ts";
+import { groupLeaderOf, rootsOf } from "../session/session-roots.ts";
 import type { Agent } from "./agent.ts";
 
 interface Gone {
@@ -32,17 +32,17 @@ export class OwnRoots {
     this.#gone = this.#gone.filter(({ pid }) => pid !== agent.pid);
     void agent.exited.then(({ seenAtMs = systemClock.now() }) => {
       // What a launcher has started may have handed itself on to another process since.
-      const { agent: last, leads_group: leadsGroup, launcher } = this.#session();
-      const pid = last?.pid ?? agent.pid;
+      const session = this.#session();
+      const pid = session.agent?.pid ?? agent.pid;
       // What it left may fork before anybody looks; in so short a time its number is not given out again.
-      const by = leadsGroup || launcher !== null ? momentFromNow(seenAtMs + sureWithinMs - systemClock.now()) : null;
+      const by = groupLeaderOf(session) === null ? null : momentFromNow(seenAtMs + sureWithinMs - systemClock.now());
       this.#gone = [...this.#gone.slice(-1), { pid, by }];
     });
   }
 
-  /** The agent has inherited the claim. */
-  inherits(descriptor: number): void {
-    const claim = knownDescriptor(descriptor);
+  /** The agent has inherited the claim. @param descriptor null: under a lease it inherits nothing */
+  inherits(descriptor: number | null): void {
+    const claim = descriptor === null ? null : knownDescriptor(descriptor);
     if (claim !== null) this.#inherited.push(claim);
   }
 

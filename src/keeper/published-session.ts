@@ -13,6 +13,8 @@ export class PublishedSession {
   #session: SessionInfo;
   /** When the agent was started; before that, when it was taken up. */
   #startedAt = new Date().toISOString();
+  /** Whether its claim is behind what is known here. */
+  #isBehind = false;
 
   constructor(held: HeldLock, hold: Hold, session: SessionInfo, log: SessionLog) {
     this.#held = held;
@@ -31,13 +33,24 @@ export class PublishedSession {
 
   publish(change: Partial<SessionInfo>): void {
     this.#session = { ...this.#session, ...change };
-    this.#hold = { ...this.#hold, session: this.#session };
-    this.#held.update(this.#hold);
+    this.#write({ ...this.#hold, session: this.#session });
   }
 
-  /** What the session goes on without; what cannot be written now is published with the next change. */
+  /** What the session goes on without; what cannot be written now is published with the next change, or by `catchUp`. */
   tryToPublish(change: Partial<SessionInfo>): void {
     this.#log.tryTo("publish", () => this.publish(change));
+  }
+
+  /** Publishes what could not be written before, because the disk was full. */
+  catchUp(): void {
+    if (this.#isBehind) this.#log.tryTo("publish", () => this.#write(this.#hold));
+  }
+
+  #write(hold: Hold): void {
+    this.#hold = hold;
+    this.#isBehind = true;
+    this.#held.update(hold);
+    this.#isBehind = false;
   }
 
   /** Finishes what earlier sessions left to be written, and says so in the claim. */
@@ -45,8 +58,7 @@ export class PublishedSession {
     this.#log.tryTo("unsettled", () => {
       const unsettled = finish();
       if (this.#hold.unsettled !== undefined) return;
-      this.#hold = { ...this.#hold, unsettled };
-      this.#held.update(this.#hold);
+      this.#write({ ...this.#hold, unsettled });
     });
   }
 

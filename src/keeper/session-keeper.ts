@@ -90,8 +90,7 @@ export class SessionKeeper {
     // What an agent before this one left, and could not be ended, is older; so may be what a launcher starts.
     const isFirst = this.session.restarts === 0 && this.session.launcher === null;
     this.#leftovers = isFirst ? Leftovers.of(this.#context, this.published, agent, () => this.#own.now()) : null;
-    const { descriptor } = this.#held;
-    if (descriptor !== null && !this.session.close) this.#own.inherits(descriptor);
+    if (!this.session.close) this.#own.inherits(this.#held.descriptor);
     this.#watch ??= setInterval(() => {
       this.#wakeWatchers();
       void this.#lookAround();
@@ -276,6 +275,7 @@ export class SessionKeeper {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();
       const request = this.#requests.unseen();
+      this.published.catchUp();
       if (claim === "lost") this.#loseLock();
       else if (request !== null) this.end(orderOf(request));
       else if (this.#order === null) await this.#limits?.look();

@@ -21,8 +21,8 @@ export class HeldClaim implements HeldLock {
   readonly slot: number;
   readonly #directory: ClaimDirectory;
   readonly #before: JudgedClaim | null;
-  /** `session.lock`; null for a maintenance claim, which is no session. */
-  readonly #link: string | null;
+  /** `session.lock`; null for a maintenance claim, which is no session, and once the lock is given back. */
+  #link: string | null;
   readonly #restore: (claim: OwnClaim) => Promise<OwnClaim | null>;
   readonly #lost = new AbortController();
   /** Claims that were moved away, and their directory with them: whoever comes to that place still finds them held. */
@@ -125,8 +125,10 @@ export class HeldClaim implements HeldLock {
     await this.#verifying?.catch(() => undefined);
     try {
       await this.#settleUp();
+      const link = this.#link;
+      this.#link = null;
       // While still holding: whoever takes the lock next must not find its own link removed.
-      if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
+      if (link !== null) this.#claim.unlinkIfMine(link);
     } finally {
       await Promise.all([this.#claim, ...this.#moved].map((claim) => giveBack(claim, info)));
     }
@@ -134,20 +136,28 @@ export class HeldClaim implements HeldLock {
 
   async #verify(): Promise<"held" | "restored" | "lost"> {
     if (this.lost.aborted || highestOf(this.#directory.numbers()) > this.token) return "lost";
-    if (this.#claim.isLinkedAs(this.#claim.path)) return "held";
+    if (this.#claim.isLinkedAs(this.#claim.path)) {
+      this.#showLink();
+      return "held";
+    }
     const vanished = this.#claim;
     const restored = await this.#restore(vanished);
     if (restored === null) return "lost";
     this.#claim = restored;
     this.#listenTo(restored);
     try {
-      if (this.#link !== null) restored.pointAt(this.#link);
+      this.#showLink();
     } finally {
       // Whoever waits for a file that was removed wakes, and finds this one; nobody else can see that file any more.
       if (vanished.hasName()) this.#moved.push(vanished);
       else await vanished.beat.end();
     }
     return "restored";
+  }
+
+  /** It may have been removed by itself, or could not be made before. */
+  #showLink(): void {
+    if (this.#link !== null && !this.#claim.isLinkedAs(this.#link)) this.#claim.pointAt(this.#link);
   }
 
   /** Only the current claim's pulse counts: that of one that vanished breaks too, after it was restored. */

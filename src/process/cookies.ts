@@ -1,4 +1,4 @@
-import type { ProcessEntry, ProcessTable } from "./table.ts";
+import { goneUid, type ProcessEntry, type ProcessTable } from "./table.ts";
 
 /** What the environment of a process says about sessions. */
 interface Carried {
@@ -20,9 +20,6 @@ const tables = new WeakMap<ProcessTable, Cookies>();
  * and its exec, and still show the environment of its parent.
  */
 const settledAfterMs = 4000;
-
-/** Of a process that ended before it was asked whose it is, see `ProcessEntry.uid`. */
-const goneUid = -1;
 
 /**
  * Which processes carry which session's cookie. Whoever asks a table again and again, until they have ended, is spared to

@@ -4,7 +4,7 @@ import { readProcFile } from "./proc-files.ts";
 import type { ProcMachine } from "./proc-machine.ts";
 import { isZombie, readStat, type ProcStat } from "./proc-stat.ts";
 import { stateOfLetter } from "./process-state.ts";
-import type { ProcessEntry, ProcessState } from "./table.ts";
+import { goneUid, type ProcessEntry, type ProcessState } from "./table.ts";
 import { terminalName } from "./terminal-name.ts";
 import type { UserNames } from "./user-names.ts";
 
@@ -82,11 +82,12 @@ export class ProcfsEntry implements ProcessEntry {
 
   /** The directory /proc/PID belongs to the effective user, also when its files belong to root. */
   get uid(): number {
-    this.#uid ??= this.#ifStillThis(() => lstatSync(`/proc/${this.pid}`, { throwIfNoEntry: false })?.uid) ?? -1;
+    this.#uid ??= this.#ifStillThis(() => lstatSync(`/proc/${this.pid}`, { throwIfNoEntry: false })?.uid) ?? goneUid;
     return this.#uid;
   }
 
   get user(): string {
+    if (this.uid === goneUid) return "?";
     return this.#shared.users.nameOf(this.uid) ?? String(this.uid);
   }
 

@@ -3,7 +3,7 @@ import { here, type ProcessIdentity } from "./identity.ts";
 import { lookAtProcess } from "./look-at-process.ts";
 import { environmentOptions, parsePidLines, parsePsEnvironment } from "./ps-environment.ts";
 import { parsePsRows, psColumns, type PsRow } from "./ps-rows.ts";
-import type { ProcessEntry, ProcessTable } from "./table.ts";
+import { goneUid, type ProcessEntry, type ProcessTable } from "./table.ts";
 import { UserNames } from "./user-names.ts";
 
 /** What is taken from ps-list. */
@@ -77,7 +77,7 @@ export class PsTable implements ProcessTable {
   }
 
   #entryOf(row: PsRow, listed: Listed, identity: ProcessIdentity): ProcessEntry {
-    const uid = listed.uid ?? -1;
+    const uid = listed.uid ?? goneUid;
     // `ps` tells whole seconds: of a younger process it does not know how long it has lived.
     const lifeSeconds = Math.max((Date.now() - row.startedAt.getTime()) / 1000, 1);
     const argv = argvOf(row, listed);

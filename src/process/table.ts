@@ -3,6 +3,9 @@ import type { ProcessIdentity } from "./identity.ts";
 import type { KnownFile } from "./known-file.ts";
 import { isProcfsOurs } from "./look-at-process.ts";
 
+/** The effective user of a process that ended before it was asked for. */
+export const goneUid = -1;
+
 export type ProcessState = "running" | "sleeping" | "stopped" | "zombie" | "other";
 
 /**
@@ -16,9 +19,9 @@ export interface ProcessEntry {
   readonly ppid: number;
   readonly pgid: number;
   readonly sid: number;
-  /** The effective user; -1 if the process ended before it was asked for. */
+  /** The effective user; `goneUid` if the process ended before it was asked for. */
   readonly uid: number;
-  /** The user's name, or the uid as text. */
+  /** The user's name, or the uid as text; `?` if the process ended before it was asked for. */
   readonly user: string;
   /** What the system calls the program, cut by Linux to 15 bytes. */
   readonly name: string;

@@ -13,16 +13,19 @@ import type { SessionInfo } from "./session-info.ts";
 
 /** What makes a process belong to this session, for its own keeper: it knows its agent. */
 export function rootsOf(session: SessionInfo): TreeRoots {
-  const launcher = session.launcher?.process ?? null;
   const first = firstOf(session);
   return {
-    // An agent that leads no group is in that of its launcher, if it has one.
-    groupLeader: session.leads_group ? session.agent : launcher,
+    groupLeader: groupLeaderOf(session),
     roots: session.agent === null ? [] : [session.agent],
     cookie: session.uid,
     except: [process.pid],
     ...(first === null ? {} : { notBefore: first }),
   };
+}
+
+/** Who made the group that its processes are in. An agent that leads none is in that of its launcher, if it has one. */
+export function groupLeaderOf({ leads_group: leadsGroup, agent, launcher }: SessionInfo): ProcessIdentity | null {
+  return leadsGroup ? agent : (launcher?.process ?? null);
 }
 
 /** What is older than the first agent, or who launched it, cannot be its child: nor need that be looked into. */

@@ -56,8 +56,10 @@ export async function start(context: Context, request: StartRequest): Promise<St
   } catch (error) {
     // Since it looked, another one with the same command may have been faster.
     const faster = isBusy(error) ? await tryToJoin(context, wanted, request) : null;
-    if (faster === null) throw error;
-    return faster;
+    if (faster !== null) return faster;
+    // It has ended again: the wait goes on.
+    if (error instanceof CanBeJoined) return start(context, request);
+    throw error;
   }
   return startedBy(await launchKeeper(context, finishNow(taken), request.meanwhile), wanted);
 }
@@ -79,6 +81,9 @@ async function takeTurn(context: Context, wanted: SessionInfo, request: StartReq
   }
 }
 
+/** Why a wait is given up: there is a session that can be joined instead. */
+class CanBeJoined extends Failure {}
+
 /** Gives a wait up with `BUSY` as soon as a session with the same command has the lock. */
 function untilActive(wait: SessionWait, wanted: SessionInfo): SessionWait {
   const active = new AbortController();
@@ -89,7 +94,7 @@ function untilActive(wait: SessionWait, wanted: SessionInfo): SessionWait {
       wait.onWaiting?.(notice);
       const { holder } = notice;
       if (holder === null || holder.orphaned || holder.ending || !isSameCommand(holder, wanted)) return;
-      active.abort(new Failure("BUSY", `Session already active: ${holder.id}`));
+      active.abort(new CanBeJoined("BUSY", `Session already active: ${holder.id}`));
     },
   };
 }

@@ -122,8 +122,11 @@ describe("when the disk is full", () => {
     leaveRoomInLog(disk);
     workspace.write("up", "");
     await until(async () => (await eventsOf(disk, "cleaned", uid)).length > 0, { what: "its keeper has noticed" });
+    const status = () => statusOf(workspace, { env });
+    expect((await status()).session.state).toBe("starting");
     emptyDisk(directory);
-    const { session } = await statusOf(workspace, { env });
+    await until(async () => (await status()).session.state === "active", { what: "its claim says that it is ready" });
+    const { session } = await status();
     expect(session).toMatchObject({ uid, restarts: 1 });
     expect((await workspace.holdfast(["stop"], { env })).exitCode).toBe(0);
     expect(await endsOf(disk, uid)).toMatchObject([{ reason: "stopped", processes: [{ pid: session.pid }] }]);

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdLock } from "../support/held-lock.ts";
@@ -8,7 +8,8 @@ import { startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
 
-const preload = join(import.meta.dirname, "../fixtures/preloads/comes-late.cjs");
+const isLinux = process.platform === "linux";
+const preloads = join(import.meta.dirname, "../fixtures/preloads");
 
 describe("start --or-join that looked before another one was faster", () => {
   it.each(pulsesHere.flatMap((pulse) => [[], ["--wait", "20s"], ["--queue"]].map((options) => ({ pulse, options }))))(
@@ -37,8 +38,29 @@ describe("start --or-join that looked before another one was faster", () => {
   });
 });
 
-it("start --or-join --wait joins the session of the same command that was ahead of it in line", async () => {
-  const workspace = openWorkspace();
+describe("start --or-join --wait, when the same command was ahead of it in line", () => {
+  it("joins its session", async () => {
+    const { late, ahead } = await startBehind();
+    const { session } = (await ahead.ended).json();
+    expect((await late.ended).json()).toMatchObject({ joined: true, session: { id: "ahead", uid: session.uid } });
+  });
+
+  it.runIf(isLinux)("waits on and starts its own when that has ended before it could be joined", async () => {
+    const workspace = openWorkspace();
+    const file = join(workspace.root, "pids");
+    const env = { NODE_OPTIONS: `--require ${join(preloads, "too-late-to-join.cjs")}`, THEIR_PIDS: file };
+    const { late, ahead } = await startBehind(workspace, env);
+    const { session } = (await ahead.ended).json();
+    const [keeper] = workspace.keepers();
+    // In its place only when all of it is written.
+    writeFileSync(`${file}.new`, `${keeper?.pid} ${session.pid}`);
+    renameSync(`${file}.new`, file);
+    expect((await late.ended).json()).toMatchObject({ joined: false, session: { id: "late" } });
+  });
+});
+
+/** Two that want to start the same command: one that is next in line, and one behind it that would rather join it. */
+async function startBehind(workspace = openWorkspace(), env: NodeJS.ProcessEnv = {}) {
   const holder = await holdLock(workspace);
   const words = (id: string, ...options: string[]) => ["start", id, ...options, "--wait", "20s", "--json"];
   const ahead = workspace.spawnHoldfast([...words("ahead"), "--", ...agent("sleeper.sh")]);
@@ -46,12 +68,11 @@ it("start --or-join --wait joins the session of the same command that was ahead 
   // Held still, it keeps its place but cannot take the lock when that becomes free.
   ahead.signal("SIGSTOP");
   await holder.letGo();
-  const late = workspace.spawnHoldfast([...words("late", "--or-join"), "--", ...agent("sleeper.sh")]);
+  const late = workspace.spawnHoldfast([...words("late", "--or-join"), "--", ...agent("sleeper.sh")], { env });
   await until(() => late.stderr().includes("waiting"));
   ahead.signal("SIGCONT");
-  const { session } = (await ahead.ended).json();
-  expect((await late.ended).json()).toMatchObject({ joined: true, session: { id: "ahead", uid: session.uid } });
-});
+  return { ahead, late };
+}
 
 it.each(pulsesHere)(
   "start --or-join does not join a session that is ending, but waits for its end if told to (%s)",
@@ -76,7 +97,7 @@ it.each(pulsesHere)(
 /** A `start --or-join` that has found nobody, and is about to take the lock when somebody else takes it. */
 async function startLate(workspace: Workspace, words: readonly string[]): Promise<RunningProgram> {
   const env = {
-    NODE_OPTIONS: `--require ${preload}`,
+    NODE_OPTIONS: `--require ${join(preloads, "comes-late.cjs")}`,
     COMES_LATE: "session.1",
     ARRIVED: join(workspace.root, "arrived"),
   };

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { identify, selfIdentity, signalProcess } from "../../src/process/identity.ts";
 import { ProcfsTable } from "../../src/process/procfs-table.ts";
 import { PsTable } from "../../src/process/ps-table.ts";
-import { openProcessTable, type ProcessEntry, type ProcessTable } from "../../src/process/table.ts";
+import { goneUid, openProcessTable, type ProcessEntry, type ProcessTable } from "../../src/process/table.ts";
 import { startFixture, startProgram, startZombie, until } from "../support/fixture-processes.ts";
 import { hasPs } from "../support/has-ps.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -158,7 +158,7 @@ describe.runIf(isLinux)("the process table by procfs", () => {
     const entry = (await new ProcfsTable().list()).find((listed) => listed.pid === pid);
     child.kill("SIGKILL");
     await exited;
-    expect(entry).toMatchObject({ argv: [], command: `[${entry?.name}]`, uid: -1, user: "-1" });
+    expect(entry).toMatchObject({ argv: [], command: `[${entry?.name}]`, uid: goneUid, user: "?" });
   });
 
   it("lists the child that a process had before it ended, though nobody has reaped that yet", async () => {

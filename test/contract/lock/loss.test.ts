@@ -58,6 +58,16 @@ describe.each(pulsesHere)("a holder with a %s pulse", (pulse) => {
     expect(await holder.ask("verify")).toBe("held");
   });
 
+  it("shows its link again when only that was removed (R0.2)", async () => {
+    const place = newPlace();
+    const holder = await startHolder(place);
+    rmSync(place.link);
+    expect(await holder.ask("verify")).toBe("held");
+    expect(inodeOf(place.link)).toBe(inodeOfClaim(place, 3));
+    await holder.ask("release");
+    expect(inodeOf(place.link)).toBeUndefined();
+  });
+
   it("restores it above a claim that came and went meanwhile, but never beside a live one", async () => {
     const place = newPlace();
     const holder = await startHolder(place);
@@ -131,9 +141,11 @@ describe("a holder whose link cannot be restored", () => {
     await until(() => isWaitedFor([claimPath(place, 3)]));
     for (const path of [place.link, claimPath(place, 3)]) rmSync(path);
     mkdirSync(place.link);
-    await expect(holder.ask("verify")).rejects.toThrow("Cannot link the lock");
-    expect(await holder.ask("verify")).toBe("held");
+    for (const _ of ["when it is restored", "and after that"])
+      await expect(holder.ask("verify")).rejects.toThrow("Cannot link the lock");
     rmdirSync(place.link);
+    expect(await holder.ask("verify")).toBe("held");
+    expect(inodeOf(place.link)).toBe(inodeOfClaim(place, 3));
     await holder.ask("release");
     expect(await granted).toBe(4);
   });
