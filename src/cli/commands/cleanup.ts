@@ -1,7 +1,7 @@
 import { parseDuration } from "../../home/duration.ts";
 import { cleanup } from "../../session/cleanup.ts";
-import { lockNames } from "../../session/lock-names.ts";
-import { openCliContext, type Cli, type Exit } from "../cli.ts";
+import type { Cli, Exit } from "../cli.ts";
+import { openLocks } from "../open-locks.ts";
 
 export interface CleanupOptions {
   readonly dryRun?: boolean;
@@ -27,12 +27,8 @@ export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
     ...(options.ended === undefined ? {} : { endedMs: duration(options.ended, endedDefault, "--ended") }),
     ...(options.match === undefined ? {} : { match: options.match }),
   };
-  const context = await openCliContext(cli, { access: "read" });
   // "Here" is the whole state directory, unless a lock is named.
-  const names = cli.globals.lock === undefined ? lockNames(context.home) : [];
-  const others = names.filter((name) => name !== context.lock.name);
-  const opened = await Promise.all(others.map((lock) => openCliContext(cli, { access: "read", lock })));
-  const actions = await cleanup([context, ...opened], scope);
+  const actions = await cleanup(await openLocks(cli), scope);
   (await cli.show()).cleaned(actions, scope.dryRun);
   return actions.some(({ result }) => result === "failed") ? 1 : 0;
 }

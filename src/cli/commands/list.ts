@@ -23,7 +23,7 @@ export async function listCommand(cli: Cli, options: ListOptions): Exit {
     allLocks: cli.globals.lock === undefined,
   };
   if (options.everywhere === true) return listEverywhere(cli, request);
-  const listing = await list(await openLocks(cli), request);
+  const listing = await list(await openLocks(cli, "said"), request);
   (await cli.show()).listed(listing);
   return listing.hidden === null ? 0 : exitCodes[listing.hidden.code];
 }

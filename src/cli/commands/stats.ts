@@ -15,7 +15,7 @@ const mostDays = 3660;
 export async function statsCommand(cli: Cli, options: StatsOptions): Exit {
   const days = parseDays(options.days);
   const { maxOrphans } = options;
-  const result = await stats(await openLocks(cli), {
+  const result = await stats(await openLocks(cli, "said"), {
     days,
     maxOrphans: maxOrphans === undefined ? null : parseCount(maxOrphans, "--max-orphans", "stats"),
     allLocks: cli.globals.lock === undefined,
