@@ -1,4 +1,5 @@
 import type { Failure } from "../../failure.ts";
+import { unsafeCharacters } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
@@ -183,10 +184,10 @@ export class JsonPresenter implements Presenter {
   }
 }
 
-/** What JSON allows in a string as it is, and a terminal may act on. */
-const unsafeCharacters = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-/** A document on one line that is safe to look at; a parser reads the very text it was made from. */
+/**
+ * A document on one line that is safe to look at; a parser reads the very text it was made from. JSON itself spells out C0
+ * and lone surrogates, and lets pass the others that a terminal may act on.
+ */
 function oneLine(document: Fields): string {
   const json = JSON.stringify(document).replaceAll(unsafeCharacters, (character) => {
     return String.raw`\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
