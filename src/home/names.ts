@@ -4,10 +4,11 @@ import { tellingWord } from "./telling-word.ts";
 /** What `parseName` can be asked for; it is how the message calls the text. */
 export type NameKind = "session id" | "lock name" | "client name" | "owner";
 
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** What a name may be that becomes a part of a path and is shown on a terminal, whoever says it: a person or a file. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * Accepts a name that is safe as a file name and on a terminal: 1 to 64 of `A-Z a-z 0-9 . _ -`, a letter or digit first.
+ * Accepts a name (`namePattern`): 1 to 64 of `A-Z a-z 0-9 . _ -`, a letter or digit first.
  * @throws Failure `USAGE` that shows the text with its control characters escaped
  */
 export function parseName(kind: NameKind, text: string): string {
@@ -47,6 +48,9 @@ export function excerpt(text: string): string {
 
 /** Crockford's base 32, in lower case: no i, l, o or u. Its order is the order of the characters. */
 const digits = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** What a uid may be that a file, or a name in a directory, says: it becomes a part of a path, too. */
+export const uidPattern = /^[0-9a-z]{10,40}$/;
 
 /**
  * A unique id of 26 characters from `[0-9a-z]`, built like a ULID: 10 for the time in milliseconds, so that ids sort by

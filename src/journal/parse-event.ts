@@ -1,3 +1,4 @@
+import { namePattern } from "../home/names.ts";
 import { eventSchemaVersion, type AnyEvent, type EventKind, type GenericEvent, type KnownEvent } from "./event.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -14,7 +15,7 @@ const isTime: Check = (value) =>
   typeof value === "string" && (usualTime.test(value) || !Number.isNaN(Date.parse(value)));
 const isTimeOrNull: Check = (value) => value === null || isTime(value);
 /** Names and uids become parts of paths. */
-const isName: Check = (value) => typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value);
+const isName: Check = (value) => typeof value === "string" && namePattern.test(value);
 const isActor = shape({ user: isText, host: isText, pid: isNumber, tty: isTextOrNull }, { name: isText });
 const isClient = shape({ uid: isText, name: isText, pid: isNumber });
 const isProcesses = listOf(shape({ pid: isNumber, command: isText }));

@@ -6,7 +6,8 @@ import { untrusted, whyForeign } from "../home/own-file.ts";
 /** What this version writes, and the newest it can read. */
 const claimSchemaVersion = 1;
 
-const identitySchema = v.object({
+/** A `ProcessIdentity` as a file says it. */
+export const identitySchema = v.object({
   pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
   started: v.string(),
   boot: v.string(),

@@ -4,11 +4,12 @@ import * as v from "valibot";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import { makeUid } from "../home/names.ts";
 import { shellWord } from "../home/shell-word.ts";
+import { identitySchema } from "../lock/claim-record.ts";
 import { isSameProcess, livenessOf, type ProcessIdentity } from "../process/identity.ts";
 import type { Context } from "./context.ts";
 import { readAs } from "./read-as.ts";
 import { createJson, isDirectory, makeSessionDirectory, removeOnRecord, sessionFiles } from "./session-files.ts";
-import { identitySchema, type SessionInfo } from "./session-info.ts";
+import type { SessionInfo } from "./session-info.ts";
 
 const clientSchema = v.object({
   uid: v.string(),

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
+import { uidPattern } from "../home/names.ts";
 import { readOwnFile } from "../home/own-file.ts";
 import { shellWord } from "../home/shell-word.ts";
 
@@ -52,7 +53,7 @@ export function sessionFiles(home: Home, uid: string): SessionFiles {
 
 /** Whether a text can be a session's uid, and so a directory's name. */
 export function isUid(text: string): boolean {
-  return /^[0-9a-z]{10,40}$/.test(text);
+  return uidPattern.test(text);
 }
 
 /** The uids of all sessions that have a directory, active or ended, in no order. */

@@ -1,15 +1,9 @@
 import * as v from "valibot";
 import type { JudgedClaim } from "../lock/claim-directory.ts";
+import { identitySchema } from "../lock/claim-record.ts";
 import { Failure } from "../failure.ts";
+import { namePattern, uidPattern } from "../home/names.ts";
 import { readSignal } from "../home/signals.ts";
-
-export const identitySchema = v.object({
-  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  started: v.string(),
-  boot: v.string(),
-  pid_ns: v.string(),
-  host: v.string(),
-});
 
 export const actorSchema = v.object({
   user: v.string(),
@@ -74,8 +68,8 @@ export type Launcher = Readonly<v.InferOutput<typeof launcherSchema>>;
  */
 export const sessionSchema = v.object({
   kind: v.literal("session"),
-  uid: v.pipe(v.string(), v.regex(/^[0-9a-z]{10,40}$/)),
-  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
+  uid: v.pipe(v.string(), v.regex(uidPattern)),
+  id: v.pipe(v.string(), v.regex(namePattern)),
   /** `background`: kept by a keeper of its own; `foreground`: kept by the `run` command itself. */
   mode: v.picklist(["background", "foreground"]),
   /** Of the claim it was taken with; null until it is. */
