@@ -7,6 +7,7 @@ import { KeeperProcess } from "./keeper-process.ts";
 import { logClaimed, newSession, type SessionRequest } from "./new-session.ts";
 import { refuseBesideOutsiders } from "./outside-agents.ts";
 import type { SessionWait, WaitNotice } from "./place-in-line.ts";
+import { reconcile } from "./reconcile.ts";
 import { otherCommand } from "./refusals.ts";
 import { makeSessionDirectory, removeSessionDirectory, sessionFiles } from "./session-files.ts";
 import { isReady, isSameCommand, type Hold, type SessionInfo } from "./session-info.ts";
@@ -192,7 +193,6 @@ async function afterKeeperDied(context: Context, { uid, id }: SessionInfo, error
 
 async function whatLives(context: Context, uid: string): Promise<readonly ProcessEntry[]> {
   try {
-    const { reconcile } = await import("./reconcile.ts");
     const lost = await reconcile(context, await context.lock.look());
     return lost.find(({ session }) => session.uid === uid)?.processes ?? [];
   } catch {

@@ -13,6 +13,7 @@ import { usage } from "../globals.ts";
 import { parseSlots } from "../count.ts";
 import { parseLauncher } from "../launcher-options.ts";
 import { parseReadiness } from "../readiness-options.ts";
+import { durationText } from "../present/quantities.ts";
 import { sayIfSlow } from "../say-if-slow.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
@@ -89,8 +90,6 @@ function saidIfSlow(cli: Cli, context: Context, request: StartRequest): Promise<
     const session = await findActiveById(context, request.id ?? null);
     if (session?.agent == null || session.ready === null) return null;
     const { id, agent, ready } = session;
-    // Late: until the keeper is spawned every millisecond counts.
-    const { durationText } = await import("../present/quantities.ts");
     return `${id} runs (PID ${agent.pid}); it is given ${durationText(ready.timeout_ms / 1000)} to be ready`;
   });
 }
