@@ -33,7 +33,7 @@ export async function passSignal(
 
 /** True for a process whose environment tells nothing: nobody else would pass anything on to it. */
 async function isInside({ session, depth }: Circle, table: ProcessTable, pid: number): Promise<boolean> {
-  const environment = await table.environmentOf(pid, "HOLDFAST_");
+  const environment = await table.variablesOf(pid);
   const its = environment?.get("HOLDFAST_SESSION");
   if (environment === null || its === undefined) return true;
   return its === session && depthIn(environment.get(depthVariable)) <= depth;

@@ -70,7 +70,7 @@ export class Cookies {
    */
   async #carriedBy(entry: ProcessEntry, user: number | undefined): Promise<Carried | null> {
     if (user !== 0 && entry.uid !== user) return null;
-    const environment = await this.#table.environmentOf(entry.pid, "HOLDFAST_");
+    const environment = await this.#table.variablesOf(entry.pid);
     if (environment === null) return null;
     return { session: environment.get("HOLDFAST_SESSION"), close: environment.get("HOLDFAST_CLOSE") === "1" };
   }

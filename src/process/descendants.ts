@@ -51,7 +51,7 @@ async function isAnyThere(table: ProcessTable, roots: TreeRoots, { since, seen }
     if (seen.has(pid)) continue;
     seen.add(pid);
     // Half the work of listing a process is to read its environment, and here that is mostly enough.
-    const environment = await table.environmentOf(pid, "HOLDFAST_");
+    const environment = await table.variablesOf(pid);
     const isClosed = environment?.get("HOLDFAST_CLOSE") === "1";
     if (environment?.get("HOLDFAST_SESSION") === roots.cookie && !isClosed) return true;
     if (await mayBeHeir(table, roots, pid)) return true;

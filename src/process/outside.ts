@@ -30,7 +30,7 @@ export async function findOutside(table: ProcessTable, query: OutsideQuery): Pro
   for (const entry of candidates) {
     if (innocent.has(entry.pid) || entry.uid !== query.uid) continue;
     if (!isInside(root, await table.workingDirectoryOf(entry.pid))) continue;
-    const environment = await table.environmentOf(entry.pid, "HOLDFAST_");
+    const environment = await table.variablesOf(entry.pid);
     if (environment !== null && !environment.has("HOLDFAST_SESSION")) outside.push(entry);
   }
   return outside;

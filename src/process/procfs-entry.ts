@@ -100,7 +100,7 @@ export class ProcfsEntry implements ProcessEntry {
     return this.argv.length === 0 ? `[${this.name}]` : this.argv.join(" ");
   }
 
-  /** While a process becomes another program, it seems to have none for a moment; see `ProcfsTable.environmentOf`. */
+  /** While a process becomes another program, it seems to have none for a moment; see `ProcfsTable.variablesOf`. */
   #readArguments(): readonly string[] | undefined {
     const hasSome = !this.#stat.isKernelThread && this.state !== "zombie";
     for (let looks = 0; looks < 20; looks += 1) {

@@ -52,10 +52,10 @@ export class ProcfsTable implements ProcessTable {
    * While a process becomes another program, its environment and its arguments look empty for a moment, in which it
    * would seem to belong to nobody: execve(2) gives it a new memory first, and puts them in last. So this waits then.
    */
-  async environmentOf(pid: number, prefix = ""): Promise<ReadonlyMap<string, string> | null> {
+  async variablesOf(pid: number): Promise<ReadonlyMap<string, string> | null> {
     for (let waitedMs = 0; waitedMs < longestExecMs; waitedMs += 1) {
       const environment = readEnvironment(pid);
-      if (environment !== "changing") return environment && parseEnvironment(environment, prefix);
+      if (environment !== "changing") return environment && parseEnvironment(environment);
       await systemClock.sleep(1);
     }
     return null;

@@ -17,7 +17,7 @@ interface Question {
  * Where nothing of that can be read at all (without /proc), the claim is believed; see docs/locking.md.
  */
 export async function isProven(table: ProcessTable, { entries, agent, roots }: Question): Promise<boolean> {
-  const environment = await table.environmentOf(agent.pid, "HOLDFAST_");
+  const environment = await table.variablesOf(agent.pid);
   if (environment !== null && environment.get("HOLDFAST_SESSION") === roots.cookie) return true;
   const { inherited = [], named, keeper = null } = roots;
   const files = [...inherited, ...(named?.files ?? [])];

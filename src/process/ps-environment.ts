@@ -1,6 +1,6 @@
 /**
  * What `ps` says about environments: one text of a command and its variables, joined by spaces, in which nothing tells
- * where a value ends. Hence only `HOLDFAST_…` variables are taken from it, whose values have no spaces where it
+ * where a value ends. Hence only holdfast's own variables are taken from it, whose values have no spaces where it
  * matters (a longer value is cut at its first), and only where the text leaves no doubt:
  * - the command itself, which may well contain `HOLDFAST_SESSION=…` (`sh -c "HOLDFAST_SESSION=… x"`), is cut off;
  * - a variable that seems to be there twice with different values, because it is also part of another one's value,
@@ -11,7 +11,6 @@
 export function parsePsEnvironment(
   command: string,
   commandWithEnvironment: string,
-  prefix: string,
 ): ReadonlyMap<string, string> | null {
   // It has run another program between the two looks.
   if (!commandWithEnvironment.startsWith(command)) return null;
@@ -20,7 +19,6 @@ export function parsePsEnvironment(
   const variables = new Map<string, string>();
   const doubtful = new Set<string>();
   for (const [, name = "", value = ""] of environment.matchAll(/(?<=\s)(HOLDFAST_\w*)=(\S*)/g)) {
-    if (!name.startsWith(prefix)) continue;
     if ((variables.get(name) ?? value) !== value) doubtful.add(name);
     variables.set(name, value);
   }

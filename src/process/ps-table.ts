@@ -51,10 +51,10 @@ export class PsTable implements ProcessTable {
   }
 
   /**
-   * Only `HOLDFAST_…` variables, because `ps` does not tell where a value ends; see `parsePsEnvironment`. All processes
-   * are asked about at once, and again only after the next `list()`, or for a process that was not there yet.
+   * See `parsePsEnvironment`. All processes are asked about at once, and again only after the next `list()`, or for a
+   * process that was not there yet.
    */
-  async environmentOf(pid: number, prefix = ""): Promise<ReadonlyMap<string, string> | null> {
+  async variablesOf(pid: number): Promise<ReadonlyMap<string, string> | null> {
     let environments = await (this.#environments ??= readEnvironments());
     if (!environments.withEnvironment.has(pid)) {
       this.#environments = readEnvironments();
@@ -62,7 +62,7 @@ export class PsTable implements ProcessTable {
     }
     const command = environments.commands.get(pid);
     const text = environments.withEnvironment.get(pid);
-    return command === undefined || text === undefined ? null : parsePsEnvironment(command, text, prefix);
+    return command === undefined || text === undefined ? null : parsePsEnvironment(command, text);
   }
 
   /** By lsof(8), which macOS brings along. */

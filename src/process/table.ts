@@ -48,11 +48,10 @@ export interface ProcessTable {
    */
   list(among?: (pid: number) => boolean): Promise<readonly ProcessEntry[]>;
   /**
-   * The environment a process was started with.
-   * @param prefix only the variables whose names begin so; asking for fewer is cheaper
+   * Holdfast's own variables (`HOLDFAST_…`) in the environment a process was started with: others are not read.
    * @returns null if it cannot be read: gone, another user's, or protected
    */
-  environmentOf(pid: number, prefix?: string): Promise<ReadonlyMap<string, string> | null>;
+  variablesOf(pid: number): Promise<ReadonlyMap<string, string> | null>;
   /** The directory a process is in, without symbolic links; null if it cannot be read. */
   workingDirectoryOf(pid: number): Promise<string | null>;
   /** Whether it can tell at all which files a process has open. */
@@ -68,7 +67,7 @@ export interface ProcessTable {
 export function listedBy(table: ProcessTable, list: ProcessTable["list"]): ProcessTable {
   return {
     list,
-    environmentOf: (pid, prefix) => table.environmentOf(pid, prefix),
+    variablesOf: (pid) => table.variablesOf(pid),
     workingDirectoryOf: (pid) => table.workingDirectoryOf(pid),
     seesFiles: table.seesFiles,
     writesTo: (pid, files) => table.writesTo(pid, files),

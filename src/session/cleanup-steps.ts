@@ -47,7 +47,7 @@ export async function awaitRestoring(context: Context): Promise<readonly Cleanup
 
 /** Whether nobody has ever held the slot that a process has its session in, as far as can be seen now. */
 async function isWithoutClaim(context: Context, { pid }: ProcessEntry): Promise<boolean> {
-  const environment = await (await context.processes()).environmentOf(pid, "HOLDFAST_");
+  const environment = await (await context.processes()).variablesOf(pid);
   const slot = Number(environment?.get("HOLDFAST_SLOT") ?? 1);
   return Number.isSafeInteger(slot) && slot > 0 && (await context.lock.at(slot).look()).last === null;
 }

@@ -73,7 +73,7 @@ function mayLive({ home }: Context, uid: string, record: SessionRecord | null): 
 /** The session's id, if a process carries its cookie, and is of this very lock; else null. */
 async function provenName(context: Context, pid: number, uid: string): Promise<string | null> {
   const { home, lock } = context;
-  const carried = await (await context.processes()).environmentOf(pid, "HOLDFAST_");
+  const carried = await (await context.processes()).variablesOf(pid);
   const isOurs = carried !== null && isMeantBy(home, carried) && carried.get("HOLDFAST_LOCK") === lock.name;
   return isOurs && carried.get("HOLDFAST_SESSION") === uid ? (carried.get("HOLDFAST_SESSION_ID") ?? uid) : null;
 }

@@ -24,7 +24,7 @@ export async function homesOfSessions(table: ProcessTable, here: Home): Promise<
   const trouble = new Trouble();
   for (const { uid, state, pid } of await table.list()) {
     if (uid !== process.geteuid?.() || state === "zombie") continue;
-    const variables = await table.environmentOf(pid, "HOLDFAST_");
+    const variables = await table.variablesOf(pid);
     const root = variables?.get("HOLDFAST_DIR");
     // What a person sets may be relative, to a directory that nobody knows.
     if (root === undefined || !isAbsolute(root)) continue;

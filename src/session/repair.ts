@@ -86,7 +86,7 @@ async function isAnotherOwners(
   processes: readonly ProcessEntry[],
 ): Promise<boolean> {
   const uids = new Set<string | undefined>();
-  for (const { pid } of processes) uids.add((await table.environmentOf(pid, "HOLDFAST_"))?.get("HOLDFAST_SESSION"));
+  for (const { pid } of processes) uids.add((await table.variablesOf(pid))?.get("HOLDFAST_SESSION"));
   for (const event of readEventsBackward(context.home.log, { kinds: ["claimed"] })) {
     if (uids.size === 0) break;
     if (event.event !== "claimed" || !uids.delete(event.uid)) continue;

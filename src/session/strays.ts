@@ -62,7 +62,7 @@ async function carriesCookie(
   { pid }: ProcessEntry,
   spared: Spared,
 ): Promise<boolean> {
-  const environment = await table.environmentOf(pid, "HOLDFAST_");
+  const environment = await table.variablesOf(pid);
   const cookie = environment?.get("HOLDFAST_SESSION");
   if (environment === null || cookie === undefined || spared.has(cookie)) return false;
   // What is left of a session in a container is left to those who are there.

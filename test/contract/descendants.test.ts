@@ -68,11 +68,11 @@ describe.skipIf(process.platform !== "linux")("what may live of a tree whose roo
     const real = await openProcessTable();
     let child = 0;
     // What it looks at is gone by then, and what it has left is not among the PIDs that it began with.
-    const read: ProcessTable["environmentOf"] = async (pid, prefix) => {
+    const read: ProcessTable["variablesOf"] = async (pid) => {
       if (pid === parent && child === 0) child = await startWith({ HOLDFAST_SESSION: cookie });
-      return pid === parent ? null : real.environmentOf(pid, prefix);
+      return pid === parent ? null : real.variablesOf(pid);
     };
-    const table = { ...listedBy(real, (among) => real.list(among)), environmentOf: read };
+    const table = { ...listedBy(real, (among) => real.list(among)), variablesOf: read };
     expect(await mayHaveDescendants(table, roots, lookFrom(first))).toBe(true);
     expect(child).toBeGreaterThan(0);
   });

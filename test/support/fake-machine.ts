@@ -110,7 +110,7 @@ export class FakeMachine implements ProcessTable {
     return Promise.resolve(wanted.map((process) => Object.assign({}, process)));
   }
 
-  environmentOf(pid: number): Promise<ReadonlyMap<string, string> | null> {
+  variablesOf(pid: number): Promise<ReadonlyMap<string, string> | null> {
     this.environmentsRead.push(pid);
     this.onRead(pid);
     const env = this.processes.get(pid)?.env ?? null;

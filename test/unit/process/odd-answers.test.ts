@@ -71,7 +71,7 @@ describe.skipIf(!isLinux)("an environment that is empty", () => {
     const pid = 4_000_000;
     hidden.set(`/proc/${pid}/environ`, "").set(`/proc/${pid}/stat`, stat);
     const sleep = vi.spyOn(systemClock, "sleep");
-    expect(await new ProcfsTable().environmentOf(pid)).toEqual(environment);
+    expect(await new ProcfsTable().variablesOf(pid)).toEqual(environment);
     // Only one that becomes another program just now is waited for.
     expect(sleep).not.toHaveBeenCalled();
   });
@@ -145,7 +145,7 @@ describe.skipIf(!isLinux)("a machine whose /proc does not tell", () => {
     const pid = 2 ** 22;
     hidden.set(`/proc/${pid}/environ`, "");
     hidden.set(`/proc/${pid}/stat`, `${pid} (kworker/0:0) I 2 0 0 0 -1 69238848 0 0 0 0 1 2 0 0 20 0 1 0 123 4 5\n`);
-    expect(await new ProcfsTable().environmentOf(pid)).toEqual(new Map());
+    expect(await new ProcfsTable().variablesOf(pid)).toEqual(new Map());
   });
 
   it("a state that has a letter which nobody knows: other", () => {
