@@ -111,7 +111,7 @@ export class Waiting {
       },
       next: [
         { does: "look", command: "holdfast status" },
-        ...(holder === null || holder.ending ? [] : [{ does: "stop it", command: stopStep(this.#cli, holder) }]),
+        ...(holder === null || holder.ending ? [] : [stopStep(this.#cli, holder)]),
       ],
     });
   }

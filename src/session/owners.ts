@@ -8,6 +8,6 @@ export function otherOwner({ env }: Pick<Context, "env">, owner: string | null |
 }
 
 /** What to type to end this very session, and nothing else: another owner's takes `--force`. */
-export function stopCommand(context: Pick<Context, "env">, { id, owner }: Pick<SessionInfo, "id" | "owner">): string {
+export function stopCall(context: Pick<Context, "env">, { id, owner }: Pick<SessionInfo, "id" | "owner">): string {
   return `holdfast stop ${id}${otherOwner(context, owner) === null ? "" : " --force"}`;
 }

@@ -6,7 +6,7 @@ import type { ProcessEntry } from "../process/table.ts";
 import { whereaboutsOf, type Whereabouts } from "../process/identity.ts";
 import { lastOutputAt } from "./activity.ts";
 import type { Context } from "./context.ts";
-import { stopCommand } from "./owners.ts";
+import { stopCall } from "./owners.ts";
 import { secondsBetween } from "./session-end.ts";
 import { holdOf, waiterOf, type SessionInfo } from "./session-info.ts";
 import { startAgain } from "./start-again.ts";
@@ -116,7 +116,7 @@ export function alreadyActive(
     next: [
       ...(first.ending ? [] : [{ does: "join it", command: `holdfast join ${first.id}` }]),
       waitStep(context, wanted, typed),
-      ...(first.ending ? [] : [{ does: "stop it", command: stopStep(context, first) }]),
+      ...(first.ending ? [] : [stopStep(context, first)]),
     ],
   });
 }
@@ -131,16 +131,14 @@ export function otherCommand(
   const { id, command } = holder;
   return new Failure("BUSY", `Session already active with another command: ${id}`, {
     facts: { id, holder, active_command: command, wanted_command: wanted.command },
-    next: [
-      { does: "join it", command: `holdfast join ${id}` },
-      { does: "stop it", command: stopStep(context, holder) },
-    ],
+    next: [{ does: "join it", command: `holdfast join ${id}` }, stopStep(context, holder)],
   });
 }
 
 /** Another owner's healthy session is not to be stopped without a thought; what its keeper left, by `--force`. */
-export function stopStep(context: Pick<Context, "env">, holder: HolderCard): string {
-  return holder.orphaned ? stopCommand(context, holder) : `holdfast stop ${holder.id}`;
+export function stopStep(context: Pick<Context, "env">, holder: HolderCard): NextStep {
+  const command = holder.orphaned ? stopCall(context, holder) : `holdfast stop ${holder.id}`;
+  return { does: "stop it", command };
 }
 
 function queueAhead(view: LockView, wait: NextStep): Failure {
@@ -172,7 +170,7 @@ export async function orphaned(context: Context, claim: JudgedClaim): Promise<Fa
 /** `AGENTS_RUNNING`: what a dead keeper left. */
 export function leftRunning(context: Context, { session, processes, unproven }: Unsettled): Failure {
   // Never by a clean-up: that would end healthy sessions and whoever waits, too.
-  const steps = [{ does: "end them", command: stopCommand(context, session) }];
+  const steps = [{ does: "end them", command: stopCall(context, session) }];
   return agentsRunning(processes, session, steps, unproven);
 }
 

@@ -1,7 +1,7 @@
 import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
-import { stopCommand } from "../../session/owners.ts";
+import { stopCall } from "../../session/owners.ts";
 import type { OperationCount } from "../../session/operations.ts";
 import { outsideSteps } from "../../session/refusals.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
@@ -48,7 +48,7 @@ function orphanEndings({ sessions }: Status, style: Style): readonly NextStep[] 
   // What lives beside a session that was started with `--force` is that one's keeper's to close.
   const isBeside = ({ slot }: SessionInfo) => healthy.some(({ session }) => session.slot === slot);
   const orphans = sessions.filter(({ state, session }) => state === "orphaned" && !isBeside(session));
-  return orphans.map(({ session }) => ({ does: `end ${session.id}`, command: stopCommand(style, session) }));
+  return orphans.map(({ session }) => ({ does: `end ${session.id}`, command: stopCall(style, session) }));
 }
 
 /** Never a clean-up of everything while a healthy session runs or somebody waits, and never unseen. */

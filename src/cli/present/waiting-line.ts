@@ -1,5 +1,5 @@
 import { escapeControl } from "../../home/names.ts";
-import { stopCommand } from "../../session/owners.ts";
+import { stopCall } from "../../session/owners.ts";
 import type { HolderCard } from "../../session/refusals.ts";
 import { onThisLock } from "./on-this-lock.ts";
 import type { WaitingNotice } from "./presenter.ts";
@@ -48,7 +48,7 @@ export function holderPhrase(holder: HolderCard, others: readonly string[], styl
   const also = others.length === 0 ? "" : `, and so ${others.length === 1 ? "does" : "do"} ${others.join(", ")}`;
   const ending = holder.ending ? "is ending, and " : "";
   if (!holder.orphaned) return `${id} ${ending}holds the lock for ${duration} (${who})${also}`;
-  const stop = escapeControl(onThisLock(stopCommand(style, holder), style.invocation));
+  const stop = escapeControl(onThisLock(stopCall(style, holder), style.invocation));
   // First what helps: a terminal has not always room for the rest.
   return `${id} is in the way: ${stop} ends it (its keeper is dead, ${who}, for ${duration})`;
 }
