@@ -1,6 +1,6 @@
 import { parseDuration } from "../home/duration.ts";
-import { excerpt } from "../home/names.ts";
 import type { ReadinessProbe } from "../session/session-info.ts";
+import { parseNumber } from "./count.ts";
 import { givenPattern, givenText } from "./given-command.ts";
 import { usage } from "./globals.ts";
 
@@ -12,6 +12,7 @@ export interface ReadinessOptions {
 }
 
 const timeoutDefault = "60s";
+const help = "holdfast start --help";
 
 /**
  * What must be seen before `start` says so; null when nothing was asked for.
@@ -22,18 +23,12 @@ export function parseReadiness(options: ReadinessOptions, isLauncher = false): R
   if (readyOutput === undefined && readyPort === undefined && readyCommand === undefined) {
     if (readyTimeout === undefined || isLauncher) return null;
     const others = "--ready-output, --ready-port, --ready-command or --launcher";
-    throw usage(`--ready-timeout: give ${others} too`, "holdfast start --help");
+    throw usage(`--ready-timeout: give ${others} too`, help);
   }
   return {
     output: readyOutput === undefined ? null : givenPattern(readyOutput, "--ready-output").source,
-    port: readyPort === undefined ? null : parsePort(readyPort),
+    port: readyPort === undefined ? null : parseNumber(readyPort, "--ready-port", { least: 1, most: 65_535, help }),
     command: readyCommand === undefined ? null : givenText(readyCommand, "--ready-command", "a shell command"),
     timeout_ms: parseDuration(readyTimeout ?? timeoutDefault, "--ready-timeout"),
   };
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port >= 1 && port <= 65_535) return port;
-  throw usage(`--ready-port: expected a number from 1 to 65535, got ${excerpt(text)}`, "holdfast start --help");
 }

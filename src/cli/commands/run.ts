@@ -1,6 +1,6 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration, parseLimit } from "../../home/duration.ts";
-import { excerpt, parseName } from "../../home/names.ts";
+import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock } from "../../keeper/foreground.ts";
 import { newSession, type SessionRequest } from "../../session/new-session.ts";
@@ -9,7 +9,7 @@ import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
-import { parseSlots } from "../count.ts";
+import { parseNumber, parseSlots } from "../count.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
 export interface RunOptions {
@@ -83,7 +83,5 @@ function commandOf(cli: Cli, options: RunOptions, args: readonly string[]): read
 
 function parseConflictCode(text: string | undefined): number | null {
   if (text === undefined) return null;
-  const code = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
-  if (code >= 0 && code <= 255) return code;
-  throw usage(`--conflict-exit-code: expected a number from 0 to 255, got ${excerpt(text)}`, "holdfast run --help");
+  return parseNumber(text, "--conflict-exit-code", { least: 0, most: 255, help: "holdfast run --help" });
 }

@@ -10,7 +10,7 @@ import { startStep } from "../../session/start-again.ts";
 import { findProject, openCliContext, parseId, type Cli, type Exit, type Project } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
-import { parseSlots } from "../count.ts";
+import { parseNumber, parseSlots } from "../count.ts";
 import { parseLauncher } from "../launcher-options.ts";
 import { parseReadiness } from "../readiness-options.ts";
 import { durationText } from "../present/quantities.ts";
@@ -148,6 +148,9 @@ function parseMaxOutput(text: string): number | null {
   throw usage(`--max-output: expected a size above 0, or none, got ${excerpt(text)}`, "holdfast start --help");
 }
 
+/** Of more nobody would see the end. */
+const mostRestarts = 999_999_999;
+
 function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: RestartPolicy; maxRestarts?: number } {
   const policy = restartPolicies.find((known) => known === restart);
   if (restart !== undefined && policy === undefined) {
@@ -157,10 +160,8 @@ function parseRestart({ restart, maxRestarts }: StartOptions): { restart?: Resta
   if (policy === undefined || policy === "no") {
     throw usage("--max-restarts: give --restart on-failure or always too", "holdfast start --help");
   }
-  if (!/^\d{1,9}$/.test(maxRestarts)) {
-    throw usage(`--max-restarts: expected a whole number, got ${excerpt(maxRestarts)}`, "holdfast start --help");
-  }
-  return { restart: policy, maxRestarts: Number(maxRestarts) };
+  const range = { least: 0, most: mostRestarts, help: "holdfast start --help", expected: "a whole number" };
+  return { restart: policy, maxRestarts: parseNumber(maxRestarts, "--max-restarts", range) };
 }
 
 function commandOf({ config }: Project, operands: readonly string[] | null, id: string | null): readonly string[] {
