@@ -55,7 +55,7 @@ export async function openCliContext(cli: Cli, access: Access): Promise<Context>
     config,
     env: cli.env,
     lockName: parseName("lock name", lock ?? cli.globals.lock ?? defaultLock),
-    by: currentActor(parseClientName(clientName ?? cli.env["HOLDFAST_AS"])),
+    by: currentActor(clientName === undefined ? nameFromEnvironment(cli) : parseName("client name", clientName)),
     create: access.access === "write",
   });
   cli.beforeExit(() => context.hooks.settled());
@@ -77,9 +77,10 @@ export async function findProject(cli: Cli, despite?: Access["despiteConfig"]): 
   }
 }
 
-/** Whatever is empty names nobody. */
-function parseClientName(name: string | undefined): string | undefined {
-  return name === undefined || name === "" ? undefined : parseName("client name", name);
+/** An empty variable names nobody. */
+function nameFromEnvironment({ env }: Cli): string | undefined {
+  const name = env["HOLDFAST_AS"];
+  return name ? parseName("client name", name) : undefined;
 }
 
 /** A session id as a person gave it; null when none was given. */

@@ -10,7 +10,7 @@ export interface Actor {
   readonly name?: string | undefined;
 }
 
-/** A process that was ended, and how: the signal that did it, or `"exited"`. */
+/** A process that was ended, and how: the signal that did it, `"stop_command"`, or `"exited"` when it went by itself. */
 interface EndedProcess {
   readonly pid: number;
   readonly command: string;

@@ -121,7 +121,6 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
   });
 }
 
-/** @param options see `endOrphan` */
 export async function endOrphans(
   context: Context,
   scope: CleanupScope,
@@ -139,7 +138,10 @@ export async function endOrphans(
 
 type OrphanOptions = Pick<EndingOptions, "unlessSurvived">;
 
-/** Ends what still runs of a session whose keeper is dead, and closes the session. What lives on is a failure. */
+/**
+ * Ends what still runs of a session whose keeper is dead, and closes the session. What lives on is a failure, and keeps the
+ * session open if `unlessSurvived` is given.
+ */
 export async function endOrphan(
   context: Context,
   scope: CleanupScope,

@@ -28,7 +28,10 @@ const leavingSignals: ReadonlySet<NodeJS.Signals> = new Set(["SIGTERM", "SIGINT"
 export async function endWaiter(
   context: Context,
   ticket: JudgedClaim,
-  { signal = "SIGTERM", killAfterMs = context.config.stop.killAfterMs }: Omit<EndingOptions, "known"> = {},
+  {
+    signal = "SIGTERM",
+    killAfterMs = context.config.stop.killAfterMs,
+  }: Pick<EndingOptions, "signal" | "killAfterMs"> = {},
 ): Promise<boolean> {
   const { owner } = ticket.record;
   const stands = async () => (await context.lock.look()).waiters.some(({ number }) => number === ticket.number);

@@ -19,8 +19,6 @@ export interface JoinRequest {
   readonly id: string | null;
   /** The process that is the client; absent: this one. */
   readonly pid?: number;
-  /** How the client is called; absent: the user's name. */
-  readonly name?: string;
   /** Wait until the session is ready, at most so long; null: as long as it takes. Absent: do not wait. */
   readonly readyWithinMs?: number | null;
 }
@@ -35,7 +33,8 @@ export interface Joined {
 }
 
 /**
- * Joins the active session as a client, for as long as the registered process lives or until it leaves.
+ * Joins the active session as a client, for as long as the registered process lives or until it leaves. It is called as
+ * whoever joins is called in the log, else as the user.
  * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE` when there is no such process; `WAIT_TIMEOUT` when it is not
  *   ready in time. Who could not join is no client, unless it was one before
  */
@@ -44,7 +43,7 @@ export async function join(given: Context, request: JoinRequest): Promise<Joined
   const active = await requireSession(context, request.id);
   const process = request.pid === undefined ? selfIdentity() : requireProcess(request.pid);
   const before = liveClients(context, active.session);
-  const client = addClient(context, active.session, request.name ?? context.by.name ?? context.by.user, process);
+  const client = addClient(context, active.session, context.by.name ?? context.by.user, process);
   try {
     const session = await whenReady(context, active.session, request.readyWithinMs);
     const joined = { ...active, session };

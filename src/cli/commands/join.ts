@@ -1,6 +1,5 @@
 import type { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
-import { parseName } from "../../home/names.ts";
 import { runWithoutLock } from "../../keeper/foreground.ts";
 import { agentOutput } from "../../session/agent-output.ts";
 import { removeClient, tryToRemoveClient } from "../../session/clients.ts";
@@ -49,7 +48,6 @@ export async function joinCommand(
   const request = {
     id: parseId(id),
     ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
-    ...(options.as === undefined ? {} : { name: parseName("client name", options.as) }),
   };
   if (options.send !== undefined) {
     (await cli.show()).sent(await sendText(context, request.id, options.send));
