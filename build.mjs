@@ -165,6 +165,19 @@ async function tryOut() {
     const names = (await readdir(cache)).map((name) => /([^.]+\.js)\.bin$/.exec(name)?.[1]);
     return [...files.keys()].filter((name) => names.includes(path.basename(name)));
   };
+  const hasRehearsed = async () => {
+    const chunks = await readdir(path.join(root, "dist", "chunks"));
+    const rehearsal = chunks.find((name) => name.includes("main-rehearsal"));
+    // The second time it has no file of its own.
+    return rehearsal === undefined || (await kept()).includes(`chunks/${rehearsal}`);
+  };
+  /** Of `run` what one that waits needs: all of it only if there is time to get ready for its turn. */
+  const runInLine = async () => {
+    const holder = holdfast("run", "--", "sh", "-c", ': >"$0"; sleep 1', path.join(project, "held"));
+    await until(async () => (await readdir(project)).includes("held"));
+    await Promise.all([holder, holdfast("run", "--", "true")]);
+    await rm(path.join(project, "held"));
+  };
   try {
     await mkdir(cache, { recursive: true });
     await holdfast("--version");
@@ -177,8 +190,9 @@ async function tryOut() {
     await holdfast("stop", "build");
     // On a busy machine, as here, there is more to be looked at when the command has ended.
     await holdfast("run", "--", "sh", "-c", "sleep 0.1; exit");
-    // Of `run` what one that waits has needed is kept, too: the command of another has just ended when its turn comes.
-    await Promise.all([holdfast("run", "--", "sleep", "1"), holdfast("run", "--", "true")]);
+    await runInLine();
+    // Once more on a busy machine; where there are only leases nobody ever rehearses.
+    if (!(await hasRehearsed())) await runInLine();
     return { byAll, byAny: await kept() };
   } catch (error) {
     await rm(cache, { recursive: true, force: true });
@@ -188,13 +202,13 @@ async function tryOut() {
   }
 }
 
-/** The keeper writes its part when it is told to. */
+/** Others do what is awaited: the keeper writes its part when it is told to. */
 async function until(condition) {
   for (let tries = 0; tries < 100; tries += 1) {
     if (await condition()) return;
     await sleep(20);
   }
-  throw new Error("the keeper left none");
+  throw new Error("what it waits for does not come");
 }
 
 /** One bundled ES module as CommonJS. `__dirname` means dist/ everywhere, whichever chunk a module ends up in. */

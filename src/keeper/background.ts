@@ -92,8 +92,8 @@ async function becomeReadyOrEnd(context: Context, held: HeldLock, keeper: Sessio
   try {
     if (await untilReady(context, held, keeper, agent)) keeper.published.readyAgain();
   } catch {
-    // Gone already, it is on its way to the next restart.
-    if (!isGone) await keeper.endAgent();
+    // Gone already, it is on its way to the next restart; and at the end of its session it is ended with that.
+    if (!isGone && !keeper.ending.aborted) await keeper.endAgent();
   }
 }
 

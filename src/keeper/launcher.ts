@@ -93,7 +93,7 @@ async function exitOfLaunched(
   for (let agent = first; ;) {
     const exit = await exitOfStranger(agent.identity, {
       hint,
-      everySecond: (listener) => keeper.everySecond(listener),
+      everySecond: (listener) => keeper.rounds.everySecond(listener),
     });
     const next = keeper.ending.aborted ? null : await successorOf(keeper.session, processes);
     if (next === null || keeper.ending.aborted) return exit;

@@ -56,8 +56,13 @@ export class Leftovers {
 
   /** True also where that cannot be told now: whoever looks at all processes then says why, if that fails, too. */
   async mayExist(): Promise<boolean> {
-    clearTimeout(this.#timer);
+    this.forget();
     return this.#look().catch(() => true);
+  }
+
+  /** From now on it does nothing by itself: the session, of which it notes something, is over. */
+  forget(): void {
+    clearTimeout(this.#timer);
   }
 
   /** Who cannot do it looks at all processes in the end. */

@@ -22,7 +22,7 @@ export async function restartAgent(
     keeper.published.restarting(plan.count, new Date(Date.now() + delayMs));
     await systemClock.sleep(delayMs, keeper.ending);
     // The state directory, and the lock with it, may have been lost just now.
-    await keeper.look();
+    await keeper.rounds.look();
     if (keeper.ending.aborted) return null;
     try {
       const next = await launch();

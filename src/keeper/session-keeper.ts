@@ -13,6 +13,7 @@ import { Leftovers } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { OwnRoots } from "./own-roots.ts";
 import { PublishedSession } from "./published-session.ts";
+import { Rounds } from "./rounds.ts";
 import { SessionLimits } from "./session-limits.ts";
 import { SessionLog } from "./session-log.ts";
 import { StopRequests } from "./stop-requests.ts";
@@ -27,8 +28,6 @@ export interface KeptSession {
 
 /** An agent that cannot be killed does not hold up the end of its session for ever. */
 const exitPatienceMs = 5_000;
-/** How often the keeper looks whether its claim still stands and whether it is asked to stop. */
-const lookEveryMs = 1_000;
 
 /**
  * Holds one session, whoever it runs in: the background keeper, or `run` itself.
@@ -58,9 +57,8 @@ export class SessionKeeper {
   readonly #own = new OwnRoots(() => this.session);
   #leftovers: Leftovers | null = null;
   #endingAgent: Promise<unknown> = Promise.resolve();
-  #watch: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | null = null;
-  readonly #onLook = new Set<() => void>();
+  /** In each it looks whether its claim still stands, and whether it is asked to stop. */
+  readonly rounds = new Rounds(() => this.#look());
   #limits: SessionLimits | null = null;
   readonly #output: OutputLimit | null;
 
@@ -91,10 +89,7 @@ export class SessionKeeper {
     const isFirst = this.session.restarts === 0 && this.session.launcher === null;
     this.#leftovers = isFirst ? Leftovers.of(this.#context, this.published, agent, () => this.#own.now()) : null;
     if (!this.session.close) this.#own.inherits(this.#held.descriptor);
-    this.#watch ??= setInterval(() => {
-      this.#wakeWatchers();
-      void this.#lookAround();
-    }, lookEveryMs);
+    this.rounds.begin();
     this.#limits ??= new SessionLimits(
       this.#context,
       () => this.session,
@@ -121,12 +116,6 @@ export class SessionKeeper {
   giveUp(failure: Failure): void {
     this.noteFailed(failure);
     this.end({ reason: "start_failed" });
-  }
-
-  /** Calls back whenever this keeper looks around, which it does once a second. @returns what ends that */
-  everySecond(listener: () => void): () => void {
-    this.#onLook.add(listener);
-    return () => this.#onLook.delete(listener);
   }
 
   /** Fires when the session is to end. */
@@ -217,7 +206,8 @@ export class SessionKeeper {
     await this.#output?.end();
     // The hook of `ended` may start the next session, and what is given back is not looked after any more.
     const giving = { held: this.#held, published: this.published, log: this.#log, terminated, isLockLost };
-    clearInterval(this.#watch);
+    this.rounds.end();
+    this.#leftovers?.forget();
     await this.#context.hooks.hold(() => giveBack(this.#context, end, giving));
     this.#limits?.clear();
     return end;
@@ -232,7 +222,7 @@ export class SessionKeeper {
     { begin, keepTmux = false }: { begin?: () => void; keepTmux?: boolean } = {},
   ): Promise<EndedProcesses> {
     const { session } = this;
-    if (order === null && session.close) return nothingEnded;
+    if (order === null && session.close) return this.#endingAgent.then(() => nothingEnded);
     this.#endings += 1;
     try {
       const mayBeQuick = order === null && session.tmux === null;
@@ -251,31 +241,17 @@ export class SessionKeeper {
 
   /** Of an agent that has been ended. It may be gone just now, while its watcher waits for the next look. */
   #exitOf(agent: Agent): Promise<AgentExit> {
-    this.#wakeWatchers();
+    this.rounds.wake();
     return exitOf(agent, exitPatienceMs);
   }
 
-  #wakeWatchers(): void {
-    for (const listener of this.#onLook) listener();
-  }
-
-  /** Looks around, as it does once a second, and finds nothing older than this call. Never throws. */
-  async look(): Promise<void> {
-    await this.#looking;
-    await this.#lookAround();
-  }
-
-  #lookAround(): Promise<void> {
-    this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
-    return this.#looking;
-  }
-
-  async #lookNow(): Promise<void> {
+  async #look(): Promise<void> {
     try {
       const claim = await this.#held.verify();
       if (claim === "restored") this.#restoreFiles();
-      const request = this.#requests.unseen();
+      if (claim !== "lost") this.#log.tryTo("link", () => this.#held.show());
       this.published.catchUp();
+      const request = this.#requests.unseen();
       if (claim === "lost") this.#loseLock();
       else if (request !== null) this.end(orderOf(request));
       else if (this.#order === null) await this.#limits?.look();
@@ -287,8 +263,8 @@ export class SessionKeeper {
 
   /** The claim was gone and stands again: clients need the session's directory, too. */
   #restoreFiles(): void {
-    makeSessionDirectory(sessionFiles(this.#context.home, this.session.uid));
-    this.#log.append({ event: "lock_restored" });
+    this.#log.tryTo("directory", () => makeSessionDirectory(sessionFiles(this.#context.home, this.session.uid)));
+    this.#log.tryTo("log", () => this.#log.append({ event: "lock_restored" }));
   }
 
   #loseLock(): void {

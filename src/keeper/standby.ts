@@ -102,11 +102,13 @@ export class Standby {
       return null;
     }
     const { identity, pipe } = this.#shell;
+    const newest = newestPid() ?? 0;
     return {
       pid: identity.pid,
       identity,
       spawnedAtMs: systemClock.now(),
-      sincePid: newestPid() ?? identity.pid,
+      // What says less than the shell's own is wrong, or the numbers have begun anew.
+      sincePid: Math.max(newest, identity.pid),
       exited: this.#exited,
       outputFromByte: 0,
       letGo: () => {
@@ -174,8 +176,12 @@ function withPipe(stdio: StdioList): StdioList {
   );
 }
 
-/** Which file a path names; empty when it names none. */
+/** Which file a path names; empty when it names none, or none that can be looked at. */
 function fileAt(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return "";
+  }
 }

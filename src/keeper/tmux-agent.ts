@@ -39,7 +39,7 @@ export async function spawnInTmux(context: Context, keeper: SessionKeeper, spec:
     pane: pane.id,
     server,
     agent: identity,
-    everySecond: (listener) => keeper.everySecond(listener),
+    everySecond: (listener) => keeper.rounds.everySecond(listener),
   });
   // Gone already, it has failed to start: whoever settles that waits for no more than a moment.
   if (identity === null) await Promise.race([exited, systemClock.sleep(newsMs)]);

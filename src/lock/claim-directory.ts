@@ -121,7 +121,7 @@ export class ClaimDirectory {
     for (const name of this.names()) {
       if (!name.startsWith(`${temporaryPrefix}${this.lock}-`)) continue;
       const path = join(this.directory, name);
-      if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < abandonedAfterMs) continue;
+      if (ageMs(path) < abandonedAfterMs) continue;
       // A living contender whose file is taken from under it finds its link refused and starts over.
       if (!(await this.#isLocked(path))) unlinkIfThere(path);
     }
@@ -170,6 +170,15 @@ function isStillAs(before: ClaimRecord, now: ClaimRecord | null): boolean {
 
 function pulsed(path: string, record: ClaimRecord): PulsedFile {
   return { path, mark: record.pulse, owner: record.owner };
+}
+
+/** How long ago a file was written; 0 when it is gone, or cannot be looked at. */
+function ageMs(path: string): number {
+  try {
+    return Date.now() - statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  }
 }
 
 /** @returns true for the one caller that really removed it */

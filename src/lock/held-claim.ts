@@ -21,15 +21,16 @@ export class HeldClaim implements HeldLock {
   readonly slot: number;
   readonly #directory: ClaimDirectory;
   readonly #before: JudgedClaim | null;
-  /** `session.lock`; null for a maintenance claim, which is no session, and once the lock is given back. */
-  #link: string | null;
+  /** `session.lock`; null for a maintenance claim, which is no session. */
+  readonly #link: string | null;
   readonly #restore: (claim: OwnClaim) => Promise<OwnClaim | null>;
   readonly #lost = new AbortController();
   /** Claims that were moved away, and their directory with them: whoever comes to that place still finds them held. */
   readonly #moved: OwnClaim[] = [];
   #claim: OwnClaim;
   #verifying: Promise<"held" | "restored" | "lost"> | null = null;
-  #handedOn = false;
+  /** Not handed on, nor given back. */
+  #isMine = true;
   readonly #owed: (() => Promise<void>)[] = [];
   #settling: Promise<void> = Promise.resolve();
 
@@ -102,13 +103,13 @@ export class HeldClaim implements HeldLock {
   }
 
   update(info: unknown): void {
-    this.#claim.append({ info });
+    if (this.#isMine) this.#claim.append({ info });
   }
 
   async handTo(owner: ProcessIdentity): Promise<void> {
     await this.#settleUp();
     this.#claim.append({ owner });
-    this.#handedOn = true;
+    this.#isMine = false;
     await this.#claim.beat.leave();
   }
 
@@ -121,14 +122,13 @@ export class HeldClaim implements HeldLock {
   }
 
   async release(info: unknown): Promise<void> {
-    if (this.#handedOn) return;
+    if (!this.#isMine) return;
+    this.#isMine = false;
     await this.#verifying?.catch(() => undefined);
     try {
       await this.#settleUp();
-      const link = this.#link;
-      this.#link = null;
       // While still holding: whoever takes the lock next must not find its own link removed.
-      if (link !== null) this.#claim.unlinkIfMine(link);
+      if (this.#link !== null) this.#claim.unlinkIfMine(this.#link);
     } finally {
       await Promise.all([this.#claim, ...this.#moved].map((claim) => giveBack(claim, info)));
     }
@@ -136,28 +136,20 @@ export class HeldClaim implements HeldLock {
 
   async #verify(): Promise<"held" | "restored" | "lost"> {
     if (this.lost.aborted || highestOf(this.#directory.numbers()) > this.token) return "lost";
-    if (this.#claim.isLinkedAs(this.#claim.path)) {
-      this.#showLink();
-      return "held";
-    }
+    if (this.#claim.isLinkedAs(this.#claim.path)) return "held";
     const vanished = this.#claim;
     const restored = await this.#restore(vanished);
     if (restored === null) return "lost";
     this.#claim = restored;
     this.#listenTo(restored);
-    try {
-      this.#showLink();
-    } finally {
-      // Whoever waits for a file that was removed wakes, and finds this one; nobody else can see that file any more.
-      if (vanished.hasName()) this.#moved.push(vanished);
-      else await vanished.beat.end();
-    }
+    // Whoever waits for a file that was removed wakes, and finds this one; nobody else can see that file any more.
+    if (vanished.hasName()) this.#moved.push(vanished);
+    else await vanished.beat.end();
     return "restored";
   }
 
-  /** It may have been removed by itself, or could not be made before. */
-  #showLink(): void {
-    if (this.#link !== null && !this.#claim.isLinkedAs(this.#link)) this.#claim.pointAt(this.#link);
+  show(): void {
+    if (this.#isMine && this.#link !== null && !this.#claim.isLinkedAs(this.#link)) this.#claim.pointAt(this.#link);
   }
 
   /** Only the current claim's pulse counts: that of one that vanished breaks too, after it was restored. */

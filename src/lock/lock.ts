@@ -133,7 +133,7 @@ export interface HeldLock {
   isAsAhead(ahead: AheadOfTurn): boolean;
   /** Fires when the pulse broke. `verify` finds the rest. */
   readonly lost: AbortSignal;
-  /** Publishes what the holder is doing. */
+  /** Publishes what the holder is doing; nothing more once the lock was handed on or given back. */
   update(info: unknown): void;
   /** Names the process that carries the lock on, and stops this process's part in it. */
   handTo(owner: ProcessIdentity): Promise<void>;
@@ -142,6 +142,12 @@ export interface HeldLock {
    * the same number; `lost` when somebody else holds the lock, or may have.
    */
   verify(): Promise<"held" | "restored" | "lost">;
+  /**
+   * Makes the link that shows a session's lock, where it is missing or leads elsewhere. To be called by who holds the lock
+   * for certain (`verify`); does nothing once it was handed on or given back.
+   * @throws Failure `CANNOT_CREATE`, `IO`
+   */
+  show(): void;
   /** Gives the lock back, for every process that shares it. Does nothing once it was handed on. */
   release(info: unknown): Promise<void>;
 }

@@ -181,9 +181,12 @@ export class OwnClaim {
       // One of a process that had this PID and died in between.
       if (existsSync(temporary)) unlinkIfThere(temporary);
       linkSync(this.path, temporary);
-      renameSync(temporary, link);
-      // rename(2) leaves both names when they are the same file already.
-      if (existsSync(temporary)) unlinkIfThere(temporary);
+      try {
+        renameSync(temporary, link);
+      } finally {
+        // rename(2) leaves both names when they are the same file already, or cannot be done.
+        unlinkIfThere(temporary);
+      }
     } catch (error) {
       throw failureFromErrno(error, "link the lock", link);
     }

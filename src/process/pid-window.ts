@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { readProcFile } from "./proc-files.ts";
 
 /**
@@ -10,6 +11,8 @@ const fewestPids = 32_768;
 
 /** So many are looked up one by one; to list all that live takes no longer than to look up more. */
 const fewMeans = 16;
+
+let ofProc: boolean | undefined;
 
 /** PIDs that have been given out. Most are used no more, and some are those of threads. */
 export interface PidsSince {
@@ -79,9 +82,25 @@ export class PidWindow {
   }
 }
 
-/** The last number given out in this PID namespace (proc(5), /proc/loadavg). */
+/**
+ * The last number given out in this PID namespace (proc(5), /proc/loadavg). Null where the kernel does not tell: a sandbox
+ * that counts none says 0, and what a container puts in that file's place (lxcfs) may be seconds old.
+ */
 export function newestPid(): number | null {
-  return numberIn("/proc/loadavg", / (\d+)\s*$/);
+  return isLoadavgOfProc() ? numberIn("/proc/loadavg", / ([1-9]\d*)\s*$/) : null;
+}
+
+function isLoadavgOfProc(): boolean {
+  ofProc ??= deviceOf("/proc/loadavg") === deviceOf("/proc");
+  return ofProc;
+}
+
+function deviceOf(path: string): number | undefined {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return undefined;
+  }
 }
 
 function howManyPids(): number {

@@ -41,6 +41,13 @@ function holdfast(...words: string[]): string {
 }
 
 describe("hooks", () => {
+  it("that last longer than a command did that was let go of (-o): nothing is noted of it after its end", async () => {
+    const workspace = openHooked({ ended: "cat >/dev/null; sleep 0.2" });
+    expect((await workspace.holdfast(["run", "-o", "--", "true"])).exitCode).toBe(0);
+    expect(workspace.events("ended")).toHaveLength(1);
+    expect(workspace.events("cleaned")).toEqual([]);
+  });
+
   it("of a session are given each event as it was logged, and variables (R4.5)", async () => {
     const workspace = openHooked();
     const { uid, token, pid } = await startSession(workspace, agent("sleeper.sh"), {

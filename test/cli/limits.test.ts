@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectFree, statusOf } from "../support/sessions.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
@@ -46,6 +48,20 @@ describe("limits that were asked for", () => {
     const [end] = workspace.events("ended");
     expect(end).toMatchObject({ reason: "idle_timeout" });
     expect(end?.["duration_seconds"]).toBeGreaterThanOrEqual(2.5);
+    await expectFree(workspace);
+  });
+
+  it("start --idle-timeout ends a silent session also where its session.lock cannot be made again", async () => {
+    const workspace = openWorkspace();
+    await workspace.holdfast(["start", "demo", "--idle-timeout", "2", "--", ...agent("sleeper.sh")]);
+    const link = join(workspace.state, "session.lock");
+    rmSync(link);
+    mkdirSync(link);
+    await workspace.holdfast(["wait", "demo"]);
+    expect(workspace.events("ended")).toMatchObject([{ reason: "idle_timeout" }]);
+    expect(workspace.events("cleaned")).toMatchObject([{ what: "link", result: expect.stringContaining(link) }]);
+    expect(readdirSync(workspace.state).filter((name) => name.startsWith("session.lock"))).toEqual(["session.lock"]);
+    rmdirSync(link);
     await expectFree(workspace);
   });
 

@@ -125,7 +125,7 @@ describe("start --restart", () => {
 
   it("asks one that does not get ready to end only once, also when stop comes meanwhile, and names it (R3.4, R4.7)", async () => {
     const workspace = openWorkspace();
-    const stubborn = 'trap "echo TERM >>asked" TERM; while :; do sleep 0.1; done';
+    const stubborn = 'trap "echo TERM >>asked" TERM; echo "patient $$" >>"$ANNOUNCE"; while :; do sleep 0.1; done';
     const command = `if [ -e once ]; then ${stubborn}; fi; : >once; echo ready; read -r code <fifo; exit "$code"`;
     await workspace.spawn(["mkfifo", "fifo"], { input: "" }).ended;
     const options = [
@@ -147,6 +147,43 @@ describe("start --restart", () => {
     const [{ pid } = { pid: null }] = workspace.events("restarted");
     expect(workspace.events("process_ended")).toContainEqual(expect.objectContaining({ uid, pid, how: "SIGKILL" }));
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", signal: "SIGKILL" });
+    await expectFree(workspace);
+  });
+
+  it("is ended as stop asks, and once, while it is not ready again yet (R3.4, R4.7)", async () => {
+    const workspace = openWorkspace();
+    const patient =
+      'trap "echo INT >>asked; exit 7" INT; trap "echo TERM >>asked" TERM; echo "patient $$" >>"$ANNOUNCE"; while :; do sleep 0.1; done';
+    const command = `if [ -e once ]; then ${patient}; fi; : >once; echo ready; read -r code <fifo; exit "$code"`;
+    await workspace.spawn(["mkfifo", "fifo"], { input: "" }).ended;
+    const options = ["--restart", "on-failure", "--ready-output", "ready", "--kill-after", "1s"];
+    const { uid } = await startSession(workspace, ["sh", "-c", command], { options });
+    await exitWith(workspace, 1);
+    await restarted(workspace, 1);
+    await workspace.announced("patient");
+    expect((await workspace.holdfast(["stop", "--signal", "INT", "--kill-after", "20s"])).exitCode).toBe(0);
+    expect(workspace.read("asked")).toBe("INT\n");
+    expect(workspace.events("process_ended")).toEqual([]);
+    expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", exit_code: 7 });
+    await expectFree(workspace);
+  });
+
+  it("with --close, too, is started only when the one before has been ended that did not get ready", async () => {
+    const workspace = openWorkspace();
+    const child = `sh -c 'trap "" TERM; echo "child $$" >>"$ANNOUNCE"; while :; do sleep 0.1; done'`;
+    const command = `if [ -e twice ]; then exec sleep 300; fi
+      if [ -e once ]; then : >twice; ${child} & wait; fi
+      : >once; echo ready; read -r code <fifo; exit "$code"`;
+    await workspace.spawn(["mkfifo", "fifo"], { input: "" }).ended;
+    const ready = ["--ready-output", "^ready$", "--ready-timeout", "300ms", "--kill-after", "1s"];
+    const options = ["--close", "--restart", "on-failure", ...ready];
+    await startSession(workspace, ["sh", "-c", command], { options });
+    await exitWith(workspace, 1);
+    await restarted(workspace, 2);
+    const pid = await workspace.announced("child");
+    expect(isAlive(pid)).toBe(false);
+    expect(workspace.events("process_ended")).toContainEqual(expect.objectContaining({ pid, how: "SIGKILL" }));
+    await workspace.holdfast(["stop"]);
     await expectFree(workspace);
   });
 

@@ -19,7 +19,7 @@ import { hasKernelPulse } from "../support/pulses-here.ts";
 import { readyWaiter, standbyOf } from "../support/ready-waiter.ts";
 import { endOf, removeState } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 describe.skipIf(!hasKernelPulse)("run, while it is the next in line", () => {
   it("has its command's process ready, which then is the command (R4.6)", async () => {
@@ -39,6 +39,22 @@ describe.skipIf(!hasKernelPulse)("run, while it is the next in line", () => {
     const started = workspace.events("started").find(({ session }) => session === "second");
     expect(started).toMatchObject({ pid: standby });
     expect(endOf(workspace, String(started?.["uid"]))).toMatchObject({ reason: "exited", exit_code: 3, processes: [] });
+  });
+
+  it("leaves nothing of its command where a container answers for /proc/loadavg, and late (lxcfs; takes root)", async (test) => {
+    const workspace = openWorkspace();
+    workspace.write("loadavg", "0.00 0.00 0.00 1/100 2147483647\n");
+    const mount = 'mount --bind loadavg /proc/loadavg && exec "$@"';
+    const inside = (words: readonly string[]) =>
+      workspace.spawn(["unshare", "--mount", "sh", "-c", mount, "sh", ...words]);
+    if ((await inside(["true"]).ended).exitCode !== 0) return test.skip("mounting a file takes root");
+    const holder = await holdLock(workspace, { id: "first" });
+    const command = ["sh", "-c", 'sleep 300 & echo "child $!" >>"$ANNOUNCE"'];
+    const waiter = inside([process.execPath, bin, "run", "--id", "second", "--", ...command]);
+    await standbyOf(waiter);
+    await holder.letGo();
+    expect((await waiter.ended).exitCode).toBe(0);
+    expect(isAlive(await workspace.announced("child"))).toBe(false);
   });
 
   it("has only one ready: those behind it have time", async () => {

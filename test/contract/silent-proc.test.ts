@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { defaultConfig } from "../../src/home/config.ts";
 import { homeAt } from "../../src/home/locate.ts";
 import { Leftovers } from "../../src/keeper/leftovers.ts";
@@ -18,12 +18,21 @@ import { until } from "../support/until.ts";
 vi.mock(import("../../src/process/proc-files.ts"), async (original) => {
   const real = await original();
   const silent = ["/proc/loadavg", "/proc/stat"];
-  return { ...real, readProcFile: (path) => (silent.includes(path) ? "hidden" : real.readProcFile(path)) };
+  return { ...real, readProcFile: (path) => (silent.includes(path) ? told.answer : real.readProcFile(path)) };
 });
+
+const told = vi.hoisted((): { answer: "hidden" | Buffer } => ({ answer: "hidden" }));
 
 afterEach(() => vi.restoreAllMocks());
 
-describe.skipIf(process.platform !== "linux")("where /proc does not tell which PIDs were given out", () => {
+describe.skipIf(process.platform !== "linux").each([
+  ["hides", "hidden"],
+  ["counts no processes, as a sandbox's, and hides", Buffer.from("0.00 0.00 0.00 0/0 0\n")],
+] as const)("where /proc %s which PIDs were given out", (_, answer) => {
+  beforeEach(() => {
+    told.answer = answer;
+  });
+
   it("anything may be left of an agent that has ended, and nothing is noted of its descent (R2.3)", async () => {
     const onNoted = vi.fn();
     const exited = new Promise<never>(() => undefined);
@@ -45,13 +54,17 @@ describe.skipIf(process.platform !== "linux")("where /proc does not tell which P
     expect(readdirSync(memory)).toEqual([]);
   });
 
-  it("a command that was made ahead of its turn has started what has a PID after its own", async () => {
-    const env = { PATH: process.env["PATH"] };
-    const cwd = temporaryDirectory();
-    const spec = { command: ["true"], cwd, env, output: "inherit", descriptor: null, ownGroup: false } as const;
-    const standby = Standby.make(spec);
-    onTestFinished(() => standby?.end());
-    const agent = await standby?.take(1);
-    expect(agent?.sincePid).toBe(agent?.pid);
-  });
+  it.each([answer, Buffer.from("0.00 0.00 0.00 1/2 1\n")])(
+    "a command that was made ahead of its turn has started what has a PID after its own (%#)",
+    async (said) => {
+      told.answer = said;
+      const env = { PATH: process.env["PATH"] };
+      const cwd = temporaryDirectory();
+      const spec = { command: ["true"], cwd, env, output: "inherit", descriptor: null, ownGroup: false } as const;
+      const standby = Standby.make(spec);
+      onTestFinished(() => standby?.end());
+      const agent = await standby?.take(1);
+      expect(agent?.sincePid).toBe(agent?.pid);
+    },
+  );
 });

@@ -15,6 +15,7 @@ export interface LockOperations {
   pauseBefore: { asks: { step: number; kind?: string }; answers: null };
   update: { asks: { info: unknown }; answers: null };
   verify: { asks: unknown; answers: "held" | "restored" | "lost" };
+  show: { asks: unknown; answers: null };
   /** Whether the `lost` that it got with the lock has fired. */
   isLost: { asks: unknown; answers: boolean };
   release: { asks: { info?: unknown }; answers: null };
