@@ -22,12 +22,17 @@ export interface RunRequest {
   readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
 }
 
+export interface Ran {
+  /** The command's own exit code; 128+N when signal N ended it. */
+  readonly code: number;
+  readonly end: SessionEnd;
+}
+
 /**
  * Runs a command in the foreground under the lock, with this process as its keeper and its streams untouched.
- * @returns the command's own exit code; 128+N when signal N ended it
  * @throws Failure `BUSY`, `AGENTS_RUNNING`, `NOT_FOUND`, `NOT_EXECUTABLE`, `RUN_TIMEOUT`, `LOCK_LOST`
  */
-export async function run(context: Context, wanted: SessionInfo, request: RunRequest): Promise<number> {
+export async function run(context: Context, wanted: SessionInfo, request: RunRequest): Promise<Ran> {
   const command = new CommandAhead(context);
   const forwarder = new SignalForwarder(context);
   const turn = takeTurn(context, wanted, request, { command, forwarder });
@@ -52,7 +57,7 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
   try {
     const kept = await keeper.keep(agent);
     pruneEnded(context);
-    return exitCodeOf(kept, session);
+    return { code: exitCodeOf(kept, session), end: kept.end };
   } finally {
     forwarder.stop();
   }

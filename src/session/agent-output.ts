@@ -1,5 +1,5 @@
 import { closeSync, fstatSync } from "node:fs";
-import { failureFromErrno } from "../failure.ts";
+import { Failure, failureFromErrno } from "../failure.ts";
 import type { Home } from "../home/locate.ts";
 import { openOwnFile } from "../home/own-file.ts";
 import { followFile } from "../journal/follow.ts";
@@ -21,6 +21,15 @@ export interface AgentOutput {
 export function agentOutput(home: Home, uid: string): AgentOutput {
   const { output, outputCut } = sessionFiles(home, uid);
   return { path: output, keptFrom: () => readOutputCut(outputCut) };
+}
+
+/** @throws Failure `USAGE` of a `run`: what that writes goes to whoever called it */
+export function requireOutput({ id, mode }: SessionInfo): void {
+  if (mode !== "foreground") return;
+  throw new Failure("USAGE", `Nothing is kept of what ${id} writes: it is a run, and writes to where it was called`, {
+    facts: { session: id },
+    next: [{ does: "look", command: "holdfast status" }],
+  });
 }
 
 /** The last lines of what an agent has written. @param maxBytes at most so much; see `lastLines` */

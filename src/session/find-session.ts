@@ -1,7 +1,8 @@
+import { Failure } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
 import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
-import { activeSession, noSession } from "./reconcile.ts";
+import { activeSession, noSession, placeInLine, stillInLine } from "./reconcile.ts";
 import { readRecord } from "./session-end.ts";
 import { slotOf, slotsOf } from "./slots.ts";
 import type { SessionInfo } from "./session-info.ts";
@@ -62,7 +63,16 @@ export async function findSession(
     const record = event.uid === undefined ? null : readRecord(context.home, event.uid);
     if (record !== null) return { session: record.session, isOver: true };
   }
-  throw noSession(given, id);
+  throw id === null ? noSession(given, id) : await notRemembered(given, id);
+}
+
+async function notRemembered(context: Context, id: string): Promise<Failure> {
+  const place = placeInLine(await context.lock.look(), id);
+  if (place !== null) return stillInLine(id, place);
+  return new Failure("NO_SESSION", `No session ${id}: it is not running, and none is remembered`, {
+    facts: { session: id },
+    next: [{ does: "see which there are", command: "holdfast list" }],
+  });
 }
 
 /** One that died without a word, and whose end could not be written: the log has no end of it. */

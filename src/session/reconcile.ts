@@ -138,8 +138,8 @@ export function activeSession(view: LockView): ActiveSession | null {
 export async function requireSession(context: Context, id: string | null): Promise<ActiveSession> {
   const view = await context.lock.look();
   const active = activeSession(view);
-  const place = active?.session.id === id ? 0 : 1 + view.waiters.findIndex((each) => waiterOf(each)?.id === id);
-  if (id !== null && place > 0) throw stillInLine(id, place);
+  const place = id === null || active?.session.id === id ? null : placeInLine(view, id);
+  if (id !== null && place !== null) throw stillInLine(id, place);
   if (active === null) {
     const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
     throw lost === undefined ? noSession(context, id) : leftRunning(context, lost);
@@ -156,7 +156,14 @@ export function noSession({ config }: Pick<Context, "config">, id: string | null
   });
 }
 
-function stillInLine(id: string, position: number): Failure {
+/** Counted from 1; null when it does not wait. */
+export function placeInLine({ waiters }: LockView, id: string): number | null {
+  const index = waiters.findIndex((each) => waiterOf(each)?.id === id);
+  return index < 0 ? null : index + 1;
+}
+
+/** `NO_SESSION`: it waits for its turn. */
+export function stillInLine(id: string, position: number): Failure {
   const where = position === 1 ? "next in line" : `${position - 1} ahead in line`;
   return new Failure("NO_SESSION", `${id} is not active yet: ${where}`, {
     facts: { session: id, position },

@@ -1,13 +1,14 @@
 import { endOfLog } from "../journal/read.ts";
 import { OutputSearch } from "../journal/search-output.ts";
-import { agentOutput, followOutput, outputUpTo } from "./agent-output.ts";
+import { agentOutput, followOutput, outputUpTo, requireOutput } from "./agent-output.ts";
 import type { Context } from "./context.ts";
 import { findLiving } from "./find-session.ts";
-import { noSession, requireSession } from "./reconcile.ts";
+import { requireSession } from "./reconcile.ts";
+import { findFreshEnd } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slots.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
-import type { Waited } from "./wait.ts";
+import { endedBefore, findEnded, type Waited } from "./wait.ts";
 
 export interface OutputWait {
   readonly id: string | null;
@@ -28,15 +29,14 @@ export interface OutputWaited extends Waited {
 }
 
 /**
- * Waits until the output of the active session shows the pattern. What it has written so far is searched in any case,
- * also when the signal has aborted already.
- * @throws Failure `NO_SESSION` when the session ends without, `SESSION_MISMATCH`
+ * Waits until the output of a session shows the pattern. What it has written so far is searched in any case, also when the
+ * signal has aborted already.
+ * @throws Failure `NO_SESSION` when the session ends without, `SESSION_MISMATCH`; `USAGE` when nothing is kept of what it
+ *   writes
  */
 export async function waitForOutput(context: Context, request: OutputWait): Promise<OutputWaited> {
-  const queued = await untilItsTurn(context, request.id, request.signal);
-  const living = await findLiving(context, { id: request.id, uid: queued }, null);
-  if (living === null && queued !== null) throw notItsTurn(context, request.id, queued);
-  const session = living ?? (await requireSession(await slotOf(context, request.id), request.id)).session;
+  const session = await sessionMeant(context, request);
+  requireOutput(session);
   const output = agentOutput(context.home, session.uid);
   const end = endOfLog(output.path);
   const search = new OutputSearch(request.pattern, request.cursor === null ? null : Math.min(request.cursor, end));
@@ -52,5 +52,18 @@ export async function waitForOutput(context: Context, request: OutputWait): Prom
     if (search.shows(piece)) return answer(true);
   }
   if (request.signal?.aborted === true) return answer(false);
-  throw noSession(context, session.id);
+  throw endedBefore(session.id, findFreshEnd(context, session.uid), "its output showed that");
+}
+
+/** The session that lives; of one that was waited for in line, also when it has ended since. */
+async function sessionMeant(context: Context, { id, signal }: OutputWait): Promise<SessionInfo> {
+  const queued = await untilItsTurn(context, id, signal);
+  const living = await findLiving(context, { id, uid: queued }, null);
+  if (living !== null) return living;
+  const ended = id === null ? null : findEnded(context, id, queued);
+  // An older session of the same id may well have shown what the next one is waited for to show.
+  if (id !== null && ended !== null && queued === null) throw endedBefore(id, ended.end, null);
+  if (ended?.session != null) return ended.session;
+  if (queued !== null) throw notItsTurn(context, id, queued);
+  return (await requireSession(await slotOf(context, id), id)).session;
 }

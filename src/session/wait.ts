@@ -6,7 +6,7 @@ import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { findLiving } from "./find-session.ts";
 import { refuseToWaitForItself } from "./inside.ts";
-import { noSession, requireSession } from "./reconcile.ts";
+import { requireSession } from "./reconcile.ts";
 import { holderCards, holdsTheLock, type HolderCard } from "./refusals.ts";
 import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
@@ -45,8 +45,9 @@ export async function wait(context: Context, request: WaitRequest): Promise<Wait
   const queued = await untilItsTurn(context, id, signal);
   const living = await findLiving(context, { id, uid: queued }, null);
   if (living !== null) return waitFor(context, living, request);
-  const ended = id === null || until !== "ended" ? null : findEnded(context, id, queued);
-  if (ended !== null) return ended;
+  const ended = id === null ? null : findEnded(context, id, queued);
+  if (ended !== null && until === "ended") return ended;
+  if (id !== null && ended !== null) throw endedBefore(id, ended.end, null);
   if (queued !== null) throw notItsTurn(context, id, queued);
   const { session } = await requireSession(await slotOf(context, id), id);
   return waitFor(context, session, request);
@@ -128,7 +129,24 @@ async function waitUntilRunning(context: Context, session: SessionInfo, patience
   }
   patience?.throwIfAborted();
   await ended;
-  throw noSession(context, session.id);
+  throw endedBefore(session.id, findFreshEnd(context, session.uid), "it was ready");
+}
+
+/**
+ * `NO_SESSION`: what was waited for does not come any more.
+ * @param what has not been: `it was ready`; null: nobody has looked, for it had ended before the wait began
+ */
+export function endedBefore(id: string, end: SessionEnd | null, what: string | null): Failure {
+  const when = what === null ? "already" : `before ${what}`;
+  const how = end === null ? null : (end.signal ?? (end.exit_code === null ? end.reason : `exit ${end.exit_code}`));
+  return new Failure("NO_SESSION", `${id} has ended ${when}${how === null ? "" : ` (${how})`}`, {
+    facts: { session: id, ...(end && { reason: end.reason, exit_code: end.exit_code, signal: end.signal }) },
+    next: [
+      { does: "look back", command: `holdfast logs --session ${id}` },
+      // Of one that did not come to run it is told by whoever started it, and not kept.
+      ...(end?.reason === "start_failed" ? [] : [{ does: "its output", command: `holdfast logs -o --session ${id}` }]),
+    ],
+  });
 }
 
 /** Null while the session is starting, and when it is over. */
@@ -144,7 +162,7 @@ async function runningNow(context: Context, { uid, slot }: SessionInfo): Promise
  * @param uid this very one; null: the newest of this id
  * @throws Failure `NO_SESSION` when the newest of this id was only in line, and has left it
  */
-function findEnded(context: Context, id: string, uid: string | null): Waited | null {
+export function findEnded(context: Context, id: string, uid: string | null): Waited | null {
   const ended = uid ?? lastOver(context, id);
   if (ended === null) return null;
   const record = readFreshRecord(context, ended);

@@ -14,7 +14,6 @@ describe("the hint how to begin", () => {
   it.each([
     [["stop"], ""],
     [["wait", "ghost"], " ghost"],
-    [["logs", "-o", "--session", "ghost"], " ghost"],
     [["join", "ghost"], " ghost"],
   ])("of %j can be typed as it stands where a command is configured", async (words, id) => {
     const workspace = openWorkspace();

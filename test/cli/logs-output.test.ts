@@ -1,7 +1,7 @@
 import { appendFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { tell } from "../support/held-lock.ts";
+import { holdLock, tell } from "../support/held-lock.ts";
 import { startSession, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -71,8 +71,34 @@ describe("logs --output", () => {
     await workspace.holdfast(["run", "--id", "one", "true"]);
     const refused = await workspace.holdfast(["logs", "-o", "--session", "two", "--json"]);
     expect(refused.exitCode).toBe(66);
-    expect(refused.json().error.code).toBe("NO_SESSION");
+    expect(refused.json().error).toMatchObject({ code: "NO_SESSION", next: ["holdfast list"] });
   });
+
+  it("says of a session in line that it waits (66)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"));
+    await workspace.holdfast(["start", "two", "--queue", "--", "true"]);
+    const refused = await workspace.holdfast(["logs", "-o", "--session", "two", "--json"]);
+    expect(refused.exitCode).toBe(66);
+    expect(refused.json().error.message).toBe("two is not active yet: next in line");
+  });
+
+  it.each(["lives", "has ended"])(
+    "says of a run, which %s, that nothing is kept of what it writes (64)",
+    async (how) => {
+      const workspace = openWorkspace();
+      const holder = await holdLock(workspace, { id: "one" });
+      if (how === "has ended") await holder.letGo();
+      for (const words of [
+        ["logs", "-o"],
+        ["logs", "-o", "-f", "--session", "one"],
+      ]) {
+        const refused = await workspace.holdfast([...words, "--json"]);
+        expect(refused.exitCode).toBe(64);
+        expect(refused.json().error.message).toMatch(/^Nothing is kept of what one writes: it is a run/);
+      }
+    },
+  );
 
   it("strips terminal escapes, unless --raw asks for them", async () => {
     const workspace = openWorkspace();

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../support/live-processes.ts";
 import { holdLock, waitInLine } from "../support/held-lock.ts";
@@ -153,6 +155,17 @@ describe("signals to run", () => {
     });
     expect((await run.ended).exitCode).toBe(137);
     expect(workspace.processes()).toEqual([]);
+  });
+
+  it("is told on stderr who stopped it, and why, also where its command ends well (R3.4)", async () => {
+    const workspace = openWorkspace();
+    const command = 'trap "exit 0" TERM; : >up; while :; do sleep 0.1; done';
+    const run = workspace.spawnHoldfast(["run", "--id", "demo", "sh", "-c", command]);
+    await until(() => existsSync(join(workspace.root, "up")));
+    await workspace.holdfast(["stop", "demo", "--reason", "deploy freeze"], { env: { HOLDFAST_AS: "ops" } });
+    const { exitCode, stderr } = await run.ended;
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/^demo was stopped by ops after \d+\w+ \(exit 0, SIGTERM\).*: deploy freeze\n/m);
   });
 });
 

@@ -1,6 +1,7 @@
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { holdLock } from "../support/held-lock.ts";
 import { startSession, untilItWaits } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { openWorkspace, type Workspace } from "../support/workspace.ts";
@@ -96,7 +97,45 @@ describe("wait --until output=REGEX --cursor", () => {
     await workspace.holdfast(["stop"]);
     const waited = await waiting.ended;
     expect(waited.exitCode).toBe(66);
-    expect(waited.json().error.code).toBe("NO_SESSION");
+    expect(waited.json().error).toMatchObject({
+      code: "NO_SESSION",
+      message: "demo has ended before its output showed that (SIGTERM)",
+      reason: "stopped",
+      next: ["holdfast logs --session demo", "holdfast logs -o --session demo"],
+    });
+  });
+
+  it.each(["output=up", "ready"])(
+    "says of a session that has ended already how, and shows the way back: %s",
+    async (what) => {
+      const workspace = openWorkspace();
+      await workspace.holdfast(["start", "demo", "--queue", "--", "sh", "-c", "echo up; exit 9"]);
+      await workspace.holdfast(["wait", "demo"]);
+      const waited = await workspace.holdfast(["wait", "demo", "--until", what, "--json"]);
+      expect(waited.exitCode).toBe(66);
+      expect(waited.json().error).toMatchObject({ message: "demo has ended already (exit 9)", exit_code: 9 });
+    },
+  );
+
+  it("searches what a session has written that came and went while its turn was waited for", async () => {
+    const workspace = openWorkspace();
+    const holder = await holdLock(workspace, { id: "first" });
+    await workspace.holdfast(["start", "demo", "--queue", "--", "sh", "-c", "echo up; exit 9"]);
+    const waiting = workspace.spawnHoldfast(waitFor("up"));
+    await until(() => waiting.stderr() !== "", { what: "it says that it waits" });
+    waiting.signal("SIGSTOP");
+    await holder.letGo();
+    await until(() => workspace.events("ended").length === 2, { what: "it has had its turn" });
+    waiting.signal("SIGCONT");
+    expect((await waiting.ended).json()).toMatchObject({ ok: true, next_cursor: 2 });
+  });
+
+  it("refuses to wait for what a run writes (64)", async () => {
+    const workspace = openWorkspace();
+    await holdLock(workspace, { id: "demo" });
+    const refused = await workspace.holdfast(waitFor("up"));
+    expect(refused.exitCode).toBe(64);
+    expect(refused.json().error.message).toMatch(/^Nothing is kept of what demo writes: it is a run/);
   });
 
   it.each([

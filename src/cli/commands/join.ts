@@ -95,6 +95,7 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const { session } = joined.active;
   const presenter = await cli.show();
   presenter.joined(joined);
+  if (session.mode === "foreground") presenter.note(`${session.id} is a run, and writes to where it was called`);
   const leaving = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
   const show = (part: OutputPart) => presenter.output({ session, ...part, eof: false });

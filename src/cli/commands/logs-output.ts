@@ -1,5 +1,5 @@
 import { parseName } from "../../home/names.ts";
-import { agentOutput } from "../../session/agent-output.ts";
+import { agentOutput, requireOutput } from "../../session/agent-output.ts";
 import type { Context } from "../../session/context.ts";
 import { findSession } from "../../session/find-session.ts";
 import type { Cli, Exit } from "../cli.ts";
@@ -15,6 +15,7 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
   const id = options.session === undefined ? null : parseName("session id", options.session);
   const { cursor, maxBytes } = parsePlace(options);
   const { session, isOver } = await findSession(context, id);
+  requireOutput(session);
   const presenter = await cli.show();
   const show = (part: OutputPart, eof: boolean) => presenter.output({ session, ...part, eof });
   const showTail = ({ isCut, ...part }: ReturnType<typeof tailPart>, eof: boolean) => {

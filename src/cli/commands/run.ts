@@ -2,14 +2,17 @@ import { Failure } from "../../failure.ts";
 import { parseDuration, parseLimit } from "../../home/duration.ts";
 import { parseName } from "../../home/names.ts";
 import { parseSignal } from "../../home/signals.ts";
-import { run, runWithoutLock } from "../../keeper/foreground.ts";
+import { run, runWithoutLock, type RunRequest } from "../../keeper/foreground.ts";
 import { newSession, type SessionRequest } from "../../session/new-session.ts";
 import { isInsideHolder } from "../../session/inside.ts";
+import type { SessionEnd } from "../../session/session-end.ts";
+import type { SessionInfo } from "../../session/session-info.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { parseNumber, parseSlots } from "../count.ts";
+import { endingText } from "../present/ending-text.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
 export interface RunOptions {
@@ -42,14 +45,25 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   }
   const session = newSession(context, request);
   try {
-    if (waitMs === undefined) return await run(context, session, { typed: options.typed ?? "" });
-    const waiting = new Waiting(cli, session.id, waitMs);
-    return await run(context, session, { wait: waiting.wait, during: (turn) => waiting.during(turn) });
+    const { code, end } = await run(context, session, howToWait(cli, session, options, waitMs));
+    if (end.ended_by !== null) (await cli.show()).note(stoppedText(session, end));
+    return code;
   } catch (error) {
     if (conflictCode === null || !isConflict(error)) throw error;
     (await cli.show()).failure(error);
     return conflictCode;
   }
+}
+
+function howToWait(cli: Cli, { id }: SessionInfo, { typed = "" }: RunOptions, waitMs?: number | null): RunRequest {
+  if (waitMs === undefined) return { typed };
+  const waiting = new Waiting(cli, id, waitMs);
+  return { wait: waiting.wait, during: (turn) => waiting.during(turn) };
+}
+
+/** Whoever called it sees its command end, and nothing of who ended it; its exit code may well be 0. */
+function stoppedText({ id }: SessionInfo, end: SessionEnd): string {
+  return `${id} was ${endingText(end, end.ended_by, end.stop_reason)}`;
 }
 
 function requestOf(cli: Cli, options: RunOptions, command: readonly string[]): SessionRequest {
