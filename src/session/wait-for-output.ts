@@ -52,7 +52,7 @@ export async function waitForOutput(context: Context, request: OutputWait): Prom
     if (search.shows(piece)) return answer(true);
   }
   if (request.signal?.aborted === true) return answer(false);
-  throw endedBefore(session.id, findFreshEnd(context, session.uid), "its output showed that");
+  throw endedBefore({ session, end: findFreshEnd(context, session.uid) }, "its output showed that");
 }
 
 /** The session that lives; of one that was waited for in line, also when it has ended since. */
@@ -62,7 +62,7 @@ async function sessionMeant(context: Context, { id, signal }: OutputWait): Promi
   if (living !== null) return living;
   const ended = id === null ? null : findEnded(context, id, queued);
   // An older session of the same id may well have shown what the next one is waited for to show.
-  if (id !== null && ended !== null && queued === null) throw endedBefore(id, ended.end, null);
+  if (ended !== null && queued === null) throw endedBefore(ended, null);
   if (ended?.session != null) return ended.session;
   if (queued !== null) throw notItsTurn(context, id, queued);
   return (await requireSession(await slotOf(context, id), id)).session;

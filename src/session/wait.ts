@@ -47,7 +47,7 @@ export async function wait(context: Context, request: WaitRequest): Promise<Wait
   if (living !== null) return waitFor(context, living, request);
   const ended = id === null ? null : findEnded(context, id, queued);
   if (ended !== null && until === "ended") return ended;
-  if (id !== null && ended !== null) throw endedBefore(id, ended.end, null);
+  if (ended !== null) throw endedBefore(ended, null);
   if (queued !== null) throw notItsTurn(context, id, queued);
   const { session } = await requireSession(await slotOf(context, id), id);
   return waitFor(context, session, request);
@@ -129,22 +129,23 @@ async function waitUntilRunning(context: Context, session: SessionInfo, patience
   }
   patience?.throwIfAborted();
   await ended;
-  throw endedBefore(session.id, findFreshEnd(context, session.uid), "it was ready");
+  throw endedBefore({ session, end: findFreshEnd(context, session.uid) }, "it was ready");
 }
 
 /**
  * `NO_SESSION`: what was waited for does not come any more.
  * @param what has not been: `it was ready`; null: nobody has looked, for it had ended before the wait began
  */
-export function endedBefore(id: string, end: SessionEnd | null, what: string | null): Failure {
+export function endedBefore({ session, id = session?.id, end }: Waited, what: string | null): Failure {
+  // Of one that did not come to run whoever started it has been told.
+  const isOutputKept = session?.mode === "background" && end?.reason !== "start_failed";
   const when = what === null ? "already" : `before ${what}`;
   const how = end === null ? null : (end.signal ?? (end.exit_code === null ? end.reason : `exit ${end.exit_code}`));
   return new Failure("NO_SESSION", `${id} has ended ${when}${how === null ? "" : ` (${how})`}`, {
     facts: { session: id, ...(end && { reason: end.reason, exit_code: end.exit_code, signal: end.signal }) },
     next: [
       { does: "look back", command: `holdfast logs --session ${id}` },
-      // Of one that did not come to run it is told by whoever started it, and not kept.
-      ...(end?.reason === "start_failed" ? [] : [{ does: "its output", command: `holdfast logs -o --session ${id}` }]),
+      ...(isOutputKept ? [{ does: "its output", command: `holdfast logs -o --session ${id}` }] : []),
     ],
   });
 }
