@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { expectFree } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
 import { openWorkspace } from "../support/workspace.ts";
@@ -214,13 +215,3 @@ describe("start until the agent is ready", () => {
     expect(refused.json().error.message).toContain(named);
   });
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
