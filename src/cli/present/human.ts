@@ -133,7 +133,7 @@ class HumanPresenter implements Presenter {
   }
 
   stats(result: Stats): void {
-    this.#print(statsText(result, this.#style("stdout"), (line) => this.#fit(line)));
+    this.#print(statsText(result, this.#style("stdout"), this.#room()));
     this.#hint(afterStats(result));
   }
 
@@ -226,8 +226,14 @@ class HumanPresenter implements Presenter {
 
   /** A line of a table, cut where the terminal would wrap it; whole, where everything was asked for. */
   #fit(line: string): string {
+    const columns = this.#room();
+    return columns === undefined ? line : cutToWidth(line, columns, this.#shown("…"));
+  }
+
+  /** How many columns a table may take; undefined: any. */
+  #room(): number | undefined {
     const { stdout, verbose } = this.#options;
-    return verbose || !stdout.columns ? line : cutToWidth(line, stdout.columns, this.#shown("…"));
+    return verbose ? undefined : stdout.columns || undefined;
   }
 
   #shown(text: string): string {

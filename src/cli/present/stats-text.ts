@@ -3,27 +3,28 @@ import { escapeControl } from "../../home/names.ts";
 import type { Tally } from "../../session/day-tally.ts";
 import { hasTooManyOrphans, orphansAmong, type LiveNow, type Stats } from "../../session/stats.ts";
 import { alignColumns } from "./columns.ts";
+import { displayWidth } from "./display-width.ts";
 import { reasonWord } from "./ending-text.ts";
 import { dayText, durationText, momentText } from "./quantities.ts";
 import { labelledRows, type LabelledRow } from "./session-card.ts";
-import { counted, type Style } from "./style.ts";
+import { counted, indent, type Style } from "./style.ts";
 
-const head = ["DAY", "SESSIONS", "STILL ACTIVE", "AVERAGE", "LONGEST", "ORPHANED", "ENDED"];
+const head: DayRow = { facts: ["DAY", "SESSIONS", "ACTIVE", "AVERAGE", "LONGEST", "ORPHANED"], ways: ["ENDED"] };
 
 /**
  * Days as a table with their total, and what lives now.
- * @param fit cuts a line to the width there is
+ * @param columns the width there is; undefined: any
  */
-export function statsText(result: Stats, style: Style, fit: (line: string) => string): readonly string[] {
+export function statsText(result: Stats, style: Style, columns: number | undefined): readonly string[] {
   const { days, total } = result;
-  const cells = [head, ...days.map((day) => rowOf(dayText(day.from), day)), rowOf("total", total)];
-  const [first = "", ...rows] = alignColumns(cells).map(fit);
-  const last = rows.pop() ?? "";
+  const rows = [head, ...days.map((day) => rowOf(dayText(day.from), day)), rowOf("total", total)];
+  const [first = [], ...blocks] = tableOf(rows, columns);
+  const last = blocks.pop() ?? [];
   const below = labelledRows(nowRows(result, style), style);
   return [
-    style.paint.dim(first),
-    ...rows,
-    style.paint.bold(last),
+    ...first.map(style.paint.dim),
+    ...blocks.flat(),
+    ...last.map(style.paint.bold),
     ...(below.length === 0 ? [] : ["", ...below]),
     ...(hasTooManyOrphans(result) ? ["", alarm(result, style)] : []),
   ];
@@ -34,17 +35,37 @@ export function afterStats(result: Stats): readonly NextStep[] {
   return orphansAmong(result).length === 0 ? [] : [{ does: "end orphans", command: "holdfast cleanup --orphans" }];
 }
 
-function rowOf(name: string, tally: Tally): readonly string[] {
+interface DayRow {
+  readonly facts: readonly string[];
+  /** How its sessions ended. */
+  readonly ways: readonly string[];
+}
+
+/** The lines of each row: one where there is room, else the ways below the facts, on as many as they take. */
+function tableOf(rows: readonly DayRow[], columns: number | undefined): readonly (readonly string[])[] {
+  const wide = alignColumns(rows.map(({ facts, ways }) => [...facts, ways.join(", ")]));
+  if (columns === undefined || wide.every((line) => displayWidth(line) <= columns)) return wide.map((line) => [line]);
+  const narrow = alignColumns(rows.map(({ facts }) => facts));
+  return rows.map(({ ways }, index) => [narrow[index] ?? "", ...wrapped(ways, columns)]);
+}
+
+/** Indented, with commas between them, on lines of so many columns. */
+function wrapped(words: readonly string[], columns: number): readonly string[] {
+  const lines: string[] = [];
+  for (const [index, word] of words.entries()) {
+    const text = index === words.length - 1 ? word : `${word},`;
+    const longer = `${lines.at(-1) ?? ""} ${text}`;
+    if (lines.length > 0 && displayWidth(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(indent(text));
+  }
+  return lines;
+}
+
+function rowOf(name: string, tally: Tally): DayRow {
   const { sessions, live, averageSeconds, longest, orphaned } = tally;
-  return [
-    name,
-    String(sessions),
-    figure(live),
-    averageSeconds === null ? "-" : durationText(averageSeconds),
-    longest === null ? "-" : durationText(longest.seconds),
-    figure(orphaned),
-    endedText(tally),
-  ];
+  const average = averageSeconds === null ? "-" : durationText(averageSeconds);
+  const most = longest === null ? "-" : durationText(longest.seconds);
+  return { facts: [name, String(sessions), figure(live), average, most, figure(orphaned)], ways: waysOf(tally) };
 }
 
 /** Nothing is not worth a digit that one has to read. */
@@ -52,8 +73,8 @@ function figure(count: number): string {
   return count === 0 ? "-" : String(count);
 }
 
-/** `9 exit 0, 2 failed, 1 lost`: the most first. */
-function endedText({ ended, failed, unknown }: Tally): string {
+/** `9 exit 0`, `2 failed`, `1 lost`: the most first. */
+function waysOf({ ended, failed, unknown }: Tally): readonly string[] {
   const ways = [...ended].flatMap(([reason, count]): (readonly [string, number])[] =>
     reason === "exited"
       ? [
@@ -66,8 +87,7 @@ function endedText({ ended, failed, unknown }: Tally): string {
   return ways
     .filter(([, count]) => count > 0)
     .toSorted((a, b) => b[1] - a[1])
-    .map(([way, count]) => `${count} ${escapeControl(way)}`)
-    .join(", ");
+    .map(([way, count]) => `${count} ${escapeControl(way)}`);
 }
 
 function nowRows(result: Stats, { now }: Style): readonly LabelledRow[] {

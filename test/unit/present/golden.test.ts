@@ -6,7 +6,7 @@ import { capture, type CaptureOptions } from "./captured-presenter.ts";
 import * as cleanup from "./cleanup-samples.ts";
 import { checks } from "./doctor-sample.ts";
 import * as sample from "./samples.ts";
-import { noSessions, stats } from "./stats-sample.ts";
+import { noStats, stats } from "./stats-sample.ts";
 
 /** What a person sees, kept in test/golden/: after a change on purpose, `npx vitest run -u` and read the difference. */
 interface Case {
@@ -176,11 +176,9 @@ const cases: readonly Case[] = [
   { name: "list-everywhere-nothing (R1.2)", show: (to) => to.listedEverywhere([sample.emptyListing], []) },
   { name: "stats (R2.5)", show: (to) => to.stats(stats) },
   { name: "stats-too-many-orphans (R2.5)", show: (to) => to.stats({ ...stats, maxOrphans: 0 }) },
-  {
-    name: "stats-nothing-ascii (R2.5)",
-    show: (to) => to.stats({ ...stats, days: stats.days.slice(0, 1), total: noSessions, live: [] }),
-    options: { isTTY: true, columns: 60, unicode: false },
-  },
+  { name: "stats-60 (R2.5)", show: (to) => to.stats(stats), options: { isTTY: true, columns: 60 } },
+  { name: "stats-40 (R2.5)", show: (to) => to.stats(stats), options: { isTTY: true, columns: 40 } },
+  { name: "stats-nothing-ascii (R2.5)", show: (to) => to.stats(noStats), options: { unicode: false } },
   { name: "joined (R3.3)", show: (to) => to.joined(sample.joined) },
   { name: "joined-ending (R3.3)", show: (to) => to.joined({ ...sample.joined, state: "ending" }) },
   { name: "left (R2.6)", show: (to) => to.left("my_test_session", sample.clients) },

@@ -1,7 +1,7 @@
 import type { Stats } from "../../../src/session/stats.ts";
 
 const longest = { id: "monday", uid: "01jyx0", lock: "session", seconds: 18_420, endedAt: "2025-06-29T09:40:23.000Z" };
-export const noSessions = {
+const noSessions = {
   sessions: 0,
   live: 0,
   averageSeconds: null,
@@ -40,3 +40,5 @@ export const stats: Stats = {
   ],
   maxOrphans: null,
 };
+
+export const noStats: Stats = { ...stats, days: stats.days.slice(0, 1), total: noSessions, live: [] };
