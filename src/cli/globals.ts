@@ -44,10 +44,16 @@ export function globalsOf(command: Command, env: NodeJS.ProcessEnv): GlobalOptio
   };
 }
 
-/** NO_COLOR (no-color.org) and FORCE_COLOR as elsewhere; HOLDFAST_COLOR beats both. */
+/**
+ * NO_COLOR (no-color.org) and FORCE_COLOR as elsewhere; HOLDFAST_COLOR beats both, unless it is `auto`.
+ * @throws Failure `USAGE` for what no HOLDFAST_COLOR is
+ */
 function colorFromEnvironment(env: NodeJS.ProcessEnv): boolean | undefined {
   const own = env["HOLDFAST_COLOR"];
-  if (own !== undefined && own !== "") return isTruthy(own);
+  if (isOneOf(["always", ...truthy], own)) return true;
+  if (own && isOneOf(["never", ...falsy], own)) return false;
+  if (own && !isOneOf(["auto"], own))
+    throw usage(`HOLDFAST_COLOR: expected always, never or auto, got "${excerpt(own)}"`);
   if (env["NO_COLOR"]) return false;
   if (env["FORCE_COLOR"] !== undefined) return isTruthy(env["FORCE_COLOR"]) || env["FORCE_COLOR"] === "";
   return undefined;

@@ -76,7 +76,6 @@ describe("words that are not what a command asks for", () => {
   });
 });
 
-/** Not HOLDFAST_COLOR, which asks for colours whatever it says. */
 const variables = [
   "HOLDFAST_LOCK",
   "HOLDFAST_DIR",
@@ -94,6 +93,7 @@ const variables = [
   "HOLDFAST_SESSION_ID",
   "HOLDFAST_SLOT",
   "HOLDFAST_HOOK",
+  "HOLDFAST_COLOR",
   "HOLDFAST_JSON",
   "HOLDFAST_QUIET",
   "HOLDFAST_VERBOSE",

@@ -143,3 +143,29 @@ it("the benchmarks say how they are called, and measure nothing, when they are a
     stderr: expect.stringContaining("--from: idle is none of"),
   });
 });
+
+it.each([
+  ["always", true],
+  ["On", true],
+  ["never", false],
+  ["0", false],
+  ["auto", false],
+  ["", false],
+])(
+  "HOLDFAST_COLOR=%s decides on colours, here where the output is no terminal: %s",
+  async (HOLDFAST_COLOR, coloured) => {
+    const { exitCode, stdout } = await openWorkspace().holdfast(["stats"], { env: { HOLDFAST_COLOR } });
+    expect({ exitCode, coloured: stdout.includes("\u001B[") }).toEqual({ exitCode: 0, coloured });
+  },
+);
+
+it("HOLDFAST_COLOR=auto leaves it to NO_COLOR and FORCE_COLOR", async () => {
+  const env = { HOLDFAST_COLOR: "auto", FORCE_COLOR: "1" };
+  expect((await openWorkspace().holdfast(["stats"], { env })).stdout).toContain("\u001B[");
+});
+
+it("HOLDFAST_COLOR with any other word is refused", async () => {
+  const refused = await openWorkspace().holdfast(["stats"], { env: { HOLDFAST_COLOR: "maybe" } });
+  expect(refused).toMatchObject({ exitCode: 64, stdout: "" });
+  expect(refused.stderr).toContain('HOLDFAST_COLOR: expected always, never or auto, got "maybe"');
+});
