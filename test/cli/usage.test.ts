@@ -10,6 +10,7 @@ it.each([
   [["start", "--owner", "a/b", "--", "true"], '✖ Not an owner: "a/b"\n'],
   [["leave", "--pid", "7", "--as", "ci"], "✖ --pid and --as both say who leaves: give one of them\n"],
   [["leave", "--as", "a b"], '✖ Not a client name: "a b"\n'],
+  [["join", "--no-follow", "--", "true"], "✖ --no-follow: the client is the command after --, or the calling"],
   [["join", "--pid", "7", "--", "true"], "✖ --pid: the client is the command after --, or that process"],
 ])("%j is refused in words that fit", async (words, says) => {
   const { exitCode, stderr } = await openWorkspace().holdfast(words);

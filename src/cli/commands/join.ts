@@ -34,11 +34,8 @@ export async function joinCommand(
   id: string | undefined,
   operands: readonly string[] | null,
 ): Exit {
-  if (operands !== null) parseCommand(operands, "No command after --", "holdfast join --help");
-  if (operands !== null && options.pid !== undefined) {
-    throw usage("--pid: the client is the command after --, or that process: give one of them", null);
-  }
   if (options.send !== undefined) refuseBesideSend(options, operands);
+  if (operands !== null) refuseBesideCommand(options, operands);
   const readyWithinMs = parsePatience(options);
   const context = await openCliContext(cli, {
     access: "read",
@@ -68,6 +65,16 @@ function parsePatience({ ready, timeout }: JoinOptions): number | null | undefin
   if (timeout === undefined) return ready === true ? null : undefined;
   if (ready === true) return parseDuration(timeout, "--timeout");
   throw usage("--timeout: give --ready too", "holdfast join --help");
+}
+
+/** @throws Failure `USAGE` also where there is no command */
+function refuseBesideCommand(options: JoinOptions, operands: readonly string[]): void {
+  parseCommand(operands, "No command after --", "holdfast join --help");
+  if (options.pid !== undefined) {
+    throw usage("--pid: the client is the command after --, or that process: give one of them", null);
+  }
+  if (options.follow) return;
+  throw usage("--no-follow: the client is the command after --, or the calling process: give one of them", null);
 }
 
 function refuseBesideSend(options: JoinOptions, operands: readonly string[] | null): void {
