@@ -16,7 +16,7 @@ import { waiterOf, type WaiterInfo } from "./session-info.ts";
 import { startStep } from "./start-again.ts";
 import { problemsOf } from "./status-problems.ts";
 import { runningOf, sessionStatus, type SessionStatus } from "./session-status.ts";
-import { inOneLine, Trouble } from "./trouble.ts";
+import { ignoredConfig, inOneLine, Trouble } from "./trouble.ts";
 
 export interface QueueEntry {
   readonly position: number;
@@ -94,7 +94,7 @@ export async function status(given: Context): Promise<Status> {
     pidFile,
     problems: [
       ...problemsOf(views, sessions, { outside, pidFile }),
-      ...(context.wrongConfig === undefined ? [] : [`${inOneLine(context.wrongConfig)} (that file is ignored here)`]),
+      ...(context.wrongConfig === undefined ? [] : ignoredConfig(context.wrongConfig)),
       ...trouble.found.map(inOneLine),
     ],
     trouble: trouble.found,

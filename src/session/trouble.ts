@@ -37,3 +37,11 @@ export function inOneLine({ message }: Failure): string {
   const [what = "", ...where] = message.split("\n");
   return [what, ...where].join(": ");
 }
+
+/** What is wrong with a configuration that is ignored where somebody only looks: each problem by itself. */
+export function ignoredConfig(wrongConfig: Failure): readonly string[] {
+  // Each line of the message is one.
+  const areSeveral = Array.isArray(wrongConfig.facts["problems"]);
+  const problems = areSeveral ? wrongConfig.message.split("\n") : [inOneLine(wrongConfig)];
+  return problems.map((problem) => `${problem} (that file is ignored here)`);
+}

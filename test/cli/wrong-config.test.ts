@@ -37,4 +37,21 @@ describe("a mistake in holdfast.json, made while a session is active", () => {
     await until(() => watching.stdout().includes("\n"));
     expect(JSON.parse(watching.stdout().split("\n")[0] ?? "").problems).toEqual([expect.stringMatching(problem)]);
   });
+
+  it("stands there problem by problem when there are several", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace);
+    workspace.write("holdfast.json", '{ "stop": { "kill_aftr": "5s" }, "frob": 1 }');
+    const problems = [
+      expect.stringMatching(/^holdfast\.json:1:13: stop\.kill_aftr: unknown key.* \(that file is ignored here\)/),
+      expect.stringMatching(/^holdfast\.json:1:34: frob: unknown key \(that file is ignored here\)/),
+    ];
+    expect((await workspace.holdfast(["status", "--json"])).json().problems).toEqual(problems);
+    const lines = (await workspace.holdfast(["status"])).stdout.split("\n");
+    expect(lines.filter((line) => line.startsWith("⚠"))).toHaveLength(2);
+    // Called from elsewhere: only what a process runs for is looked for there.
+    const elsewhere = await workspace.holdfast(["list", "--everywhere", "--json"]);
+    const here = elsewhere.json().problems.filter((problem: string) => problem.endsWith(workspace.root));
+    expect(here).toEqual(problems);
+  });
 });

@@ -4,7 +4,7 @@ import { escapeControl } from "../../home/names.ts";
 import { openProcessTable } from "../../process/table.ts";
 import { homesOfSessions } from "../../session/everywhere.ts";
 import { list, type Listing, type ListRequest } from "../../session/list.ts";
-import { inOneLine, Trouble } from "../../session/trouble.ts";
+import { ignoredConfig, Trouble } from "../../session/trouble.ts";
 import type { Cli, Exit } from "../cli.ts";
 import { parseCount } from "../count.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -38,7 +38,7 @@ async function listEverywhere(cli: Cli, request: ListRequest): Exit {
     const listing = await failed.spare(async () => {
       const contexts = await openLocks(calledIn(home, cli), "left");
       const [{ wrongConfig }] = contexts;
-      if (wrongConfig !== undefined) failed.tell(ignoredIn(home, wrongConfig));
+      if (wrongConfig !== undefined) for (const problem of ignoredIn(home, wrongConfig)) failed.tell(problem);
       return list(contexts, request);
     });
     if (listing !== null) listings.push(listing);
@@ -54,8 +54,9 @@ function calledIn({ root, state }: Home, cli: Cli): Cli {
 }
 
 /** A wrong configuration says the name of its file, which is the same in every directory. */
-function ignoredIn({ root }: Home, wrongConfig: Failure): Failure {
+function ignoredIn({ root }: Home, wrongConfig: Failure): readonly Failure[] {
   const { code, facts } = wrongConfig;
-  const what = `${inOneLine(wrongConfig)} (that file is ignored here)`;
-  return new Failure(code, `${what}\n${escapeControl(root)}`, { facts, cause: wrongConfig });
+  return ignoredConfig(wrongConfig).map((problem) => {
+    return new Failure(code, `${problem}\n${escapeControl(root)}`, { facts, cause: wrongConfig });
+  });
 }
