@@ -1,12 +1,13 @@
 import { existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf, Failure, failureFromErrno, isErrno, type NextStep } from "../failure.ts";
-import type { Home } from "./locate.ts";
+import { isStateElsewhere, type Home } from "./locate.ts";
 import { whyForeign } from "./own-file.ts";
 import { shellWord } from "./shell-word.ts";
 
 const elsewhere =
   "HOLDFAST_STATE_DIR=<directory> keeps it elsewhere: that is another lock, and nothing keeps the two apart.";
+const named = "HOLDFAST_STATE_DIR names it: name a directory, the same one for all who share the lock.";
 
 /**
  * Makes the state directory (mode 0700) with `claims/`, `queue/`, `sessions/` and a `.gitignore` of its own, or what is
@@ -14,9 +15,9 @@ const elsewhere =
  * @throws Failure `NOT_PERMITTED` for a directory that another user could tamper with; `CANNOT_CREATE`, `IO`
  */
 export function ensureState(home: Home): void {
-  if (!isOwnDirectory(home.state)) {
+  if (!isOwnState(home)) {
     makeStateDirectory(home.state);
-    if (!isOwnDirectory(home.state)) {
+    if (!isOwnState(home)) {
       throw new Failure("CANNOT_CREATE", `The state directory was removed while it was made\n${home.state}`, {
         facts: { path: home.state },
       });
@@ -36,7 +37,7 @@ export function ensureState(home: Home): void {
  * @throws Failure `NOT_PERMITTED` when it, or a directory in it, is a symbolic link, another user's, or writable by others
  */
 export function checkState(home: Home): "ready" | "missing" {
-  if (!isOwnDirectory(home.state)) return "missing";
+  if (!isOwnState(home)) return "missing";
   for (const path of partsOf(home)) isOwnDirectory(path);
   return "ready";
 }
@@ -45,23 +46,34 @@ function partsOf({ claims, queue, sessions }: Home): readonly string[] {
   return [claims, queue, sessions];
 }
 
-/** False when there is none. @throws Failure `NOT_PERMITTED` when it may be another user's doing */
-function isOwnDirectory(path: string): boolean {
+/** What is no directory where a variable says is somebody's, and not to be removed. Otherwise as below. */
+function isOwnState(home: Home): boolean {
+  return isOwnDirectory(home.state, isStateElsewhere(home) ? [named] : undefined);
+}
+
+/**
+ * False when there is none.
+ * @param ways what to do about something else in its place
+ * @throws Failure `NOT_PERMITTED` when it may be another user's doing
+ */
+function isOwnDirectory(path: string, ways = ["Remove or rename it.", elsewhere]): boolean {
   const stats = attempt("look at the state directory", path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (stats === undefined) return false;
   if (!stats.isDirectory()) {
     const reason = stats.isSymbolicLink() ? "it is a symbolic link" : "it is not a directory";
-    throw refused(path, reason, ["Remove or rename it.", elsewhere]);
+    throw refused(path, reason, ways, [{ does: "see what it is", command: `ls -ld ${shellWord(path)}` }]);
   }
   const reason = whyForeign(stats);
   if (reason === null) return true;
-  if (stats.uid !== process.geteuid?.())
-    throw refused(path, reason, ["Run holdfast as the user it belongs to.", elsewhere]);
-  const ways = ["If only you have written to it so far, take that right away.", elsewhere];
-  throw refused(path, reason, ways, [{ does: "take it away", command: `chmod -R go-w ${shellWord(path)}` }]);
+  if (stats.uid !== process.geteuid?.()) {
+    const owner = { does: "see whose it is", command: `ls -ld ${shellWord(path)}` };
+    throw refused(path, reason, ["Run holdfast as the user it belongs to.", elsewhere], [owner]);
+  }
+  const closing = ["If only you have written to it so far, take that right away.", elsewhere];
+  throw refused(path, reason, closing, [{ does: "take it away", command: `chmod -R go-w ${shellWord(path)}` }]);
 }
 
-function refused(path: string, reason: string, ways: readonly string[], next: readonly NextStep[] = []): Failure {
+function refused(path: string, reason: string, ways: readonly string[], next: readonly NextStep[]): Failure {
   return new Failure("NOT_PERMITTED", `The state directory cannot be trusted: ${reason}\n${path}\n${ways.join("\n")}`, {
     next,
     facts: { path, reason },
@@ -74,7 +86,7 @@ function makeStateDirectory(path: string): void {
     makeDirectory(path);
   } catch (error) {
     const { code, message, facts } = failureFromErrno(error, "create the state directory", path);
-    const next = isErrno(error, "EACCES", "EPERM", "EROFS") ? waysWithout(path) : [];
+    const next = isErrno(error, "EACCES", "EPERM", "EROFS", "ENOENT", "ENAMETOOLONG") ? waysWithout(path) : [];
     throw new Failure(code, message, { facts, next, cause: error });
   }
 }

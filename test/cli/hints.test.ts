@@ -163,3 +163,42 @@ async function typeToWait(workspace: Workspace, hint: string, shell?: string) {
   await until(() => typed.stderr().includes("waits"), { what: `${hint} waits` });
   return typed;
 }
+
+describe("what to type next where there is no state directory to be had", () => {
+  it("is to look at the file that HOLDFAST_STATE_DIR names, and never to remove it", async () => {
+    const workspace = openWorkspace();
+    const file = workspace.write("passwd", "root");
+    for (const words of [["run", "true"], ["status"], ["start", "demo", "--", "true"]]) {
+      const refused = await workspace.holdfast(["--json", ...words], { env: { HOLDFAST_STATE_DIR: "passwd" } });
+      const { code, message, next } = refused.json().error;
+      expect({ code, next }).toEqual({ code: "NOT_PERMITTED", next: [`ls -ld ${file}`] });
+      expect(message).toMatch(/\nHOLDFAST_STATE_DIR names it: name a directory/);
+      expect(message).not.toContain("Remove");
+    }
+  });
+
+  it("is to look at the file above it", async () => {
+    const workspace = openWorkspace();
+    const file = workspace.write("file", "");
+    const env = { HOLDFAST_STATE_DIR: "file/state" };
+    const refused = await workspace.holdfast(["--json", "run", "true"], { env });
+    expect(refused.json().error).toMatchObject({ code: "CANNOT_CREATE", next: [`ls -ld ${file}`] });
+  });
+
+  it.skipIf(process.platform !== "linux")("is to keep it elsewhere than in /proc, which makes nothing", async () => {
+    const env = { HOLDFAST_STATE_DIR: "/proc/x" };
+    const refused = await openWorkspace().holdfast(["--json", "run", "true"], { env });
+    expect(refused.json().error).toMatchObject({
+      code: "IO",
+      next: ["ls -ld /proc", expect.stringMatching(/^HOLDFAST_STATE_DIR=/)],
+    });
+  });
+});
+
+it("a wrong configuration is to be checked again by doctor", async () => {
+  const workspace = openWorkspace();
+  workspace.write("holdfast.json", '{ "frob": 1 }');
+  const refused = await workspace.holdfast(["--json", "-C", workspace.root, "run", "true"]);
+  const doctor = `holdfast -C ${workspace.root} doctor`;
+  expect(refused.json().error).toMatchObject({ code: "CONFIG", next: [doctor] });
+});

@@ -194,7 +194,7 @@ describe("--json", () => {
       const workspace = openWorkspace();
       workspace.write("holdfast.json", "{ nonsense");
       const { error } = await answer(workspace, "failure", words);
-      expect(error).toMatchObject({ code: "CONFIG", line: 1, retryable: false, next: [] });
+      expect(error).toMatchObject({ code: "CONFIG", line: 1, retryable: false, next: ["holdfast doctor"] });
     },
   );
 

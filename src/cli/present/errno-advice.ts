@@ -9,7 +9,8 @@ const advice: Readonly<Record<string, (path: string) => NextStep>> = {
   EDQUOT: () => ({ does: "see your quota", command: "quota -s" }),
   EACCES: (path) => ({ does: "see whose it is", command: `ls -ld ${shellWord(path)}` }),
   EPERM: (path) => ({ does: "see whose it is", command: `ls -ld ${shellWord(path)}` }),
-  ENOTDIR: (path) => ({ does: "see what it is", command: `ls -ld ${shellWord(path)}` }),
+  // Something above it.
+  ENOTDIR: (path) => ({ does: "see what that is", command: `ls -ld ${shellWord(dirname(path))}` }),
   EISDIR: (path) => ({ does: "see what it is", command: `ls -ld ${shellWord(path)}` }),
   ELOOP: (path) => ({ does: "see what it is", command: `ls -ld ${shellWord(path)}` }),
   EROFS: () => ({
@@ -22,8 +23,14 @@ const advice: Readonly<Record<string, (path: string) => NextStep>> = {
   ENOMEM: () => ({ does: "see the limits", command: "ulimit -a" }),
 };
 
-/** What to type next after a failure: what it says itself, else what its errno asks for. */
-export function adviceOn({ next, facts }: Failure): readonly NextStep[] {
+/** What to type next after a failure: what it says itself, else what its errno, or its code, asks for. */
+export function adviceOn(failure: Failure): readonly NextStep[] {
+  const steps = adviceBeforeDoctor(failure);
+  if (steps.length > 0 || failure.code !== "CONFIG") return steps;
+  return [{ does: "check it again", command: "holdfast doctor" }];
+}
+
+function adviceBeforeDoctor({ next, facts }: Failure): readonly NextStep[] {
   const { errno, path } = facts;
   if (next.length > 0 || typeof errno !== "string") return next;
   const step = new Map(Object.entries(advice)).get(errno);
@@ -32,7 +39,7 @@ export function adviceOn({ next, facts }: Failure): readonly NextStep[] {
 
 /** What to type next about something that `doctor` has tried. */
 export function adviceOnCheck({ failure, warning }: Check): readonly NextStep[] {
-  return failure === null ? (warning ?? []) : adviceOn(failure);
+  return failure === null ? (warning ?? []) : adviceBeforeDoctor(failure);
 }
 
 /** The same on several, each command once. */

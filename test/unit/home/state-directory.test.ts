@@ -96,7 +96,18 @@ describe("checkState", () => {
   it("refuses a file", () => {
     const home = newHome();
     writeFileSync(home.state, "");
-    expectRefusal(() => checkState(home), "not a directory", home.state);
+    const failure = expectRefusal(() => checkState(home), "not a directory", home.state);
+    expect(failure.message).toContain("Remove or rename it.");
+    expect(failure.next).toMatchObject([{ command: `ls -ld ${home.state}` }]);
+  });
+
+  it.each([checkState, ensureState])("never says to remove a file that HOLDFAST_STATE_DIR names (%o)", (look) => {
+    const { root } = newHome();
+    const file = join(root, "passwd");
+    writeFileSync(file, "");
+    const failure = expectRefusal(() => look(homeAt(root, file)), "not a directory", file);
+    expect(failure.message).not.toContain("Remove");
+    expect(failure.next).toMatchObject([{ command: `ls -ld ${file}` }]);
   });
 
   it.each([0o770, 0o707, 0o777, 0o1777])("refuses mode %o, and says how to take the right away", (mode) => {
@@ -119,7 +130,8 @@ describe("checkState", () => {
     ensureState(home);
     const owner = lstatSync(home.state).uid;
     vi.spyOn(process, "geteuid").mockReturnValue(owner === 0 ? 1000 : 0);
-    expectRefusal(() => checkState(home), `belongs to ${userInfo().username}`, home.state);
+    const failure = expectRefusal(() => checkState(home), `belongs to ${userInfo().username}`, home.state);
+    expect(failure.next).toMatchObject([{ command: `ls -ld ${home.state}` }]);
   });
 });
 
