@@ -16,7 +16,14 @@ export async function openPaint(color: boolean | undefined, stream: OutputStream
   if (level === 0) return plain;
   const { Chalk } = await import("chalk");
   const chalk = new Chalk({ level });
-  return { bold: chalk.bold, dim: chalk.dim, red: chalk.red, yellow: chalk.yellow, green: chalk.green };
+  // One text each: chalk joins all that it is given, and `map` gives more.
+  return {
+    bold: (text) => chalk.bold(text),
+    dim: (text) => chalk.dim(text),
+    red: (text) => chalk.red(text),
+    yellow: (text) => chalk.yellow(text),
+    green: (text) => chalk.green(text),
+  };
 }
 
 /**

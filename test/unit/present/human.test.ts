@@ -1,5 +1,7 @@
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import type { WaitingNotice } from "../../../src/cli/present/presenter.ts";
+import { openPaint } from "../../../src/cli/present/paint.ts";
 import { displayWidth } from "../../../src/cli/present/display-width.ts";
 import { capture } from "./captured-presenter.ts";
 import { busy, event, holder, joined, nothing, processEntry, session, sessionStatus, status } from "./samples.ts";
@@ -173,6 +175,18 @@ describe("a wait", () => {
       "⏳ nightly waits 2m 3s · next in line",
     ]);
     expect(stderr()).not.toContain(escape);
+  });
+});
+
+describe("colour", () => {
+  it("is of the text alone that is painted, whatever else comes with it, as from map", async () => {
+    const stream = { isTTY: true, columns: undefined, colorDepth: 4, write: () => undefined };
+    const paint = await openPaint(undefined, stream);
+    for (const dye of Object.values(paint)) {
+      const painted = ["one", "two"].map(dye).map((text) => stripVTControlCharacters(text));
+      expect(painted).toEqual(["one", "two"]);
+      expect(dye("one")).not.toBe("one");
+    }
   });
 });
 
