@@ -248,9 +248,10 @@ export class SessionKeeper {
   async #look(): Promise<void> {
     try {
       const claim = await this.#held.verify();
-      if (claim === "restored") this.#restoreFiles();
       if (claim !== "lost") this.#log.tryTo("link", () => this.#held.show());
       this.published.catchUp();
+      // Last, for it is told by the log: whoever reads that finds all the rest.
+      if (claim === "restored") this.#restoreFiles();
       const request = this.#requests.unseen();
       if (claim === "lost") this.#loseLock();
       else if (request !== null) this.end(orderOf(request));
