@@ -23,10 +23,17 @@ export function agentOutput(home: Home, uid: string): AgentOutput {
   return { path: output, keptFrom: () => readOutputCut(outputCut) };
 }
 
-/** @throws Failure `USAGE` of a `run`: what that writes goes to whoever called it */
-export function requireOutput({ id, mode }: SessionInfo): void {
-  if (mode !== "foreground") return;
-  throw new Failure("USAGE", `Nothing is kept of what ${id} writes: it is a run, and writes to where it was called`, {
+/** Why nothing is kept of what a session writes; null where it is. */
+export function whyNoOutput({ mode }: SessionInfo): string | null {
+  return mode === "foreground" ? "it is a run, and writes to where it was called" : null;
+}
+
+/** @throws Failure `USAGE` where nothing is kept of what it writes */
+export function requireOutput(session: SessionInfo): void {
+  const why = whyNoOutput(session);
+  if (why === null) return;
+  const { id } = session;
+  throw new Failure("USAGE", `Nothing is kept of what ${id} writes: ${why}`, {
     facts: { session: id },
     next: [{ does: "look", command: "holdfast status" }],
   });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { holdLock } from "../support/held-lock.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { openTerminal, whyNoTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
@@ -105,6 +106,17 @@ describe("start --wait on a terminal", () => {
 });
 
 describe("join on a terminal", () => {
+  it("says of a run that it shows nothing of what that writes, and until when it stays", async () => {
+    const workspace = openWorkspace();
+    const terminal = await openTerminal(workspace);
+    const holder = await holdLock(workspace);
+    await terminal.type(`${holdfast} join; echo "exit $?"`);
+    await terminal.shows("Nothing of what it writes is shown: it is a run, and writes to where it was called");
+    await holder.letGo();
+    await terminal.shows("holder has ended");
+    await terminal.shows("exit 0");
+  });
+
   it("shows the session and follows its output; Ctrl-C leaves, and the session goes on (R3.3, R5.2)", async () => {
     const workspace = openWorkspace();
     const script = "mkfifo go; echo first; read -r _ <go; echo second; exec sleep 300";

@@ -1,7 +1,7 @@
 import type { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { runWithoutLock } from "../../keeper/foreground.ts";
-import { agentOutput } from "../../session/agent-output.ts";
+import { agentOutput, whyNoOutput } from "../../session/agent-output.ts";
 import { removeClient, tryToRemoveClient } from "../../session/clients.ts";
 import type { Context } from "../../session/context.ts";
 import { join, type Joined } from "../../session/join.ts";
@@ -102,7 +102,8 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const { session } = joined.active;
   const presenter = await cli.show();
   presenter.joined(joined);
-  if (session.mode === "foreground") presenter.note(`${session.id} is a run, and writes to where it was called`);
+  const why = whyNoOutput(session);
+  if (why !== null) presenter.note(`Nothing of what it writes is shown: ${why}`);
   const leaving = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
   const show = (part: OutputPart) => presenter.output({ session, ...part, eof: false });
