@@ -32,6 +32,31 @@ describe("status tells processes apart", () => {
     );
   });
 
+  it.each([
+    ["family.sh", "grandchild"],
+    ["daemon.mjs", "daemon"],
+    ["scrubbed-child.sh", "child"],
+    ["scrubbed-daemon.sh", "daemon"],
+  ])("those of %s are the same beside hundreds of others that came later (R3.5)", async (name, last) => {
+    const workspace = openWorkspace();
+    const { uid } = await startSession(workspace, agent(name));
+    await workspace.announced("agent");
+    await workspace.announced(last);
+    // A server that is none of the session's can start something for it, too.
+    const cleared = 'env -i sh -c "sleep 300 & echo \\$!; wait"';
+    const server = workspace.spawn(["sh", "-c", `HOLDFAST_SESSION=${uid} sh -c '${cleared} & echo $$; wait'; true`]);
+    const served = await until(() => {
+      const lines = server.stdout().split("\n").slice(0, -1);
+      return lines.length === 2 ? lines.map(Number) : null;
+    });
+    const alone = pidsOf((await statusOf(workspace)).session);
+    expect(alone).toEqual(expect.arrayContaining(served));
+    const hundreds = "i=0; while [ $i -lt 300 ]; do sleep 300 & i=$((i + 1)); done; echo up; wait";
+    const crowd = workspace.spawn(["sh", "-c", hundreds]);
+    await until(() => crowd.stdout().includes("up"));
+    expect(pidsOf((await statusOf(workspace)).session)).toEqual(alone);
+  });
+
   it("a zombie is shown as one, and is none that runs (R3.5)", async () => {
     const workspace = openWorkspace();
     workspace.configure({ operations: { sleeping: "sleep" } });
@@ -96,6 +121,10 @@ describe("operations", () => {
 
 function states({ processes }: Json): [number, string][] {
   return processes.map(({ pid, state }: Json) => [pid, state]);
+}
+
+function pidsOf({ processes }: Json): number[] {
+  return processes.map(({ pid }: Json) => pid);
 }
 
 function commands({ processes }: Json): string[] {
