@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import { defaultConfig, loadConfig } from "../home/config.ts";
 import { locateHome } from "../home/locate.ts";
-import { parseName } from "../home/names.ts";
+import { defaultLock, parseName } from "../home/names.ts";
 import { currentActor } from "../session/actor.ts";
 import { openContext, type Context } from "../session/context.ts";
 import type { GlobalOptions } from "./globals.ts";
@@ -25,8 +25,6 @@ export interface Cli {
 
 /** A command: shows its result itself and says what to exit with. */
 export type Exit = Promise<number>;
-
-const defaultLock = "session";
 
 export interface Access {
   /** `write` makes the state directory when it is missing. */

@@ -158,6 +158,7 @@ export const verbs: readonly Verb[] = [
     declare: (command) =>
       command
         .option("--check", "exit 0 active, 1 orphaned or not readable, 3 no session")
+        .option("--all", "every lock of this directory")
         .option("--watch [duration]", "look again so often (1s), in place; piped: one JSON line for each change"),
     run: async ({ cli, options }) => (await commands()).status(cli, options),
   }),

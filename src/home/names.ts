@@ -7,6 +7,9 @@ export type NameKind = "session id" | "lock name" | "client name" | "owner";
 /** What a name may be that becomes a part of a path and is shown on a terminal, whoever says it: a person or a file. */
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
+/** The lock that is meant where none is named. */
+export const defaultLock = "session";
+
 /**
  * Accepts a name (`namePattern`): 1 to 64 of `A-Z a-z 0-9 . _ -`, a letter or digit first.
  * @throws Failure `USAGE` that shows the text with its control characters escaped

@@ -33,7 +33,7 @@ export interface Status {
   readonly lock: string;
   /** The link that exists while a session is active. */
   readonly lockFile: string;
-  /** The active session, or one that its keeper left; more than one only after `start --force`. */
+  /** The sessions that live, slot by slot; in one slot more than one only after `start --force`. */
   readonly sessions: readonly SessionStatus[];
   /** Agent processes outside any session. */
   readonly outside: readonly ProcessEntry[];
@@ -54,12 +54,17 @@ export interface Status {
   readonly toStart: NextStep;
 }
 
+export interface StatusRequest {
+  /** False: nothing of what is the directory's, and no lock's: agents outside, PID file, configuration. */
+  readonly ofDirectory?: boolean;
+}
+
 /**
  * Everything about one lock, as it is in truth: a session that is dead is closed on the way, never listed. What cannot be
  * read hides nothing else.
  * @throws Failure `DATA`, `NOT_PERMITTED` when nothing can be told of the lock
  */
-export async function status(given: Context): Promise<Status> {
+export async function status(given: Context, { ofDirectory = true }: StatusRequest = {}): Promise<Status> {
   const context = withOneLook(given);
   const sessions: SessionStatus[] = [];
   const views: LockView[] = [];
@@ -79,8 +84,8 @@ export async function status(given: Context): Promise<Status> {
     const running = runningOf(processes);
     if (state === "orphaned" && running.length > 0) tryToNoteOrphaned(given, session, running);
   }
-  const outside = await findOutsideAgents(context);
-  const pidFile = await agentPidFile(context, sessions, outside);
+  const outside = ofDirectory ? await findOutsideAgents(context) : [];
+  const pidFile = ofDirectory ? await agentPidFile(context, sessions, outside) : null;
   const processes = [...sessions.flatMap((each) => runningOf(each.processes)), ...outside];
   return {
     lock: context.lock.name,
@@ -94,7 +99,7 @@ export async function status(given: Context): Promise<Status> {
     pidFile,
     problems: [
       ...problemsOf(views, sessions, { outside, pidFile }),
-      ...(context.wrongConfig === undefined ? [] : ignoredConfig(context.wrongConfig)),
+      ...(context.wrongConfig === undefined || !ofDirectory ? [] : ignoredConfig(context.wrongConfig)),
       ...trouble.found.map(inOneLine),
     ],
     trouble: trouble.found,

@@ -1,6 +1,7 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration } from "../../home/duration.ts";
 import { checkState } from "../../home/state-directory.ts";
+import { statusOfAllLocks } from "../../session/all-locks.ts";
 import { agentOutput } from "../../session/agent-output.ts";
 import type { Context } from "../../session/context.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
@@ -11,10 +12,12 @@ import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
 import type { LiveSource } from "../live/live-loop.ts";
+import { openLocks } from "../open-locks.ts";
 import { tailPart } from "../output-parts.ts";
 import { joinCommand } from "./join.ts";
 
 export interface StatusOptions {
+  readonly all?: boolean;
   readonly check?: boolean;
   /** True: given without a duration. */
   readonly watch?: string | true;
@@ -28,19 +31,36 @@ const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
-  if (options.check === true) return checkStatus(cli);
-  const context = await openCliContext(cli, access);
-  const result = await status(context);
+  const look = options.all === true ? lookAtAll : lookAtOne;
+  if (options.check === true) return checkStatus(cli, look);
+  const { hidden } = await look(cli);
+  return hidden === null ? 0 : exitCodes[hidden.code];
+}
+
+/** What was shown, as far as the exit code depends on it. */
+interface Shown {
+  readonly locks: readonly Status[];
+  readonly hidden: Failure | null;
+}
+
+async function lookAtOne(cli: Cli): Promise<Shown> {
+  const result = await status(await openCliContext(cli, access));
   (await cli.show()).status(result);
-  return result.hidden === null ? 0 : exitCodes[result.hidden.code];
+  return { locks: [result], hidden: result.hidden };
+}
+
+/** Also those beside the one that is named, as it is for every agent by its environment. */
+async function lookAtAll(cli: Cli): Promise<Shown> {
+  const contexts = await openLocks({ ...cli, globals: { ...cli.globals, lock: undefined } }, access.despiteConfig);
+  const result = await statusOfAllLocks(contexts);
+  (await cli.show()).allLocks(result);
+  return result;
 }
 
 /** What cannot be told of is wrong, whatever is the matter with it. */
-async function checkStatus(cli: Cli): Exit {
+async function checkStatus(cli: Cli, look: (cli: Cli) => Promise<Shown>): Exit {
   try {
-    const result = await status(await openCliContext(cli, access));
-    (await cli.show()).status(result);
-    return checkCodes[judge(result)];
+    return checkCodes[judge(await look(cli))];
   } catch (error) {
     if (!(error instanceof Failure) || error.code === "USAGE") throw error;
     (await cli.show()).failure(error);
@@ -48,7 +68,8 @@ async function checkStatus(cli: Cli): Exit {
   }
 }
 
-function judge({ sessions, hidden }: Status): keyof typeof checkCodes {
+function judge({ locks, hidden }: Shown): keyof typeof checkCodes {
+  const sessions = locks.flatMap((each) => each.sessions);
   if (hidden !== null || sessions.some(({ state }) => state === "orphaned")) return "wrong";
   return sessions.length > 0 ? "active" : "none";
 }
@@ -58,8 +79,9 @@ const shortestIntervalMs = 200;
 /** A timer of Node's ends at once when it is set to more than 24.8 days. */
 const longestIntervalMs = 24 * 86_400_000;
 
-function parseInterval({ check }: StatusOptions, watch: string | true): number {
+function parseInterval({ all, check }: StatusOptions, watch: string | true): number {
   const hint = "holdfast status --help";
+  if (all === true) throw usage("--watch looks at one lock: it does not go with --all", hint);
   if (check === true) throw usage("--check answers once: it does not go with --watch", hint);
   const everyMs = watch === true ? usualIntervalMs : parseDuration(watch, "--watch");
   if (everyMs >= shortestIntervalMs && everyMs <= longestIntervalMs) return everyMs;

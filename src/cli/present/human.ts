@@ -1,6 +1,7 @@
 import type { Failure, NextStep } from "../../failure.ts";
 import { escapeControl } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
+import type { AllLocks } from "../../session/all-locks.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Check } from "../../session/doctor-check.ts";
@@ -42,7 +43,7 @@ import {
 import { openPaint, type Paint } from "./paint.ts";
 import type { Initialised, OutputChunk, Presenter, PresenterOptions, WaitingNotice } from "./presenter.ts";
 import { afterStats, statsText } from "./stats-text.ts";
-import { statusText } from "./status-text.ts";
+import { allLocksText, isEmpty, statusText } from "./status-text.ts";
 import type { Style } from "./style.ts";
 import { waitingLine } from "./waiting-line.ts";
 import { WaitingPace } from "./waiting-pace.ts";
@@ -102,8 +103,13 @@ class HumanPresenter implements Presenter {
 
   status(result: Status): void {
     this.#print(statusText(result, this.#style("stdout")));
-    const isEmpty = result.sessions.length === 0 && result.outside.length === 0 && result.queue.length === 0;
-    if (isEmpty) this.#hint([result.toStart]);
+    if (isEmpty(result)) this.#hint([result.toStart]);
+  }
+
+  allLocks(result: AllLocks): void {
+    this.#print(allLocksText(result, this.#style("stdout")));
+    const [first] = result.locks;
+    if (first !== undefined && result.locks.every(isEmpty)) this.#hint([first.toStart]);
   }
 
   async live(): Promise<LiveView> {

@@ -1,6 +1,7 @@
 import type { Failure } from "../../failure.ts";
 import { unsafeCharacters } from "../../home/names.ts";
 import type { AnyEvent } from "../../journal/event.ts";
+import type { AllLocks } from "../../session/all-locks.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
 import type { Check } from "../../session/doctor-check.ts";
@@ -11,6 +12,7 @@ import type { Queued, Started } from "../../session/start.ts";
 import type { Stats } from "../../session/stats.ts";
 import type { Status } from "../../session/status.ts";
 import type { Stopped } from "../../session/stop.ts";
+import { inOneLine } from "../../session/trouble.ts";
 import type { Waited } from "../../session/wait.ts";
 import {
   actionDocument,
@@ -81,6 +83,10 @@ export class JsonPresenter implements Presenter {
 
   status(result: Status): void {
     this.#answer(this.#statusDocument(result));
+  }
+
+  allLocks({ locks, trouble }: AllLocks): void {
+    this.#answer({ locks: locks.map((each) => this.#statusDocument(each)), problems: trouble.map(inOneLine) });
   }
 
   live(): Promise<LiveView> {

@@ -1,4 +1,5 @@
 import type { Failure } from "../../failure.ts";
+import type { AllLocks } from "../../session/all-locks.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import type { Client } from "../../session/clients.ts";
@@ -51,6 +52,7 @@ export interface Presenter {
   left(session: string | null, clients: readonly Client[]): void;
   stopped(result: Stopped): void;
   status(result: Status): void;
+  allLocks(result: AllLocks): void;
   /** For looks at a lock that changes. */
   live(): Promise<LiveView>;
   listed(listing: Listing): void;

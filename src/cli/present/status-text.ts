@@ -1,7 +1,9 @@
 import { escapeControl } from "../../home/names.ts";
 import type { NextStep } from "../../failure.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
+import { inOneLine } from "../../session/trouble.ts";
 import { stopCall } from "../../session/owners.ts";
+import type { AllLocks } from "../../session/all-locks.ts";
 import type { OperationCount } from "../../session/operations.ts";
 import { outsideSteps } from "../../session/refusals.ts";
 import type { SessionStatus } from "../../session/session-status.ts";
@@ -9,7 +11,7 @@ import type { QueueEntry, Status } from "../../session/status.ts";
 import { whereText } from "../../process/identity.ts";
 import { actorName } from "./actor-text.ts";
 import { commandText } from "./command-line.ts";
-import { onThisLock } from "./on-this-lock.ts";
+import { invocationOn, onThisLock } from "./on-this-lock.ts";
 import { padToWidth } from "./display-width.ts";
 import { adviceOnAll } from "./errno-advice.ts";
 import { nextSteps } from "./next-steps.ts";
@@ -31,10 +33,31 @@ export function statusText(status: Status, style: Style): readonly string[] {
     outside.length === 0 ? [] : outsideBlock(status, style),
     labelledRows(footRows(status, style), style),
   ];
+  return apart(blocks);
+}
+
+/** With an empty line between them. */
+function apart(blocks: readonly (readonly string[])[]): readonly string[] {
   return blocks
     .filter((block) => block.length > 0)
     .flatMap((block) => ["", block].flat())
     .slice(1);
+}
+
+/** The same of every lock, below its name. */
+export function allLocksText({ locks, trouble }: AllLocks, style: Style): readonly string[] {
+  const unread = trouble.map((failure) => warningText(inOneLine(failure), style));
+  const blocks = locks.map((status) => {
+    const { lock } = status;
+    const own = { ...style, invocation: invocationOn(lock, style.invocation) };
+    return [style.paint.bold(`Lock ${escapeControl(lock)}`), "", ...statusText(status, own)];
+  });
+  return apart([[...unread, ...nextSteps(adviceOnAll(trouble), style)], ...blocks]);
+}
+
+/** Whether there is nothing to tell of a lock. */
+export function isEmpty({ sessions, outside, queue }: Status): boolean {
+  return sessions.length + outside.length + queue.length === 0;
 }
 
 /** What to do about what is wrong. */

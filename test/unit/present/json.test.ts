@@ -89,6 +89,7 @@ const answers: readonly (readonly [schema: string, what: string, show: (presente
   ["status", "everything", (to) => to.status(fullStatus)],
   ["status", "in tmux", (to) => to.status(inTmux)],
   ["status", "nothing", (to) => to.status(sample.nothing)],
+  ["status-all", "two locks", (to) => to.allLocks({ locks: [fullStatus, sample.nothing], trouble: [], hidden: null })],
   ["list", "of everything", (to) => to.listed(sample.listing)],
   ["list", "nothing", (to) => to.listed(sample.emptyListing)],
   ["stats", "of some days", (to) => to.stats(stats)],
