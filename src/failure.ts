@@ -43,7 +43,8 @@ const retryableCodes: ReadonlySet<FailureCode> = new Set(["BUSY", "WAIT_TIMEOUT"
 
 /**
  * The one error class: something a user can understand and act on.
- * Thrown where it is known and caught once, in `main`; anything else that is thrown is a bug (`INTERNAL`).
+ * Thrown where it is known; what nobody on the way can go on without is told once, by `main`. Anything else that is thrown is
+ * a bug (`INTERNAL`).
  */
 export class Failure extends Error {
   override readonly name = "Failure";

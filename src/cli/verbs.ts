@@ -169,7 +169,7 @@ export const verbs: readonly Verb[] = [
     declare: (command) =>
       command
         .option("--everywhere", "of every directory in which sessions of yours live, too")
-        .option("--ended", "only ended ones, all that are remembered")
+        .option("--ended", "only ended ones, whatever their age; -n says how many")
         .option("-n, --count <n>", "how many ended ones of a directory", "20"),
     run: async ({ cli, options }) => (await commands()).list(cli, options),
   }),

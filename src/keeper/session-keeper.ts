@@ -1,4 +1,4 @@
-import { errorText, type Failure } from "../failure.ts";
+import { errorText, Failure } from "../failure.ts";
 import type { HeldLock } from "../lock/lock.ts";
 import { startTimer } from "../process/clock.ts";
 import type { Context } from "../session/context.ts";
@@ -79,8 +79,12 @@ export class SessionKeeper {
   /**
    * Starts the agent and publishes it, so that whoever finds this keeper dead knows what it left.
    * @param leadsGroup whether it leads a process group of its own, which may be signalled as a whole
+   * @throws Failure `LOCK_LOST` when this process stood still until its lease was over, and as `begin` does
    */
   async launch(begin: () => Promise<Agent>, leadsGroup: boolean): Promise<Agent> {
+    if (await hasLostLease(this.#held, this.#log)) {
+      throw new Failure("LOCK_LOST", "The lock was lost before the command was started");
+    }
     const agent = this.adopt(await begin(), { leads_group: leadsGroup });
     await agent.letGo?.();
     // Whoever needs it makes it; at the end there is less time than now.

@@ -1,4 +1,4 @@
-import { closeSync, statSync, watch } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync, watch, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { systemClock, type Clock } from "../process/clock.ts";
@@ -174,7 +174,27 @@ class ChangeBell {
 }
 
 function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+  return freshStat(path)?.size ?? -1;
+}
+
+/**
+ * A client of NFS answers stat(2) from what it remembers, of a directory for up to a minute, which is longer than a lease
+ * lasts. Opening asks the server (nfs(5), close-to-open consistency).
+ */
+function freshStat(path: string): Stats | undefined {
+  let descriptor: number;
+  try {
+    // It may be anything that somebody has put there.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    // Not there, or it may not be read.
+    return statSync(path, { throwIfNoEntry: false });
+  }
+  try {
+    return fstatSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 interface Touch {
@@ -184,7 +204,7 @@ interface Touch {
 
 /** When a file was last touched; null when there is none. */
 function lastTouch(path: string): Touch | null {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = freshStat(path);
   return stat === undefined ? null : { path, beatMs: stat.mtimeMs };
 }
 

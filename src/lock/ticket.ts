@@ -119,12 +119,15 @@ export class Ticket {
 
   async #restoreNow(): Promise<boolean> {
     const vanished = this.#claim;
-    if (vanished.isLinkedAs(vanished.path)) {
+    const isLinked = vanished.isLinkedAs(vanished.path);
+    if (isLinked && !vanished.beat.lost.aborted) {
       this.#missingSinceMs = null;
       return true;
     }
+    // With a lease that was disturbed it stands, and beats no more: it would soon count as dead.
+    if (isLinked) vanished.unpublish(this.number);
     this.#missingSinceMs ??= systemClock.now();
-    if (systemClock.now() - this.#missingSinceMs < removalTakesMs) return false;
+    if (!isLinked && systemClock.now() - this.#missingSinceMs < removalTakesMs) return false;
     this.#options.ensureDirectories();
     this.#claim = await publishTicket(this.#queue, this.#pulse, draftOf(this.#options), this.number);
     this.#missingSinceMs = null;

@@ -99,7 +99,7 @@ export function isIdle(context: Context, session: SessionInfo, idleMs: number): 
 }
 
 export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
-  const { waiters, unreadable } = await context.lock.look();
+  const { waiters, unreadable } = await context.lock.line();
   const ended = await Promise.all(waiters.map((ticket) => endOneWaiter(context, scope, ticket)));
   return [...ended, ...unreadable.map(leftInLine)];
 }

@@ -89,7 +89,7 @@ async function openJournal(options: ContextOptions): Promise<Pick<Context, "jour
     import("./hooks.ts"),
     import("./hook-consent.ts"),
   ]);
-  // Only `start` and `run` make a state directory; whoever calls them asks for the hooks.
+  // Only `start` and `run` open it to make it: whoever calls them asks for the hooks.
   if (create) giveConsent(home, config.hooks);
   const { root, state } = home;
   const append: Journal["append"] = (event) => journal.append(event);

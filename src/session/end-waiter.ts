@@ -34,7 +34,7 @@ export async function endWaiter(
   }: Pick<EndingOptions, "signal" | "killAfterMs"> = {},
 ): Promise<boolean> {
   const { owner } = ticket.record;
-  const stands = async () => (await context.lock.look()).waiters.some(({ number }) => number === ticket.number);
+  const stands = async () => (await context.lock.line()).waiters.some(({ number }) => number === ticket.number);
   const asks = leavingSignals.has(signal) ? signal : "SIGTERM";
   const result = (await stands()) ? await signalOwner(context, ticket, asks) : "gone";
   if (result === "signalled") {

@@ -23,7 +23,7 @@ export interface LiveSession {
 }
 
 /**
- * The sessions of one lock that live in truth, the one that holds it first; more than one only after `start --force`. A
+ * The sessions of one slot that live in truth, the one that holds it first; more than one only after `start --force`. A
  * session that is dead is closed on the way (R1.2).
  * @param trouble told when that cannot be written down, or an orphan's claim not be read; null: it is thrown
  */

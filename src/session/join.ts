@@ -10,7 +10,7 @@ import { Failure } from "../failure.ts";
 import { addClient, liveClients, removeClient, type Client } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { stateOf, type SessionState } from "./find-live.ts";
-import { slotOf } from "./slots.ts";
+import { slotOf } from "./slot-of.ts";
 import { requireSession, type ActiveSession } from "./reconcile.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
 import { waitUntilReady } from "./wait.ts";

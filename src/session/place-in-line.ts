@@ -10,6 +10,7 @@ import { tryToNoteOrphaned } from "./orphans.ts";
 import { holderCards, orphanCard, type HolderCard } from "./refusals.ts";
 import { holdOf, type SessionInfo, type WaiterInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
+import { Trouble } from "./trouble.ts";
 import { withProcesses, type Unsettled } from "./unsettled.ts";
 
 /** What a waiter is told. */
@@ -25,8 +26,8 @@ export interface WaitNotice {
 /** A wait for the lock, as its caller wants it. */
 export interface SessionWait {
   readonly signal?: AbortSignal;
-  /** Called when the wait begins, when it changes, and every few seconds. */
-  readonly onWaiting?: (notice: WaitNotice) => void;
+  /** Called when the wait begins, when it changes, and every few seconds; with all that hold the lock. */
+  readonly onWaiting?: (notice: WaitNotice, holders: readonly HolderCard[]) => void;
   /** See `WaitOptions.onNext`. */
   readonly onNext?: WaitOptions["onNext"];
 }
@@ -117,13 +118,16 @@ export class PlaceInLine {
   async #look(): Promise<void> {
     try {
       const slots = slotsOf(this.#context);
-      const { waiters } = await this.#context.lock.look();
+      const { waiters } = await this.#context.lock.line();
       const position = 1 + waiters.filter(({ number }) => number < (this.#ticket ?? 0)).length;
+      const trouble = new Trouble();
       const holders: JudgedClaim[] = [];
       for (const slot of slots) {
-        const { holder } = await slot.lock.look();
-        if (holder !== null) holders.push(holder);
+        const view = await trouble.spare(() => slot.lock.look());
+        if (view !== null && view.holder !== null) holders.push(view.holder);
       }
+      // A slot that cannot be read is no reason to wait for an orphan in another one.
+      if (holders.length === 0 && trouble.hidden !== null) throw trouble.hidden;
       // Its turn came meanwhile, or it left.
       if (this.#timer === undefined) return;
       // Nobody is in the way of the next in line: it is about to find that out by itself.
@@ -172,9 +176,10 @@ export class PlaceInLine {
 
   #show(position: number, holders: readonly JudgedClaim[]): void {
     const orphan = this.#orphan === null ? null : orphanCard(this.#context, this.#orphan);
-    const [holder = orphan, ...others] = holderCards(this.#context, holders);
+    const cards = holderCards(this.#context, holders);
+    const [holder = orphan, ...others] = cards;
     this.#notice = { position, holder, alsoHeldBy: others.map(({ id }) => id) };
-    this.#wait.onWaiting?.(this.#notice);
+    this.#wait.onWaiting?.(this.#notice, cards);
   }
 
   #logQueued({ ticket, position }: WaitView): void {

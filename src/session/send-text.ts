@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { requireSession } from "./reconcile.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { tmuxServerOf } from "./session-tmux.ts";
-import { slotOf } from "./slots.ts";
+import { slotOf } from "./slot-of.ts";
 import { startInTmuxStep } from "./start-again.ts";
 
 /** What was typed, and to whom. */

@@ -91,11 +91,10 @@ function untilActive(wait: SessionWait, wanted: SessionInfo): SessionWait {
   return {
     ...wait,
     signal: wait.signal === undefined ? active.signal : AbortSignal.any([wait.signal, active.signal]),
-    onWaiting: (notice) => {
-      wait.onWaiting?.(notice);
-      const { holder } = notice;
-      if (holder === null || holder.orphaned || holder.ending || !isSameCommand(holder, wanted)) return;
-      active.abort(new CanBeJoined("BUSY", `Session already active: ${holder.id}`));
+    onWaiting: (notice, holders) => {
+      wait.onWaiting?.(notice, holders);
+      const same = holders.find((each) => !each.orphaned && !each.ending && isSameCommand(each, wanted));
+      if (same !== undefined) active.abort(new CanBeJoined("BUSY", `Session already active: ${same.id}`));
     },
   };
 }

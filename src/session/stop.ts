@@ -13,7 +13,7 @@ import { findEnd, findFreshEnd, readFreshRecord, type SessionEnd } from "./sessi
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
 import { proveOwner, signalOwner } from "./signal-owner.ts";
-import { slotOf } from "./slots.ts";
+import { slotOf } from "./slot-of.ts";
 import { writeStopRequest } from "./stop-request.ts";
 import { readableHold } from "./unsettled.ts";
 
@@ -42,7 +42,7 @@ const keeperPatienceMs = 15_000;
  *   be signalled)
  */
 export async function stop(context: Context, options: StopRequestOptions): Promise<Stopped> {
-  return stopAtSlot(await slotOf(context, options.id), options);
+  return stopAtSlot(await slotOf(context, options.id, options.uid), options);
 }
 
 /** Ends the session of this very slot, and looks at no other. */

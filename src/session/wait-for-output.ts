@@ -6,7 +6,7 @@ import { findLiving } from "./find-session.ts";
 import { requireSession } from "./reconcile.ts";
 import { findFreshEnd } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
-import { slotOf } from "./slots.ts";
+import { slotOf } from "./slot-of.ts";
 import { notItsTurn, untilItsTurn } from "./until-its-turn.ts";
 import { endedBefore, findEnded, type Waited } from "./wait.ts";
 

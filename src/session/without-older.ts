@@ -61,7 +61,10 @@ async function kinAmong(
   for (const pid of there) if ((await table.variablesOf(pid))?.get("HOLDFAST_SESSION") === uid) kin.add(pid);
   const pending = [...kin, 1];
   for (let pid = pending.pop(); pid !== undefined; pid = pending.pop()) {
-    for (const child of childrenOf(pid) ?? []) {
+    const children = childrenOf(pid);
+    // It has just ended, and who took its children in may have been asked before.
+    if (children === null) return there;
+    for (const child of children) {
       if (kin.has(child) || !there.has(child)) continue;
       kin.add(child);
       pending.push(child);

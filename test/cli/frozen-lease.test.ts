@@ -39,6 +39,27 @@ describe("a keeper that really stands still for longer than its lease lasts", ()
     await expectFree(workspace, { env });
   });
 
+  it("does not begin its command, if that was before it had (R3.1)", { timeout: 90_000 }, async () => {
+    const workspace = openWorkspace();
+    const env = { HOLDFAST_PULSE: "lease" };
+    const stops = { SIGNALLED: "holdfast.js", AT: "claimed", SIGNAL: "SIGSTOP" };
+    const options = { env: { ...env, ...stops, NODE_OPTIONS: `--require ${join(preloads, "signals-itself.cjs")}` } };
+    const late = workspace.spawnHoldfast(["run", "--id", "late", "--", "touch", "ran"], options);
+    await until(() => workspace.events("claimed").length === 1);
+    letLeasesAge(workspace);
+    expect((await workspace.holdfast(["run", "-w", "60", "true"], { env })).exitCode).toBe(0);
+    process.kill(late.pid, "SIGCONT");
+    const { exitCode, stderr } = await late.ended;
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 79,
+      stderr: expect.stringContaining("The lock was lost before the command was started"),
+    });
+    expect(existsSync(join(workspace.root, "ran"))).toBe(false);
+    const [{ uid } = { uid: "" }] = workspace.events("claimed");
+    expect(workspace.events("ended").filter((event) => event["uid"] === uid)).toHaveLength(1);
+    await expectFree(workspace, { env });
+  });
+
   it.each([
     ["as it comes", {}],
     ["before all else", { NODE_OPTIONS: `--require ${lateTimers}` }],

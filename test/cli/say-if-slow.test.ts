@@ -45,6 +45,22 @@ describe("who takes longer than a moment says on stderr what it waits for", () =
     expect(first).toMatch(/^demo runs \(PID \d+\); it is given 2s to be ready$/);
   });
 
+  it.each([
+    [["join", "--ready", "--timeout", "90s", "--no-follow"], "waiting until demo is ready, at most 1m 30s\n"],
+    [["join", "--ready", "--", "true"], "waiting until demo is ready, for as long as it takes\n"],
+    [["start", "--or-join", "--", ...agent("sleeper.sh")], /^demo runs \(PID \d+\); it is given 5m to be ready\n$/],
+  ])("%j: who is not ready yet (R3.3)", async (words, text) => {
+    const workspace = openWorkspace();
+    const ready = ["--ready-output", "never", "--ready-timeout", "5m"];
+    const starting = workspace.spawnHoldfast(["start", "demo", ...ready, "--", ...agent("sleeper.sh")]);
+    await until(() => workspace.events("started").length > 0);
+    const joining = workspace.spawnHoldfast(words);
+    await until(() => joining.stderr() !== "");
+    expect(joining.stderr()).toMatch(text);
+    await workspace.holdfast(["stop"]);
+    await Promise.all([starting.ended, joining.ended]);
+  });
+
   it("but not with --quiet", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, agent("ignores-term.sh"));

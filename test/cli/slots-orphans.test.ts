@@ -66,7 +66,58 @@ describe.each(pulsesHere)("an orphan in one of several slots (%s pulse)", (pulse
   });
 });
 
+describe("of several slots, the one is found in which", () => {
+  const options = ["--slots", "2"];
+
+  it("an orphan lives that does not hold it, also when its slot has been taken and given back (R3.4)", async () => {
+    const workspace = openWorkspace();
+    const healthy = await startSession(workspace, sleeper, { id: "healthy", options });
+    const lost = await orphan(workspace, "lost", {}, agent("closes-descriptors.sh"));
+    const refused = await workspace.holdfast(["start", "third", ...options, "--json", "--", ...sleeper]);
+    expect(refused.json().error).toMatchObject({
+      code: "AGENTS_RUNNING",
+      next: ["holdfast status", "holdfast stop lost"],
+    });
+    expect(await workspace.holdfast(["stop"])).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining("Which session? healthy, lost are active"),
+    });
+    expect(await workspace.holdfast(["stop", "lost"])).toMatchObject({ exitCode: 0 });
+    expect({ lost: isAlive(lost.pid), healthy: isAlive(healthy.pid) }).toEqual({ lost: false, healthy: true });
+  });
+
+  it("the only one lives, and not one that is dead and has not been closed yet (R2.3)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, sleeper, { id: "healthy", options });
+    const dead = await startSession(workspace, sleeper, { id: "dead", options });
+    for (const pid of [dead.keeperPid, dead.pid]) process.kill(pid, "SIGKILL");
+    await until(() => !isAlive(dead.keeperPid) && !isAlive(dead.pid));
+    expect((await workspace.holdfast(["stop", "--json"])).json()).toMatchObject({
+      ok: true,
+      session: { id: "healthy" },
+    });
+    expect(workspace.events("ended")).toMatchObject([
+      { session: "dead", reason: "lost" },
+      { session: "healthy", reason: "stopped" },
+    ]);
+  });
+});
+
 describe("start --or-join with slots", () => {
+  it("joins what was started in any slot while it waited", async () => {
+    const workspace = openWorkspace();
+    const options = ["--slots", "2"];
+    for (const id of ["first", "second"]) await startSession(workspace, sleeper, { id, options });
+    const same = ["start", ...options, "--or-join", "--wait", "60s", "--json", "--", "sleep", "301"];
+    const waiting = [workspace.spawnHoldfast(same), workspace.spawnHoldfast(same)];
+    await until(async () => (await statusOf(workspace)).queue.length === 2);
+    await workspace.holdfast(["stop", "second"]);
+    const outcomes = await Promise.all(waiting.map(({ ended }) => ended));
+    const told = outcomes.map((each) => each.json());
+    expect(new Set(told.map(({ joined }) => joined))).toEqual(new Set([false, true]));
+    expect(new Set(told.map(({ session }) => session.uid)).size).toBe(1);
+  });
+
   it("joins the same command in whichever slot it runs, and starts another one beside others", async () => {
     const workspace = openWorkspace();
     const options = ["--slots", "2"];

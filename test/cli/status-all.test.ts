@@ -16,10 +16,10 @@ async function twoLocks(workspace: Workspace) {
 }
 
 async function allOf(workspace: Workspace, exitCode = 0): Promise<Json> {
-  const { exitCode: exited, json } = await workspace.holdfast(["status", "--all", "--json"]);
-  expect(exited).toBe(exitCode);
-  expect(schemaProblems("status-all", json())).toEqual([]);
-  return json();
+  const told = await workspace.holdfast(["status", "--all", "--json"]);
+  expect(told.exitCode).toBe(exitCode);
+  expect(schemaProblems("status-all", told.json())).toEqual([]);
+  return told.json();
 }
 
 describe("status --all", () => {

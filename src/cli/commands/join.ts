@@ -4,14 +4,17 @@ import { runWithoutLock } from "../../keeper/foreground.ts";
 import { agentOutput, whyNoOutput } from "../../session/agent-output.ts";
 import { removeClient, tryToRemoveClient } from "../../session/clients.ts";
 import type { Context } from "../../session/context.ts";
-import { join, type Joined } from "../../session/join.ts";
+import { join, type Joined, type JoinRequest } from "../../session/join.ts";
 import { sendText } from "../../session/send-text.ts";
+import { findActiveById } from "../../session/slots.ts";
 import { inOneLine } from "../../session/trouble.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
 import { followParts, tailPart, type OutputPart } from "../output-parts.ts";
 import { parsePid } from "../pid.ts";
+import { durationText } from "../present/quantities.ts";
+import { sayIfSlow } from "../say-if-slow.ts";
 
 export interface JoinOptions {
   /** False with `--no-follow`. */
@@ -50,14 +53,28 @@ export async function joinCommand(
     (await cli.show()).sent(await sendText(context, request.id, options.send));
     return 0;
   }
-  if (operands !== null) return runAsClient(cli, context, await join(context, request), operands);
+  const joining = (more = {}) => saidIfSlow(cli, context, { ...request, ...more });
+  if (operands !== null) return runAsClient(cli, context, await joining(), operands);
   const pid = parsePid(options.pid);
   if (cli.interactive && options.follow && pid === undefined && !cli.globals.json) {
-    return attachOrFollow(cli, context, await join(context, request), options.readOnly === true);
+    return attachOrFollow(cli, context, await joining(), options.readOnly === true);
   }
   // A registration of this process would end with it in a moment: the caller is the client.
-  (await cli.show()).joined(await join(context, { ...request, pid: pid ?? process.ppid }));
+  (await cli.show()).joined(await joining({ pid: pid ?? process.ppid }));
   return 0;
+}
+
+/** Joins, and says of whom it is waited for that it is ready. */
+function saidIfSlow(cli: Cli, context: Context, request: JoinRequest): Promise<Joined> {
+  const { readyWithinMs } = request;
+  if (readyWithinMs === undefined) return join(context, request);
+  return sayIfSlow(cli, join(context, request), async () => {
+    const session = await findActiveById(context, request.id);
+    if (session === null) return null;
+    const patience =
+      readyWithinMs === null ? "for as long as it takes" : `at most ${durationText(readyWithinMs / 1000)}`;
+    return `waiting until ${session.id} is ready, ${patience}`;
+  });
 }
 
 /** How long to wait for readiness: undefined: not at all; null: for as long as it takes. */

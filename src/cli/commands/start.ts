@@ -83,9 +83,9 @@ export async function startCommand(
   return 0;
 }
 
-/** Starts, and says what is waited for when the agent takes its time to be ready. */
+/** Starts, and says what is waited for when the agent, or the one that is joined, takes its time to be ready. */
 function saidIfSlow(cli: Cli, context: Context, request: StartRequest): Promise<Started> {
-  if (request.ready == null) return start(context, request);
+  if (request.ready == null && request.orJoin !== true) return start(context, request);
   return sayIfSlow(cli, start(context, request), async () => {
     const session = await findActiveById(context, request.id ?? null);
     if (session?.agent == null || session.ready === null) return null;
