@@ -146,6 +146,7 @@ describe("the keeper of a launched agent that dies", () => {
     expect(endOf(workspace, session.uid).survivors).toMatchObject(survivors);
     expect(isAlive(session.pid)).toBe(!hasKernelPulse);
     if (!hasKernelPulse && left !== null) signalIfSame(left, "SIGKILL");
+    await until(() => !isAlive(session.pid));
     await expectFree(workspace);
   });
 
