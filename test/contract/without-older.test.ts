@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { childrenOf } from "../../src/process/children.ts";
 import { identify, selfIdentity, type ProcessIdentity } from "../../src/process/identity.ts";
 import { PidWindow } from "../../src/process/pid-window.ts";
 import { ProcfsTable } from "../../src/process/procfs-table.ts";
@@ -35,6 +36,17 @@ async function listed(own: SessionInfo, among?: (pid: number) => boolean): Promi
   const entries = await withoutOlder(new ProcfsTable(), own, selfIdentity()).list(among);
   return entries.map(({ pid }) => pid);
 }
+
+it.skipIf(process.platform !== "linux")("the children of a process are known as long as it is there", async () => {
+  const child = spawn("sleep", ["60"]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const { pid = 0 } = child;
+  expect(childrenOf(process.pid)).toContain(pid);
+  expect(childrenOf(pid)).toEqual([]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(childrenOf(pid)).toBeNull();
+});
 
 describe.skipIf(process.platform !== "linux")("a listing without what is older than a session", () => {
   it("has its agent, what came after that, its keeper and the keeper's ancestors (R3.5)", async () => {
