@@ -19,12 +19,7 @@ const fewAre = 256;
  * @param keeper who holds it; it is listed with its ancestors, who take in what loses its parents. Null: not known, and
  *   all are listed
  */
-export function withoutOlder(
-  table: ProcessTable,
-  session: SessionInfo,
-  keeper: ProcessIdentity | null,
-  few = fewAre,
-): ProcessTable {
+export function withoutOlder(table: ProcessTable, session: SessionInfo, keeper: ProcessIdentity | null): ProcessTable {
   const { uid, agent, descent, tmux } = session;
   if (keeper === null || agent === null || descent === null || whereaboutsOf(agent) !== "here") return table;
   // The tmux server was there before its agent.
@@ -37,7 +32,7 @@ export function withoutOlder(
     const named = new Set([agent.pid, ...lineOf(keeper.pid)]);
     const isListed = (pid: number) => has(pid) || (pid > newest && pid <= newest + startedMeanwhile) || named.has(pid);
     const there = new Set(listPids().map(Number).filter(isListed));
-    const kin = there.size <= few ? there : await kinAmong(there, named, { table, uid });
+    const kin = there.size <= fewAre ? there : await kinAmong(there, named, { table, uid });
     // Who has come since is listed in any case.
     return table.list((pid) => (kin.has(pid) || (isListed(pid) && !there.has(pid))) && among(pid));
   });

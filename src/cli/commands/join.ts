@@ -53,7 +53,7 @@ export async function joinCommand(
     (await cli.show()).sent(await sendText(context, request.id, options.send));
     return 0;
   }
-  const joining = (more = {}) => saidIfSlow(cli, context, { ...request, ...more });
+  const joining = (client: Pick<JoinRequest, "pid"> = {}) => saidIfSlow(cli, context, { ...request, ...client });
   if (operands !== null) return runAsClient(cli, context, await joining(), operands);
   const pid = parsePid(options.pid);
   if (cli.interactive && options.follow && pid === undefined && !cli.globals.json) {
