@@ -4,7 +4,7 @@
  * of Node's can do, with the same native part as holdfast.
  */
 import { spawn } from "node:child_process";
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const locks = createRequire(import.meta.url)("fs-native-extensions");
@@ -14,6 +14,7 @@ const descriptor = openSync(file, "a+");
 await locks.waitForLock(descriptor);
 const child = spawn(program, args, { stdio: "inherit" });
 child.once("exit", (code) => {
-  locks.unlock(descriptor);
+  // Which unlocks it, too.
+  closeSync(descriptor);
   process.exitCode = code ?? 1;
 });

@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Closes } from "./closes.mjs";
 import { cleanEnv, kill, track } from "./project.mjs";
 
 /** At the end of its input it goes on, too: when this process is killed, the line runs empty by itself. */
@@ -15,6 +16,14 @@ const quietMs = 20;
 const looksEveryMs = 2;
 /** Far more than the slowest peer takes. */
 const patienceMs = 60_000;
+
+/**
+ * @typedef {object} Grant
+ * @property {number} elapsedMs from the end of the command (or the signal) until the next one's runs
+ * @property {number | null} sinceReleaseMs from the moment the lock was given back, where that is to be seen
+ * @property {boolean} passed somebody waited longer than who was granted
+ * @property {number} doubled how many held the lock at the same time, beyond the one
+ */
 
 export class Line {
   /** @readonly */
@@ -27,6 +36,8 @@ export class Line {
   #holders = [];
   /** Who came first is first. @type {Member[]} */
   #waiting = [];
+  /** Sees the lock given back; null before it is needed. @type {Closes | null} */
+  #closes = null;
 
   /**
    * @param {import("./peers.mjs").Peer} peer
@@ -41,13 +52,12 @@ export class Line {
   /**
    * Ends the holder and awaits the next grant.
    * @param {"release" | "kill"} how `kill`: SIGKILL to the holder and its command at once
-   * @returns {Promise<{ elapsedMs: number, passed: boolean, doubled: number }>} from the end of the command (or the
-   *   signal) until the next one's runs; whether somebody waited longer than who was granted; how many held the lock
-   *   at the same time, beyond the one
+   * @returns {Promise<Grant>}
    */
   async next(how) {
     await this.#fill();
     await sleep(quietMs);
+    if (how === "release") await this.#watch();
     const [oldest] = this.#waiting;
     const holders = this.#holders;
     const ended = how === "kill" ? killAll(holders) : await releaseAll(holders);
@@ -59,14 +69,33 @@ export class Line {
       );
     }
     this.#settle();
-    return { elapsedMs: Number(first.at - ended) / 1e6, passed: first.member !== oldest, doubled: holders.length - 1 };
+    return {
+      elapsedMs: Number(first.at - ended) / 1e6,
+      sinceReleaseMs: how === "release" ? await this.#sinceRelease(ended, first.at) : null,
+      passed: first.member !== oldest,
+      doubled: holders.length - 1,
+    };
   }
 
   /** Ends everybody. */
   async end() {
+    this.#closes?.end();
     const everybody = [...this.#holders, ...this.#waiting];
     for (const { child } of everybody) kill(child);
     await Promise.all(everybody.map(({ exited }) => exited));
+  }
+
+  /** When the lock is held, for what is watched must be there. */
+  async #watch() {
+    const held = this.#peer.held?.(this.#project);
+    if (held !== undefined) this.#closes ??= await Closes.open(held);
+  }
+
+  /** @param {bigint} ended @param {bigint} granted @returns {Promise<number | null>} */
+  async #sinceRelease(ended, granted) {
+    if (this.#closes === null) return null;
+    const released = await within(this.#closes.firstAfter(ended), `the release of ${this.#peer.name} to be seen`);
+    return Number(granted - released) / 1e6;
   }
 
   async #fill() {

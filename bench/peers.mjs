@@ -14,6 +14,7 @@ import { holdfast } from "./project.mjs";
  *   command under the lock, after having waited for it
  * @property {(project: string, waiters: ReadonlyArray<{ said: string }>) => number} countWaiting how many have been
  *   refused and wait
+ * @property {(project: string) => import("./closes.mjs").Held} [held] what is closed when the lock is given back
  * @property {boolean} polls waiters look now and then, and take time from whatever runs meanwhile
  * @property {boolean} apart takes no turns with the others
  */
@@ -31,6 +32,7 @@ const ourselves = {
     const state = path.join(project, ".holdfast");
     return countBlocked([...filesIn(path.join(state, "claims")), ...filesIn(path.join(state, "queue"))]);
   },
+  held: (project) => ({ event: "IN_CLOSE_WRITE", path: path.join(project, ".holdfast/claims") }),
   polls: false,
   apart: false,
 };
@@ -45,6 +47,7 @@ const flock = {
   },
   underLock: (project, command) => ["flock", path.join(project, "flock"), ...command],
   countWaiting: (project) => countBlocked([path.join(project, "flock")]),
+  held: (project) => ({ event: "IN_CLOSE_NOWRITE", path: path.join(project, "flock") }),
   polls: false,
   apart: false,
 };
@@ -55,6 +58,7 @@ const bareNode = {
   version: () => process.versions.node,
   underLock: (project, command) => [process.execPath, bareLock, path.join(project, "bare"), ...command],
   countWaiting: (project) => countBlocked([path.join(project, "bare")]),
+  held: (project) => ({ event: "IN_CLOSE_WRITE", path: path.join(project, "bare") }),
   polls: false,
   apart: true,
 };
