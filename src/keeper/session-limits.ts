@@ -1,4 +1,4 @@
-import { startTimer, systemClock } from "../process/clock.ts";
+import { startTimer } from "../process/clock.ts";
 import { findTree } from "../process/tree.ts";
 import { writtenBytes } from "../process/written-bytes.ts";
 import { lastSignOfLife } from "../session/activity.ts";
@@ -6,6 +6,7 @@ import { liveClients } from "../session/clients.ts";
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import { rootsOf } from "../session/session-roots.ts";
+import { Silence } from "../session/silence.ts";
 
 export type LimitReached = "max_time" | "idle_timeout";
 
@@ -15,8 +16,7 @@ export class SessionLimits {
   readonly #session: () => SessionInfo;
   readonly #reached: (limit: LimitReached) => void;
   readonly #timer: { clear(): void } | null;
-  #lastMark: number | null = null;
-  #silentSinceMs = systemClock.now();
+  readonly #silence = new Silence();
 
   /** @param session as it is now: the agent may change by a restart */
   constructor(context: Context, session: () => SessionInfo, reached: (limit: LimitReached) => void) {
@@ -31,14 +31,9 @@ export class SessionLimits {
   async look(): Promise<void> {
     const { idle_ms: idleMs } = this.#session();
     if (idleMs === null) return;
-    const mark = await this.#activity();
-    // Where nothing can be told, nobody is silent.
-    if (mark === null || mark !== this.#lastMark || liveClients(this.#context, this.#session()).length > 0) {
-      this.#lastMark = mark;
-      this.#silentSinceMs = systemClock.now();
-    } else if (systemClock.now() - this.#silentSinceMs >= idleMs) {
-      this.#reached("idle_timeout");
-    }
+    const isAttended = liveClients(this.#context, this.#session()).length > 0;
+    const silentMs = this.#silence.lastsMs(isAttended ? null : await this.#activity());
+    if (silentMs >= idleMs) this.#reached("idle_timeout");
   }
 
   clear(): void {

@@ -93,7 +93,7 @@ export async function endSession(
 }
 
 /** Whether a session has had no client and given no sign of life for so long. */
-export function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean {
+function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean {
   if (liveClients(context, session).length > 0) return false;
   return Date.now() - lastSignOfLife(context.home, session).getTime() >= idleMs;
 }

@@ -1,12 +1,15 @@
 import { livenessOf } from "../process/identity.ts";
 import { logged, type CleanupAction } from "./cleanup-action.ts";
-import { endOrphans, endSession, isIdle } from "./cleanup-steps.ts";
+import { lastSignOfLife } from "./activity.ts";
+import { endOrphans, endSession } from "./cleanup-steps.ts";
 import { endLeftTmux } from "./cleanup-tmux.ts";
+import { liveClients } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { noteOrphaned } from "./orphans.ts";
 import { pruneEnded } from "./prune.ts";
 import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
 import { longestGraceMs, type SessionInfo } from "./session-info.ts";
+import { Silence } from "./silence.ts";
 import { takeSteps, type Step } from "./take-steps.ts";
 
 export interface SweepOptions {
@@ -14,6 +17,8 @@ export interface SweepOptions {
   readonly reapOrphans: boolean;
   /** What the sweep before this one returned: what stands as it stood then is neither logged nor told again. */
   readonly before?: readonly CleanupAction[];
+  /** How long each session, by its uid, has been silent to whoever sweeps again and again; added to. */
+  readonly silences?: Map<string, Silence>;
   /** Told each thing as soon as it is done. */
   readonly onAction?: (action: CleanupAction) => void;
   /** Aborted: what is being done is finished, and nothing more is begun. */
@@ -109,22 +114,31 @@ async function reapTmux(context: Context, { reapOrphans: reap }: SweepOptions): 
 /** A keeper looks once a second. One that has not acted by then is stopped or hangs, on the busiest machine. */
 const keeperSlackMs = 10_000;
 
-async function endOverdue(context: Context): Promise<readonly CleanupAction[]> {
+async function endOverdue(context: Context, { silences }: SweepOptions): Promise<readonly CleanupAction[]> {
   const active = activeSession(await context.lock.look());
-  if (active === null || active.orphaned || !isOverdue(context, active)) return [];
+  if (active === null || active.orphaned || silences === undefined || !isOverdue(context, active, silences)) return [];
   return [await endSession(context, {}, active.session, "silent past its idle limit, and its keeper did not act")];
 }
 
 /**
  * Whether a session's keeper should have ended it for its silence. The output of `run` goes past us, so its silence is
- * for its own keeper to judge; and a keeper that cannot be seen from here may be well.
+ * for its own keeper to judge; and a keeper that cannot be seen from here may be well. What the times of its files say is
+ * not enough: a machine that slept, or whose clock was set, is no keeper that hangs.
  */
-function isOverdue(context: Context, { session, claim }: ActiveSession): boolean {
-  const { idle_ms: idleMs } = session;
+function isOverdue(
+  context: Context,
+  { session, claim }: ActiveSession,
+  silences: NonNullable<SweepOptions["silences"]>,
+): boolean {
+  const { uid, idle_ms: idleMs } = session;
   if (idleMs === null || session.mode === "foreground" || livenessOf(claim.record.owner) !== "alive") return false;
+  const silence = silences.get(uid) ?? new Silence();
+  silences.set(uid, silence);
+  const isAttended = liveClients(context, session).length > 0;
+  const silentMs = silence.lastsMs(isAttended ? null : lastSignOfLife(context.home, session).getTime());
   // Its keeper is at it, and gives it time to go.
   const endingMs = session.phase === "ending" ? longestGraceMs(session) : 0;
-  return isIdle(context, session, idleMs + endingMs + keeperSlackMs);
+  return silentMs >= idleMs + endingMs + keeperSlackMs;
 }
 
 async function forgetByRetention(context: Context): Promise<readonly CleanupAction[]> {

@@ -4,6 +4,7 @@ import { checkState } from "../../home/state-directory.ts";
 import { systemClock } from "../../process/clock.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
 import { lockNames } from "../../session/lock-names.ts";
+import type { Silence } from "../../session/silence.ts";
 import { sweep, type SweepOptions } from "../../session/sweep.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { usage } from "../globals.ts";
@@ -34,10 +35,11 @@ export async function watchCommand(given: Cli, options: WatchOptions): Exit {
   const signal = untilSignalled();
   const onAction = (action: CleanupAction) => presenter.swept(action);
   const found: Found = new Map();
+  const silences = new Map<string, Silence>();
   let lastProblem = "";
   presenter.note(`watching ${home.state} every ${everyMs / 1000}s`);
   while (!signal.aborted) {
-    const problem = await problemOf(sweepAll(cli, found, { reapOrphans, onAction, signal }));
+    const problem = await problemOf(sweepAll(cli, found, { reapOrphans, silences, onAction, signal }));
     // What goes wrong each time is said once.
     if (problem !== "" && problem !== lastProblem) presenter.note(problem);
     lastProblem = problem;
