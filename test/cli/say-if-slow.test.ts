@@ -45,6 +45,15 @@ describe("who takes longer than a moment says on stderr what it waits for", () =
     expect(first).toMatch(/^demo runs \(PID \d+\); it is given 2s to be ready$/);
   });
 
+  it("start --launcher: that the launcher runs (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const started = workspace.spawnHoldfast(["start", "demo", "--launcher", "--", ...agent("sleeper.sh")]);
+    await until(() => started.stderr() !== "");
+    expect(started.stderr()).toMatch(/^the launcher of demo runs \(PID \d+\); it is given 1m to return\n$/);
+    await workspace.holdfast(["stop"]);
+    expect((await started.ended).exitCode).not.toBe(0);
+  });
+
   it.each([
     [["join", "--ready", "--timeout", "90s", "--no-follow"], "waiting until demo is ready, at most 1m 30s\n"],
     [["join", "--ready", "--", "true"], "waiting until demo is ready, for as long as it takes\n"],

@@ -83,13 +83,17 @@ export async function startCommand(
   return 0;
 }
 
-/** Starts, and says what is waited for when the agent, or the one that is joined, takes its time to be ready. */
+/** Starts, and says what is waited for when the agent, or the one that is joined, takes its time to run and to be ready. */
 function saidIfSlow(cli: Cli, context: Context, request: StartRequest): Promise<Started> {
-  if (request.ready == null && request.orJoin !== true) return start(context, request);
   return sayIfSlow(cli, start(context, request), async () => {
     const session = await findActiveById(context, request.id ?? null);
-    if (session?.agent == null || session.ready === null) return null;
-    const { id, agent, ready } = session;
+    if (session?.agent == null) return null;
+    const { id, agent, launcher, ready } = session;
+    if (launcher?.process === null) {
+      const within = durationText(launcher.return_within_ms / 1000);
+      return `the launcher of ${id} runs (PID ${agent.pid}); it is given ${within} to return`;
+    }
+    if (ready === null) return null;
     return `${id} runs (PID ${agent.pid}); it is given ${durationText(ready.timeout_ms / 1000)} to be ready`;
   });
 }

@@ -1,5 +1,4 @@
 import { Failure } from "../../failure.ts";
-import { parseDuration } from "../../home/duration.ts";
 import { checkState } from "../../home/state-directory.ts";
 import { statusOfAllLocks } from "../../session/all-locks.ts";
 import { agentOutput } from "../../session/agent-output.ts";
@@ -11,6 +10,7 @@ import { inOneLine } from "../../session/trouble.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { usage } from "../globals.ts";
+import { parseInterval } from "../interval.ts";
 import type { LiveSource } from "../live/live-loop.ts";
 import { openLocks } from "../open-locks.ts";
 import { tailPart } from "../output-parts.ts";
@@ -30,7 +30,7 @@ const access = { access: "read", despiteConfig: "left" } as const;
 const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
-  if (options.watch !== undefined) return watchStatus(cli, parseInterval(options, options.watch));
+  if (options.watch !== undefined) return watchStatus(cli, parseWatch(options, options.watch));
   const look = options.all === true ? lookAtAll : lookAtOne;
   if (options.check === true) return checkStatus(cli, look);
   const { hidden } = await look(cli);
@@ -74,18 +74,11 @@ function judge({ locks, hidden }: Shown): keyof typeof checkCodes {
   return sessions.length > 0 ? "active" : "none";
 }
 
-const usualIntervalMs = 1_000;
-const shortestIntervalMs = 200;
-/** A timer of Node's ends at once when it is set to more than 24.8 days. */
-const longestIntervalMs = 24 * 86_400_000;
-
-function parseInterval({ all, check }: StatusOptions, watch: string | true): number {
+function parseWatch({ all, check }: StatusOptions, watch: string | true): number {
   const hint = "holdfast status --help";
   if (all === true) throw usage("--watch looks at one lock: it does not go with --all", hint);
   if (check === true) throw usage("--check answers once: it does not go with --watch", hint);
-  const everyMs = watch === true ? usualIntervalMs : parseDuration(watch, "--watch");
-  if (everyMs >= shortestIntervalMs && everyMs <= longestIntervalMs) return everyMs;
-  throw usage("--watch: expected at least 200ms and at most 24d", hint);
+  return parseInterval(watch === true ? "1s" : watch, { option: "--watch", least: "200ms", hint });
 }
 
 /** In place where a person looks at a terminal that can be drawn on; else a document for each change. */

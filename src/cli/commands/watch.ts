@@ -1,5 +1,4 @@
 import { errorText, Failure } from "../../failure.ts";
-import { parseDuration } from "../../home/duration.ts";
 import { checkState } from "../../home/state-directory.ts";
 import { systemClock } from "../../process/clock.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
@@ -7,7 +6,7 @@ import { lockNames } from "../../session/lock-names.ts";
 import type { Silence } from "../../session/silence.ts";
 import { sweep, type SweepOptions } from "../../session/sweep.ts";
 import { openCliContext, type Cli, type Exit } from "../cli.ts";
-import { usage } from "../globals.ts";
+import { parseInterval } from "../interval.ts";
 
 export interface WatchOptions {
   readonly interval: string;
@@ -20,7 +19,7 @@ export interface WatchOptions {
 type Found = Map<string, readonly CleanupAction[]>;
 
 export async function watchCommand(given: Cli, options: WatchOptions): Exit {
-  const everyMs = parseInterval(options.interval);
+  const everyMs = parseInterval(options.interval, { option: "--interval", least: null, hint: "holdfast watch --help" });
   const { home } = await openCliContext(given, { access: "read" });
   // What is watched stays what it is, whatever appears nearer by meanwhile.
   const cli: Cli = { ...given, globals: { ...given.globals, dir: home.root } };
@@ -85,13 +84,4 @@ function untilSignalled(): AbortSignal {
   };
   for (const signal of signals) process.on(signal, end);
   return ending.signal;
-}
-
-/** A timer of Node's ends at once when it is set to more than 24.8 days. */
-const longestIntervalMs = 24 * 86_400_000;
-
-function parseInterval(text: string): number {
-  const everyMs = parseDuration(text, "--interval");
-  if (everyMs > 0 && everyMs <= longestIntervalMs) return everyMs;
-  throw usage("--interval: expected more than 0 and at most 24d", "holdfast watch --help");
 }
