@@ -20,6 +20,8 @@ export interface RunRequest {
   readonly typed?: string;
   /** Wraps the time until the lock is held. */
   readonly during?: <Result>(turn: Promise<Result>) => Promise<Result>;
+  /** Told as soon as the command runs, with the session as it is then. */
+  readonly onRunning?: (session: SessionInfo) => void;
 }
 
 export interface Ran {
@@ -48,6 +50,7 @@ export async function run(context: Context, wanted: SessionInfo, request: RunReq
     keeper.published.started(agent, false);
     forwarder.begin();
     keeper.published.settle(fresh);
+    request.onRunning?.(keeper.session);
   } catch (error) {
     await command.end();
     keeper.published.settle(fresh);

@@ -18,6 +18,17 @@ describe("run, when nobody else wants the lock", () => {
     expect(ran).toMatchObject({ exitCode, stdout: "", stderr: "" });
   });
 
+  it("--verbose says when the command has the lock, and how it ended (R0.6)", async () => {
+    const workspace = openWorkspace();
+    const ran = await workspace.holdfast(["run", "--verbose", "--id", "told", "sh", "-c", "echo out; exit 3"]);
+    expect(ran).toMatchObject({ exitCode: 3, stdout: "out\n" });
+    const [started] = workspace.events("started");
+    expect(ran.stderr).toMatch(
+      /^told has the lock \(token 1\) and runs: sh -c 'echo out; exit 3' \(PID (\d+)\)\ntold ended by itself after \d+ms \(exit 3\)\n$/,
+    );
+    expect(ran.stderr).toContain(`(PID ${started?.["pid"]})`);
+  });
+
   it("exits with 127 for a command that does not exist, and leaves no session behind", async () => {
     const workspace = openWorkspace();
     const ran = await workspace.holdfast(["run", "no-such-command"]);

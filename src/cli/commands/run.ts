@@ -1,6 +1,7 @@
 import { Failure } from "../../failure.ts";
 import { parseDuration, parseLimit } from "../../home/duration.ts";
-import { parseName } from "../../home/names.ts";
+import { escapeControl, parseName } from "../../home/names.ts";
+import { shellWord } from "../../home/shell-word.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock, type RunRequest } from "../../keeper/foreground.ts";
 import { newSession, type SessionRequest } from "../../session/new-session.ts";
@@ -45,8 +46,11 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   }
   const session = newSession(context, request);
   try {
-    const { code, end } = await run(context, session, howToWait(cli, session, options, waitMs));
-    if (end.ended_by !== null) (await cli.show()).note(stoppedText(session, end));
+    const { code, end } = await run(context, session, {
+      ...howToWait(cli, session, options, waitMs),
+      ...(cli.globals.verbose ? { onRunning: (running) => void sayRunning(cli, running) } : {}),
+    });
+    if (end.ended_by !== null || cli.globals.verbose) (await cli.show()).note(endText(session, end));
     return code;
   } catch (error) {
     if (conflictCode === null || !isConflict(error)) throw error;
@@ -61,9 +65,15 @@ function howToWait(cli: Cli, { id }: SessionInfo, { typed = "" }: RunOptions, wa
   return { wait: waiting.wait, during: (turn) => waiting.during(turn) };
 }
 
+async function sayRunning(cli: Cli, { id, token, command, agent }: SessionInfo): Promise<void> {
+  const line = escapeControl(command.map(shellWord).join(" "));
+  (await cli.show()).note(`${id} has the lock (token ${token}) and runs: ${line} (PID ${agent?.pid})`);
+}
+
 /** Whoever called it sees its command end, and nothing of who ended it; its exit code may well be 0. */
-function stoppedText({ id }: SessionInfo, end: SessionEnd): string {
-  return `${id} was ${endingText(end, end.ended_by, end.stop_reason)}`;
+function endText({ id }: SessionInfo, end: SessionEnd): string {
+  const was = end.ended_by === null ? "" : "was ";
+  return `${id} ${was}${endingText(end, end.ended_by, end.stop_reason)}`;
 }
 
 function requestOf(cli: Cli, options: RunOptions, command: readonly string[]): SessionRequest {
