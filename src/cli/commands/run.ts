@@ -1,8 +1,6 @@
 import { Failure } from "../../failure.ts";
-import { parseDuration, parseLimit } from "../../home/duration.ts";
-import { escapeControl, parseName } from "../../home/names.ts";
+import { escapeControl } from "../../home/names.ts";
 import { shellWord } from "../../home/shell-word.ts";
-import { parseSignal } from "../../home/signals.ts";
 import { run, runWithoutLock, type RunRequest } from "../../keeper/foreground.ts";
 import { newSession, type SessionRequest } from "../../session/new-session.ts";
 import { isInsideHolder } from "../../session/inside.ts";
@@ -12,25 +10,20 @@ import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
-import { parseNumber, parseSlots } from "../count.ts";
+import { parseNumber } from "../count.ts";
 import { endingText } from "../present/ending-text.ts";
+import { parseSessionOptions, type SessionOptions } from "../session-options.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
-export interface RunOptions {
+export interface RunOptions extends SessionOptions {
   readonly nonblock?: boolean;
   readonly wait?: string;
   readonly conflictExitCode?: string;
-  readonly close?: boolean;
   readonly shell?: string;
   readonly timeout?: string;
   readonly signal?: string;
-  readonly killAfter?: string;
   readonly reentrant?: boolean;
   readonly id?: string;
-  readonly idleTimeout?: string;
-  readonly slots?: string;
-  readonly owner?: string;
-  readonly note?: string;
   /** All of these as they were typed. */
   readonly typed?: string;
 }
@@ -77,20 +70,12 @@ function endText({ id }: SessionInfo, end: SessionEnd): string {
 }
 
 function requestOf(cli: Cli, options: RunOptions, command: readonly string[]): SessionRequest {
-  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   return {
     id: parseId(options.id),
     command,
     mode: "foreground",
     cwd: cli.cwd,
-    close: options.close === true,
-    owner: owner ? parseName("owner", owner) : null,
-    note: options.note ?? null,
-    ...(options.signal === undefined ? {} : { stopSignal: parseSignal(options.signal) }),
-    ...(options.slots === undefined ? {} : { slots: parseSlots(options.slots) }),
-    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
-    ...(options.timeout === undefined ? {} : { maxTimeMs: parseLimit(options.timeout, "--timeout") }),
-    ...(options.idleTimeout === undefined ? {} : { idleMs: parseLimit(options.idleTimeout, "--idle-timeout") }),
+    ...parseSessionOptions(cli, options, { signal: options.signal, maxTime: ["--timeout", options.timeout] }),
   };
 }
 

@@ -1,7 +1,6 @@
 import { Failure } from "../../failure.ts";
-import { parseDuration, parseLimit, parseSize } from "../../home/duration.ts";
-import { excerpt, makeSessionId, parseName } from "../../home/names.ts";
-import { parseSignal } from "../../home/signals.ts";
+import { parseDuration, parseSize } from "../../home/duration.ts";
+import { excerpt, makeSessionId } from "../../home/names.ts";
 import { start, startOrQueue, type Started, type StartRequest } from "../../session/start.ts";
 import type { Context } from "../../session/context.ts";
 import { restartPolicies, type RestartPolicy } from "../../session/session-info.ts";
@@ -10,23 +9,21 @@ import { startStep } from "../../session/start-again.ts";
 import { findProject, openCliContext, parseId, type Cli, type Exit, type Project } from "../cli.ts";
 import { parseCommand } from "../given-command.ts";
 import { usage } from "../globals.ts";
-import { parseNumber, parseSlots } from "../count.ts";
+import { parseNumber } from "../count.ts";
 import { parseLauncher } from "../launcher-options.ts";
 import { parseReadiness } from "../readiness-options.ts";
 import { durationText } from "../present/quantities.ts";
 import { sayIfSlow } from "../say-if-slow.ts";
+import { parseSessionOptions, type SessionOptions } from "../session-options.ts";
 import { parseWait, Waiting } from "../waiting.ts";
 
-export interface StartOptions {
+export interface StartOptions extends SessionOptions {
   readonly stopSignal?: string;
-  readonly killAfter?: string;
   readonly orJoin?: boolean;
   readonly wait?: string;
   readonly queue?: boolean;
   readonly maxTime?: string;
   readonly maxOutput?: string;
-  readonly close?: boolean;
-  readonly idleTimeout?: string;
   readonly readyOutput?: string;
   readonly readyPort?: string;
   readonly readyCommand?: string;
@@ -36,10 +33,7 @@ export interface StartOptions {
   readonly stopCommand?: string;
   readonly restart?: string;
   readonly maxRestarts?: string;
-  readonly slots?: string;
   readonly tmux?: boolean;
-  readonly owner?: string;
-  readonly note?: string;
   readonly force?: boolean;
   /** All of these as they were typed. */
   readonly typed?: string;
@@ -115,7 +109,6 @@ function requestOf(
   { id, operands }: { readonly id: string | undefined; readonly operands: readonly string[] | null },
 ): StartRequest {
   const launching = parseLauncher(project, options, { isConfigured: operands === null, cwd: cli.cwd });
-  const owner = options.owner ?? cli.env["HOLDFAST_OWNER"];
   const given = parseId(id);
   return {
     id: given,
@@ -124,23 +117,16 @@ function requestOf(
     orJoin: options.orJoin === true,
     force: options.force === true,
     typed: options.typed ?? "",
-    close: options.close === true,
     tmux: options.tmux === true,
-    owner: owner ? parseName("owner", owner) : null,
-    note: options.note ?? null,
     ...launching,
     ready: parseReadiness(options, launching.launcher !== null),
     meanwhile: () => void cli.show(),
-    ...(options.stopSignal === undefined ? {} : { stopSignal: parseSignal(options.stopSignal) }),
-    ...(options.slots === undefined ? {} : { slots: parseSlots(options.slots) }),
-    ...(options.killAfter === undefined ? {} : { killAfterMs: parseDuration(options.killAfter, "--kill-after") }),
+    ...parseSessionOptions(cli, options, { signal: options.stopSignal, maxTime: ["--max-time", options.maxTime] }),
     ...(options.readyTimeout === undefined
       ? {}
       : { joinWithinMs: parseDuration(options.readyTimeout, "--ready-timeout") }),
-    ...(options.maxTime === undefined ? {} : { maxTimeMs: parseLimit(options.maxTime, "--max-time") }),
     ...(options.maxOutput === undefined ? {} : { maxOutputBytes: parseMaxOutput(options.maxOutput) }),
     ...parseRestart(options),
-    ...(options.idleTimeout === undefined ? {} : { idleMs: parseLimit(options.idleTimeout, "--idle-timeout") }),
   };
 }
 
