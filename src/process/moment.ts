@@ -1,6 +1,5 @@
 import { here, type ProcessIdentity } from "./identity.ts";
-import { readProcFile } from "./proc-files.ts";
-import { readTicksPerSecond } from "./proc-machine.ts";
+import { readTicksPerSecond, readUpSeconds } from "./proc-machine.ts";
 
 /** A point in time as the start of a process that begins then, by the same clock: for `olderThan`. */
 export type Moment = Pick<ProcessIdentity, "boot" | "started">;
@@ -19,8 +18,7 @@ export function momentFromNow(ms: number): Moment | null {
 /** Counted since boot, as the start times in /proc/PID/stat are (proc(5), /proc/uptime): no step of the clock changes that. */
 function ticksFromNow(ms: number): number {
   // Of one that may not be read this is no number, and nothing is older than that.
-  const upSeconds = Number.parseFloat(String(readProcFile("/proc/uptime")));
-  return Math.max(0, Math.round((upSeconds + ms / 1000) * readTicksPerSecond()));
+  return Math.max(0, Math.round((readUpSeconds() + ms / 1000) * readTicksPerSecond()));
 }
 
 /** In UTC, as the start times of `ps -o lstart` are read here. */

@@ -16,7 +16,7 @@ const atClockTick = 17;
 export function readProcMachine(): ProcMachine {
   const values = readAuxiliaryVector();
   return {
-    bootedAtMs: bootTimeSeconds() * 1000,
+    bootedAtMs: readBootTimeMs(),
     ticksPerSecond: ticksIn(values),
     // 4096 on x86; 16 or 64 KiB on some ARM and POWER kernels.
     pageBytes: values.get(atPageSize) ?? 4096,
@@ -60,7 +60,21 @@ export function parseAuxiliaryVector(
   return values;
 }
 
-/** In whole seconds; as long as nobody sets the clock it is the same at every reading, so start times do not waver. */
+/** Seconds since the machine has booted, in hundredths; NaN when it cannot be told. */
+export function readUpSeconds(): number {
+  return Number.parseFloat(String(readProcFile("/proc/uptime")));
+}
+
+/**
+ * /proc/stat has it in whole seconds, rounded down, and /proc/uptime tells the rest. Where that says something else, as in
+ * a container which is shown an uptime of its own, or by a clock that is set meanwhile, the whole seconds stand.
+ */
+function readBootTimeMs(): number {
+  const wholeMs = bootTimeSeconds() * 1000;
+  const restMs = Date.now() - readUpSeconds() * 1000 - wholeMs;
+  return restMs >= 0 && restMs < 1010 ? wholeMs + Math.floor(restMs) : wholeMs;
+}
+
 function bootTimeSeconds(): number {
   const bytes = readProcFile("/proc/stat");
   const line = typeof bytes === "string" ? null : /^btime (\d+)$/m.exec(bytes.toString("latin1"));

@@ -67,7 +67,6 @@ export class ProcfsEntry implements ProcessEntry {
   }
 
   get cpuPercent(): number {
-    // The boot time is rounded down, so in its first seconds a process seems up to a second older than it is.
     const lifeSeconds = (Date.now() - this.startedAt.getTime()) / 1000;
     return lifeSeconds > 0 ? (this.cpuSeconds / lifeSeconds) * 100 : 0;
   }

@@ -103,8 +103,11 @@ export function liveClients(context: Context, session: SessionInfo, tell = tellN
   });
 }
 
-export function dropAllClients(context: Context, session: SessionInfo, reason: LeaveReason): void {
-  for (const client of allClients(context, session, tellNobody)) removeClient(context, session, client, reason);
+/** With the session ends who is still in it; of who has died before that nobody may have noticed. */
+export function dropAllClients(context: Context, session: SessionInfo): void {
+  for (const client of allClients(context, session, tellNobody)) {
+    removeClient(context, session, client, livenessOf(client.process) === "dead" ? "gone" : "ended");
+  }
 }
 
 function allClients(context: Context, session: SessionInfo, tell: TellTrouble): Client[] {

@@ -82,7 +82,7 @@ export class EndWriter {
     const [context, session, end] = [this.#context, this.#session, this.#end];
     // The state directory may have been removed under the session.
     this.#step("directory", () => makeSessionDirectory(sessionFiles(context.home, session.uid)));
-    this.#step("clients", () => dropAllClients(context, session, "ended"));
+    this.#step("clients", () => dropAllClients(context, session));
     this.#step("log", () =>
       context.journal.append({
         event: "ended",

@@ -104,15 +104,20 @@ describe("join", () => {
     expect(workspace.events("left")).toMatchObject([{ client: { pid: goes }, reason: "gone" }]);
   });
 
-  it("ends with the session for those who are still in it (R5.2)", async () => {
+  it("ends with the session for those who are still in it, and not for who died before (R2.6, R5.2)", async () => {
     const workspace = openWorkspace();
     await startSession(workspace);
-    const pid = bystander(workspace);
-    await workspace.holdfast(["join", "--pid", String(pid)]);
+    const [pid, dead] = [bystander(workspace), bystander(workspace)];
+    for (const each of [pid, dead]) await workspace.holdfast(["join", "--pid", String(each)]);
+    process.kill(dead, "SIGKILL");
+    await until(() => !isAlive(dead));
     await workspace.holdfast(["stop"]);
-    expect(workspace.events("left")).toMatchObject([{ client: { pid }, reason: "ended" }]);
+    expect(workspace.events("left")).toMatchObject([
+      { client: { pid }, reason: "ended" },
+      { client: { pid: dead }, reason: "gone" },
+    ]);
     const events = workspace.events().map(({ event }) => event);
-    expect(events.slice(-2)).toEqual(["left", "ended"]);
+    expect(events.slice(-3)).toEqual(["left", "left", "ended"]);
     expect(isAlive(pid)).toBe(true);
   });
 

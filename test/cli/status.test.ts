@@ -33,10 +33,10 @@ describe("status", () => {
     const now = Date.now();
     expect(entry).toMatchObject({ pid, tty: null, user: userInfo().username, command: `node -e ${busy}` });
     // The kernel counts in hundredths of a second; the machine's clock may be stepped by some milliseconds.
-    expect(Date.parse(entry.started_at)).toBeGreaterThan(before - 1000);
+    expect(Date.parse(entry.started_at)).toBeGreaterThan(before - 50);
     expect(Date.parse(entry.started_at)).toBeLessThan(now);
     expect(entry.uptime_seconds).toBeGreaterThan(0.25);
-    expect(entry.uptime_seconds).toBeLessThan((now - before) / 1000 + 1);
+    expect(entry.uptime_seconds).toBeLessThan((now - before) / 1000 + 0.05);
     expect(entry.cpu_seconds).toBeGreaterThan(0.2);
     expect(entry.cpu_percent).toBeGreaterThan(1);
     const resident = Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
