@@ -119,6 +119,14 @@ export function failureFromErrno(error: unknown, operation: string, path: string
   });
 }
 
+/** `DATA`: a file in a format that this version does not know. @param what it is: `claim` */
+export function writtenByNewer(what: string, version: number, path: string): Failure {
+  return new Failure("DATA", `This ${what} was written by a newer holdfast (format ${version})\n${path}`, {
+    facts: { path, schema_version: version },
+    next: [{ does: "see which this one is, and use the newer", command: "holdfast version" }],
+  });
+}
+
 /** The words of anything that was thrown, for a log line. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -84,7 +84,7 @@ export interface EventFields {
     ended_by?: Actor | null;
     stop_reason?: string | null;
     /** What outlived SIGKILL, or may not be signalled. */
-    survivors?: readonly { pid: number; command: string }[];
+    survivors?: readonly { pid: number; command: string; why?: string }[];
     message?: string;
   };
   /** A process was ended apart from the end of its session's agent. */

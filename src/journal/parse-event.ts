@@ -18,13 +18,15 @@ const isTimeOrNull: Check = (value) => value === null || isTime(value);
 const isName: Check = (value) => typeof value === "string" && namePattern.test(value);
 const isActor = shape({ user: isText, host: isText, pid: isNumber, tty: isTextOrNull }, { name: isText });
 const isClient = shape({ uid: isText, name: isText, pid: isNumber });
+const isActorOrNull: Check = (value) => value === null || isActor(value);
 const isProcesses = listOf(shape({ pid: isNumber, command: isText }));
+const isSurvivors = listOf(shape({ pid: isNumber, command: isText }, { why: isText }));
 const isEndedProcesses = listOf(shape({ pid: isNumber, command: isText, how: isText, started_at: isTextOrNull }));
 const exit = { exit_code: isNumberOrNull, signal: isTextOrNull };
 
 const isBase = shape(
   { schema_version: isNumber, time: isTime, event: isText, lock: isName },
-  { session: isName, uid: isName, token: isNumber, by: isActor },
+  { session: isName, uid: isName, token: isNumber, by: isActor, truncated: (value) => value === true },
 );
 
 /** What each kind must look like; a mirror of `EventFields`. */
@@ -47,7 +49,7 @@ const shapeOf: Readonly<Record<EventKind, Check>> = {
       last_activity: isTimeOrNull,
       processes: isEndedProcesses,
     },
-    { message: isText },
+    { ended_by: isActorOrNull, stop_reason: isTextOrNull, survivors: isSurvivors, message: isText },
   ),
   process_ended: shape({ pid: isNumber, command: isText, how: isText, why: isText }),
   cleaned: shape({ what: isText, why: isText, result: isText }),

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import * as v from "valibot";
-import { errnoOf, Failure, failureFromErrno } from "../failure.ts";
+import { errnoOf, Failure, failureFromErrno, writtenByNewer } from "../failure.ts";
 import { untrusted, whyForeign } from "../home/own-file.ts";
 
 /** What this version writes, and the newest it can read. */
@@ -78,12 +78,7 @@ export function parseClaim(text: string, path: string): ClaimRecord {
   const parsed = v.safeParse(claimSchema, value);
   if (parsed.success) return parsed.output;
   const newer = v.safeParse(newerSchema, value);
-  if (newer.success) {
-    const version = newer.output.schema_version;
-    throw new Failure("DATA", `This claim was written by a newer holdfast (format ${version})\n${path}`, {
-      facts: { path, schema_version: version },
-    });
-  }
+  if (newer.success) throw writtenByNewer("claim", newer.output.schema_version, path);
   const issue = parsed.issues[0];
   throw unreadable(path, `${v.getDotPath(issue) ?? "claim"}: ${issue.message}`);
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Failure, type NextStep } from "../failure.ts";
+import { Failure, writtenByNewer, type NextStep } from "../failure.ts";
 import { readOwnFile } from "../home/own-file.ts";
 
 /** What this version writes, where a file says its version at all, and the newest it can read. */
@@ -26,12 +26,7 @@ export function readAs<Output>({ what, schema, next }: Kind<Output>, path: strin
   if (text === null) return null;
   const value = parsed(text);
   const newer = v.safeParse(newerSchema, value);
-  if (newer.success) {
-    const version = newer.output.schema_version;
-    throw new Failure("DATA", `This ${what} was written by a newer holdfast (format ${version})\n${path}`, {
-      facts: { path, schema_version: version },
-    });
-  }
+  if (newer.success) throw writtenByNewer(what, newer.output.schema_version, path);
   const checked = v.safeParse(schema, value);
   if (checked.success) return checked.output;
   const [issue] = checked.issues;

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { expectFree, statusOf } from "../support/sessions.ts";
+import { expectFree, startSession, statusOf } from "../support/sessions.ts";
 import { agent, openWorkspace } from "../support/workspace.ts";
 
 describe("limits that were asked for", () => {
@@ -73,6 +73,15 @@ describe("limits that were asked for", () => {
     await expectFree(workspace);
   });
 
+  it("are told by status (R3.5)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { options: ["--max-time", "2h", "--idle-timeout", "90m"] });
+    const { session } = (await workspace.holdfast(["status", "--json"])).json();
+    expect(session).toMatchObject({ max_time_seconds: 7_200, idle_timeout_seconds: 5_400 });
+    const { stdout } = await workspace.holdfast(["status"]);
+    expect(stdout).toMatch(/^ {3}limits {6}ends after 2h · ends when silent for 1h 30m$/m);
+  });
+
   it("0 is no limit, also where one is configured", async () => {
     const workspace = openWorkspace();
     workspace.configure({ limits: { max_time: "0.2", idle: "0.2" } });
@@ -81,7 +90,7 @@ describe("limits that were asked for", () => {
     expect(await run).toMatchObject({ exitCode: 0, stdout: "done\n" });
     await workspace.holdfast(["start", "demo", "--max-time", "0", "--idle-timeout", "0", "--", ...agent("sleeper.sh")]);
     const { session } = (await workspace.holdfast(["status", "--json"])).json();
-    expect(session).toMatchObject({ max_time_seconds: null });
+    expect(session).toMatchObject({ max_time_seconds: null, idle_timeout_seconds: null });
     await workspace.holdfast(["stop"]);
     await expectFree(workspace);
     expect(workspace.events("ended").map(({ reason }) => reason)).toEqual(["exited", "stopped"]);

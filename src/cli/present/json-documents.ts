@@ -42,6 +42,7 @@ export function sessionDocument(session: SessionInfo): Fields {
     stop_signal: session.stop_signal,
     kill_after_seconds: session.kill_after_ms / 1000,
     max_time_seconds: session.max_time_ms === null ? null : session.max_time_ms / 1000,
+    idle_timeout_seconds: session.idle_ms === null ? null : session.idle_ms / 1000,
     max_output_bytes: session.max_output_bytes,
     restart: session.restart,
     max_restarts: session.max_restarts,

@@ -149,6 +149,7 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
   const rows: LabelledRow[] = [
     ["clients", joined(clientTexts(clients, style.now))],
     ["output", lastOutputAt === null ? [] : [`last ${durationText(secondsSince(lastOutputAt, style.now))} ago`]],
+    ["limits", joined(limitTexts(session))],
     ["tmux", tmuxText(status, style)],
     ["restarts", restartText(session, style)],
     ["owner", session.owner === null ? [] : [escapeControl(session.owner)]],
@@ -164,6 +165,14 @@ function sessionRows(status: SessionStatus, style: Style): readonly LabelledRow[
     );
   }
   return rows;
+}
+
+/** What will end it, that nobody is surprised. */
+function limitTexts({ max_time_ms: maxTimeMs, idle_ms: idleMs }: SessionInfo): readonly string[] {
+  return [
+    ...(maxTimeMs === null ? [] : [`ends after ${durationText(maxTimeMs / 1000)}`]),
+    ...(idleMs === null ? [] : [`ends when silent for ${durationText(idleMs / 1000)}`]),
+  ];
 }
 
 /** `PID 29610, kernel pulse` */
