@@ -1,6 +1,7 @@
 import { existsSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { machineWithClock, setClock } from "../support/clock.ts";
 import { isAlive } from "../support/live-processes.ts";
 import { endOf, expectFree, startSession, statusOf, survivorsOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
@@ -153,6 +154,20 @@ describe("a narrower cleanup", () => {
     });
     expect(isAlive(pid)).toBe(false);
     expect(endOf(workspace, uid)).toMatchObject({ reason: "stopped", stop_reason: "idle without a client" });
+  });
+
+  it("--idle means 24 hours, --ended one, if nothing else is said (R1.4, R5.3)", async () => {
+    const workspace = openWorkspace();
+    const env = machineWithClock(workspace, "later");
+    const cleanedAfter = async (minutes: number, option: string): Promise<unknown[]> => {
+      setClock(workspace, "later", minutes * 60_000);
+      return (await workspace.holdfast(["cleanup", option, "--json"], { env })).json().actions;
+    };
+    await startSession(workspace, agent("sleeper.sh"), { id: "silent" });
+    expect(await cleanedAfter(24 * 60 - 1, "--idle")).toEqual([]);
+    expect(await cleanedAfter(24 * 60 + 1, "--idle")).toMatchObject([{ name: "silent", result: "ended" }]);
+    expect(await cleanedAfter(59, "--ended")).toEqual([]);
+    expect(await cleanedAfter(61, "--ended")).toMatchObject([{ name: "silent", result: "removed" }]);
   });
 
   it("--idle spares a session with a client (R5.2, R5.3)", async () => {

@@ -138,6 +138,15 @@ describe("watch --once", () => {
 });
 
 describe("watch", () => {
+  it("looks every 60 seconds, if nothing else is said (R4.4)", async () => {
+    const workspace = openWorkspace();
+    const watch = workspace.spawnHoldfast(["watch"]);
+    await until(() => watch.stderr() !== "");
+    expect(watch.stderr()).toBe(`watching ${workspace.state} every 60s\n`);
+    watch.signal("SIGTERM");
+    expect((await watch.ended).exitCode).toBe(0);
+  });
+
   it("waits for a state directory, then says each thing once, when it happens (R4.4)", async () => {
     const workspace = openWorkspace();
     const watch = await startWatch(workspace);
