@@ -170,3 +170,10 @@ it("HOLDFAST_COLOR with any other word is refused", async () => {
   expect(refused).toMatchObject({ exitCode: 64, stdout: "" });
   expect(refused.stderr).toContain('HOLDFAST_COLOR: expected always, never or auto, got "maybe"');
 });
+
+it("--help names every command (R0.1)", async () => {
+  const { exitCode, stdout } = await openWorkspace().holdfast(["--help"]);
+  expect(exitCode).toBe(0);
+  const named = [...stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);
+  expect(named).toEqual(expect.arrayContaining(["start", "join", "stop", "status", "cleanup", "logs"]));
+});
