@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { exitCodes } from "./cli/exit-codes.ts";
 import { invocationOf, wantsJson, type GlobalOptions } from "./cli/globals.ts";
 import { BrokenPipe, openOutputStream, UnwrittenAnswer } from "./cli/present/output-stream.ts";
@@ -69,12 +70,16 @@ function present(globals: GlobalOptions): Promise<Presenter> {
   return openPresenter({ json, quiet, verbose, color, unicode, stdout, stderr, invocation, cwd, env: process.env });
 }
 
-/** Where this process is; where it was, when somebody has removed that: whoever needs it finds out, and says so. */
+/**
+ * Where this process is; where it was, when somebody has removed that: whoever needs it finds out, and says so. PWD does
+ * not tell where that is a directory that exists: it is another one.
+ */
 function currentDirectory(): string {
   try {
     return process.cwd();
   } catch {
-    return process.env["PWD"] || "/";
+    const was = process.env["PWD"];
+    return was && !existsSync(was) ? was : "/(a directory that was removed)";
   }
 }
 

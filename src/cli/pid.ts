@@ -6,5 +6,6 @@ export function parsePid(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const pid = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
   if (pid > 1) return pid;
-  throw usage(`--pid: expected a process id, got ${excerpt(text)}`, null);
+  const what = pid === 1 ? "a process id other than that of init" : "a process id";
+  throw usage(`--pid: expected ${what}, got ${excerpt(text)}`, null);
 }

@@ -28,14 +28,19 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   refuseLostBytes(argv);
   const { words, operands } = splitOperands(argv);
   let exit: Exit = Promise.resolve(0);
-  const program = declare(options, words, operands, (result) => {
+  let said = "";
+  const says = (text: string): void => void (said += text);
+  const program = declare({ ...options, print: says }, words, operands, (result) => {
     exit = result;
   });
   try {
     await program.parseAsync(asOptions(words), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return 0;
+    if (error.exitCode === 0) {
+      options.print(asAnswer(said, options, words));
+      return 0;
+    }
     const verb = verbIn(words) ?? "";
     throw usage(inOurWords(error, verb), isVerb(verb) ? `holdfast ${verb} --help` : undefined);
   }
@@ -110,7 +115,7 @@ function declare(
     .description(
       "One session at a time: whoever starts first holds the lock; everyone else joins, waits or is told who holds it.",
     )
-    .version(versionText(options, words), "-V, --version", "print the version")
+    .version(options.version, "-V, --version", "print the version")
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: options.print, writeErr: () => undefined })
@@ -119,8 +124,16 @@ function declare(
   addGlobalOptions(program, true);
   const called = verbIn(words);
   const named = verbs.filter(({ name }) => name === called);
-  for (const { name, args, summary, acts = false, declare: declareOptions, run } of named.length > 0 ? named : verbs) {
-    const command = program.command(`${name} ${args}`).description(summary).allowExcessArguments(false);
+  for (const { name, args, summary, after, acts = false, declare: declareOptions, run } of named.length > 0
+    ? named
+    : verbs) {
+    const command = program
+      .command(`${name} ${args}`)
+      .description(summary)
+      .addHelpText("after", "\nOptions of every command (-C, -l, --json, -q and more): holdfast --help")
+      .allowExcessArguments(false);
+    if (after === "command")
+      command.usage(["[options]", args, "[-- command...]"].filter((part) => part !== "").join(" "));
     declareOptions(addGlobalOptions(command, false)).action(async () => {
       const cli = options.open(globalsOf(command, options.env));
       const call = { cli, options: command.opts(), args: command.args, operands, typed: typedOptions(command) };
@@ -134,7 +147,9 @@ function declare(
   return program;
 }
 
-/** What `--version` prints: like any answer it is a JSON document with `--json`. */
-function versionText({ version, env }: ProgramOptions, words: readonly string[]): string {
-  return wantsJson(words, env) ? JSON.stringify({ schema_version: 1, ok: true, version }) : version;
+/** What `--version` and `--help` print: like any answer it is a JSON document with `--json`. */
+function asAnswer(text: string, { version, env }: ProgramOptions, words: readonly string[]): string {
+  if (!wantsJson(words, env)) return text;
+  const answer = text.trim() === version ? { version } : { help: text };
+  return `${JSON.stringify({ schema_version: 1, ok: true, ...answer })}\n`;
 }

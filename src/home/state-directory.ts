@@ -26,10 +26,11 @@ export function ensureState(home: Home): void {
   const missing = partsOf(home).filter((path) => !isOwnDirectory(path));
   if (missing.length === 0) return;
   // First, so that no crash can leave a directory that looks complete and is not ignored.
-  createOnce("create", join(home.state, ".gitignore"), (path) =>
+  createOnce("make the state directory ready", join(home.state, ".gitignore"), (path) =>
     writeFileSync(path, "*\n", { flag: "wx", mode: 0o600 }),
   );
-  for (const path of missing) createOnce("create", path, () => mkdirSync(path, { mode: 0o700 }));
+  for (const path of missing)
+    createOnce("make the state directory ready", path, () => mkdirSync(path, { mode: 0o700 }));
 }
 
 /**

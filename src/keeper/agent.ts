@@ -211,6 +211,11 @@ export function endedTooSoon({ code, signal }: AgentExit, when: string): Failure
   return new Failure("START_FAILED", `The agent ended ${when} (${how})`, { facts: { exit_code: code, signal } });
 }
 
+/** False also where nobody may look. */
 export function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

@@ -100,8 +100,9 @@ function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean
 
 export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const { waiters, unreadable } = await context.lock.line();
-  const ended = await Promise.all(waiters.map((ticket) => endOneWaiter(context, scope, ticket)));
-  return [...ended, ...unreadable.map(leftInLine)];
+  const meant = waiters.filter((ticket) => matches(scope, waiterOf(ticket)?.id ?? ""));
+  const ended = await Promise.all(meant.map((ticket) => endOneWaiter(context, scope, ticket)));
+  return [...ended, ...(scope.match === undefined ? unreadable.map(leftInLine) : [])];
 }
 
 /** Whoever waits with such a ticket cannot be told of. */

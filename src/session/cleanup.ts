@@ -40,31 +40,23 @@ function isLogged({ what, result }: CleanupAction): boolean {
   return result !== "named" && (what !== "ended_session" || result !== "removed");
 }
 
-function stepsFor(scope: CleanupScope): readonly Step<CleanupScope>[] {
-  const steps: Step<CleanupScope>[] = [];
-  const { orphans, idleMs, endedMs, damaged, match } = scope;
-  const narrowed = orphans === true || damaged === true || idleMs !== undefined || endedMs !== undefined;
-  const isWhole = !narrowed && match === undefined;
-  if (isWhole || damaged === true) {
-    steps.push(
-      { does: "repair the lock", isOfSlot: true, run: repairLock },
-      { does: "forget what is damaged", isOfDirectory: true, run: forgetDamaged },
-    );
-  }
-  // Waiters first: the end of the active session would be the turn of the next one.
-  if (isWhole) {
-    steps.push({ does: "wait for what was removed", run: awaitRestoring }, { does: "end waiters", run: endWaiters });
-  }
-  if (!narrowed || idleMs !== undefined) steps.push({ does: "end the session", isOfSlot: true, run: endActive });
-  if (!narrowed || orphans === true) steps.push({ does: "end orphans", isOfSlot: true, run: endOrphans });
-  // Of a stray in tmux a copy of its history is kept, so it is not left to what ends any stray.
-  if (!narrowed) steps.push({ does: "end what is left in tmux", run: endLeftTmux });
-  if (isWhole) {
-    steps.push(
-      { does: "end strays", run: endStrays },
-      { does: "end agents outside any session", isOfDirectory: true, run: endOutsiders },
-    );
-  }
-  if (endedMs !== undefined) steps.push({ does: "forget ended sessions", run: forgetEnded });
-  return steps;
+/** In their order. Waiters first: the end of the active session would be the turn of the next one. */
+function stepsFor({ orphans, idleMs, endedMs, damaged, match }: CleanupScope): readonly Step<CleanupScope>[] {
+  const isNarrowed = orphans === true || damaged === true || idleMs !== undefined || endedMs !== undefined;
+  const isWhole = !isNarrowed && match === undefined;
+  const repairs = isWhole || damaged === true;
+  const plan: readonly (readonly [isWanted: boolean, step: Step<CleanupScope>])[] = [
+    [repairs, { does: "repair the lock", isOfSlot: true, run: repairLock }],
+    [repairs, { does: "forget what is damaged", isOfDirectory: true, run: forgetDamaged }],
+    [isWhole, { does: "wait for what was removed", run: awaitRestoring }],
+    [!isNarrowed, { does: "end waiters", run: endWaiters }],
+    [!isNarrowed || idleMs !== undefined, { does: "end the session", isOfSlot: true, run: endActive }],
+    [!isNarrowed || orphans === true, { does: "end orphans", isOfSlot: true, run: endOrphans }],
+    // Of a stray in tmux a copy of its history is kept, so it is not left to what ends any stray.
+    [!isNarrowed, { does: "end what is left in tmux", run: endLeftTmux }],
+    [isWhole, { does: "end strays", run: endStrays }],
+    [isWhole, { does: "end agents outside any session", isOfDirectory: true, run: endOutsiders }],
+    [endedMs !== undefined, { does: "forget ended sessions", run: forgetEnded }],
+  ];
+  return plan.flatMap(([isWanted, step]) => (isWanted ? [step] : []));
 }

@@ -1,8 +1,9 @@
-import { Failure } from "../failure.ts";
+import type { Failure } from "../failure.ts";
 import { readEventsBackward } from "../journal/read.ts";
 import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
-import { activeSession, noSession, placeInLine, stillInLine } from "./reconcile.ts";
+import { activeSession } from "./reconcile.ts";
+import { noSession, notRememberedHere, placeInLine, stillInLine } from "./require-session.ts";
 import { readRecord } from "./session-end.ts";
 import { slotOf } from "./slot-of.ts";
 import { slotsOf } from "./slots.ts";
@@ -64,16 +65,13 @@ export async function findSession(
     const record = event.uid === undefined ? null : readRecord(context.home, event.uid);
     if (record !== null) return { session: record.session, isOver: true };
   }
-  throw id === null ? noSession(given, id) : await notRemembered(given, id);
+  throw id === null ? await noSession(given, id) : await notRemembered(given, id);
 }
 
 async function notRemembered(context: Context, id: string): Promise<Failure> {
   const place = placeInLine(await context.lock.look(), id);
   if (place !== null) return stillInLine(id, place);
-  return new Failure("NO_SESSION", `No session ${id}: it is not running, and none is remembered`, {
-    facts: { session: id },
-    next: [{ does: "see which there are", command: "holdfast list" }],
-  });
+  return notRememberedHere(context, id);
 }
 
 /** One that died without a word, and whose end could not be written: the log has no end of it. */

@@ -11,7 +11,8 @@ import { addClient, liveClients, removeClient, type Client } from "./clients.ts"
 import type { Context } from "./context.ts";
 import { stateOf, type SessionState } from "./find-live.ts";
 import { slotOf } from "./slot-of.ts";
-import { requireSession, type ActiveSession } from "./reconcile.ts";
+import type { ActiveSession } from "./reconcile.ts";
+import { requireSession } from "./require-session.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";
 import { waitUntilReady } from "./wait.ts";
 

@@ -3,9 +3,7 @@ import type { JudgedClaim } from "../lock/claim-directory.ts";
 import type { HeldLock, LockView } from "../lock/lock.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
-import { holdOf, waiterOf, type Hold, type SessionInfo } from "./session-info.ts";
-import { leftRunning } from "./refusals.ts";
-import { startStep } from "./start-again.ts";
+import { holdOf, type Hold, type SessionInfo } from "./session-info.ts";
 import { outwaitMaintenance } from "./outwait-maintenance.ts";
 import { closeLost } from "./lost-end.ts";
 import { findUnsettled, readableHold, type Unsettled } from "./unsettled.ts";
@@ -129,55 +127,4 @@ export function activeSession(view: LockView): ActiveSession | null {
   if (view.holder === null) return null;
   const { session } = holdOf(view.holder);
   return session === null ? null : { claim: view.holder, session, orphaned: view.holder.owner === "dead" };
-}
-
-/**
- * The active session, if its id is the one asked for.
- * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `AGENTS_RUNNING` when only its processes are left
- */
-export async function requireSession(context: Context, id: string | null): Promise<ActiveSession> {
-  const view = await context.lock.look();
-  const active = activeSession(view);
-  const place = id === null || active?.session.id === id ? null : placeInLine(view, id);
-  if (id !== null && place !== null) throw stillInLine(id, place);
-  if (active === null) {
-    const lost = (await reconcile(context, view)).find(({ session }) => id === null || session.id === id);
-    throw lost === undefined ? noSession(context, id) : leftRunning(context, lost);
-  }
-  if (id !== null && id !== active.session.id) throw mismatch(id, active.session.id);
-  return active;
-}
-
-export function noSession({ config }: Pick<Context, "config">, id: string | null): Failure {
-  const what = id === null ? "No active session" : `No active session: ${id} is not running`;
-  return new Failure("NO_SESSION", what, {
-    facts: { session: id },
-    next: [startStep(config, id), { does: "look back", command: "holdfast logs" }],
-  });
-}
-
-/** Counted from 1; null when it does not wait. */
-export function placeInLine({ waiters }: LockView, id: string): number | null {
-  const index = waiters.findIndex((each) => waiterOf(each)?.id === id);
-  return index < 0 ? null : index + 1;
-}
-
-/** `NO_SESSION`: it waits for its turn. */
-export function stillInLine(id: string, position: number): Failure {
-  const where = position === 1 ? "next in line" : `${position - 1} ahead in line`;
-  return new Failure("NO_SESSION", `${id} is not active yet: ${where}`, {
-    facts: { session: id, position },
-    retryable: true,
-    next: [
-      { does: "wait for it", command: `holdfast wait ${id} --until ready` },
-      { does: "look", command: "holdfast status" },
-    ],
-  });
-}
-
-export function mismatch(expected: string, found: string): Failure {
-  return new Failure("SESSION_MISMATCH", `Session does not match: expected ${expected}, found ${found}`, {
-    facts: { expected, found },
-    next: [{ does: "look", command: "holdfast status" }],
-  });
 }

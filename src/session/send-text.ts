@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { Context } from "./context.ts";
-import { requireSession } from "./reconcile.ts";
+import { requireSession } from "./require-session.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { tmuxServerOf } from "./session-tmux.ts";
 import { slotOf } from "./slot-of.ts";

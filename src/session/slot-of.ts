@@ -27,7 +27,7 @@ export async function slotOf(context: Context, id: string | null, uid?: string):
   if (first === undefined) return slots[0];
   if (second === undefined || id !== null) return first.slot;
   const ids = found.map((each) => each.id);
-  throw new Failure("USAGE", `Which session? ${ids.join(", ")} are active: say its id (logs: --session ID)`, {
+  throw new Failure("USAGE", `Which session? ${ids.join(", ")} are active: name one of them`, {
     facts: { sessions: ids },
     next: [{ does: "look", command: "holdfast status" }],
   });

@@ -8,7 +8,8 @@ import { endLost, type EndingOptions } from "./end-lost.ts";
 import { endWaiter } from "./end-waiter.ts";
 import { otherOwner } from "./owners.ts";
 import { outOfReach, runsElsewhere } from "./out-of-reach.ts";
-import { activeSession, mismatch, noSession, reconcile, type ActiveSession } from "./reconcile.ts";
+import { activeSession, reconcile, type ActiveSession } from "./reconcile.ts";
+import { mismatch, noSession } from "./require-session.ts";
 import { findEnd, findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { longestGraceMs, waiterOf, type SessionInfo } from "./session-info.ts";
 import { findClaimed, isCopied } from "./session-roots.ts";
@@ -78,8 +79,8 @@ export async function stopAtSlot(context: Context, options: StopRequestOptions):
     return stopTurned(context, options, uid);
   }
   throw options.id !== null && active !== null
-    ? mismatch(options.id, active.session.id)
-    : noSession(context, options.id);
+    ? await mismatch(context, options.id, active.session.id)
+    : await noSession(context, options.id);
 }
 
 /** Stops a session whose turn came in the moment in which it was to be taken out of the line. */

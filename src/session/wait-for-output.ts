@@ -3,7 +3,7 @@ import { OutputSearch } from "../journal/search-output.ts";
 import { agentOutput, followOutput, outputUpTo, requireOutput } from "./agent-output.ts";
 import type { Context } from "./context.ts";
 import { findLiving } from "./find-session.ts";
-import { requireSession } from "./reconcile.ts";
+import { requireSession } from "./require-session.ts";
 import { findFreshEnd } from "./session-end.ts";
 import type { SessionInfo } from "./session-info.ts";
 import { slotOf } from "./slot-of.ts";

@@ -3,7 +3,8 @@ import { systemClock } from "../process/clock.ts";
 import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { refuseToWaitForItself } from "./inside.ts";
-import { activeSession, mismatch } from "./reconcile.ts";
+import { activeSession } from "./reconcile.ts";
+import { mismatch } from "./require-session.ts";
 import { findFreshEnd, type SessionEnd } from "./session-end.ts";
 import { waiterOf, type SessionInfo } from "./session-info.ts";
 import { slotsOf } from "./slots.ts";
@@ -38,7 +39,8 @@ export async function waitUntilFree(context: Context, id: string | null, signal?
       if (unreadable !== undefined) throw unreadable;
       return answer(context, last);
     }
-    if (isFirst && id !== null) refuseOthers(id, [...taken.map(({ session }) => session.id), ...idsInLine(line)]);
+    if (isFirst && id !== null)
+      await refuseOthers(context, id, [...taken.map(({ session }) => session.id), ...idsInLine(line)]);
     if (isTaken && first.session.slots === 1) {
       refuseToWaitForItself(context, first.session);
       await untilOver(context, first.session, signal === undefined ? {} : { signal });
@@ -76,9 +78,9 @@ function idsInLine({ waiters }: LineView): readonly string[] {
 }
 
 /** @throws Failure `SESSION_MISMATCH` when none of these is the one that is meant */
-function refuseOthers(id: string, ids: readonly string[]): void {
+async function refuseOthers(context: Context, id: string, ids: readonly string[]): Promise<void> {
   const [found] = ids;
-  if (found !== undefined && !ids.includes(id)) throw mismatch(id, found);
+  if (found !== undefined && !ids.includes(id)) throw await mismatch(context, id, found);
 }
 
 function answer(context: Context, session: SessionInfo | null): Freed {

@@ -6,7 +6,7 @@ import type { Context } from "./context.ts";
 import { findLive } from "./find-live.ts";
 import { findLiving } from "./find-session.ts";
 import { refuseToWaitForItself } from "./inside.ts";
-import { requireSession } from "./reconcile.ts";
+import { requireSession } from "./require-session.ts";
 import { holderCards, holdsTheLock, type HolderCard } from "./refusals.ts";
 import { findFreshEnd, readFreshRecord, type SessionEnd } from "./session-end.ts";
 import { isReady, type SessionInfo } from "./session-info.ts";

@@ -223,6 +223,22 @@ describe("a narrower cleanup", () => {
     endOf(workspace, old.uid);
   });
 
+  it("--match ends who waits by such an id, before its turn can come, and nobody else (R3.6)", async () => {
+    const workspace = openWorkspace();
+    await startSession(workspace, agent("sleeper.sh"), { id: "nightly-1" });
+    for (const id of ["nightly-2", "other"]) {
+      await workspace.holdfast(["start", id, "--queue", "--", ...agent("sleeper.sh")]);
+    }
+    const { actions } = (await workspace.holdfast(["cleanup", "--match", "nightly-*", "--json"])).json();
+    expect(actions).toMatchObject([
+      { what: "waiter", name: "nightly-2", result: "ended" },
+      { what: "session", name: "nightly-1", result: "ended" },
+    ]);
+    await until(() => workspace.events("started").some(({ session }) => session === "other"));
+    expect(workspace.events("claimed").map(({ session }) => session)).toEqual(["nightly-1", "other"]);
+    await workspace.holdfast(["stop"]);
+  });
+
   it("--match takes only sessions whose id matches (R3.6)", async () => {
     const workspace = openWorkspace();
     const { pid } = await startSession(workspace, agent("sleeper.sh"), { id: "nightly-7" });

@@ -211,6 +211,11 @@ describe("--json", () => {
     expect((await openWorkspace().holdfast(["--version"])).stdout).toBe(`${version}\n`);
   });
 
+  it.each([[["help"]], [["help", "run"]], [["stop", "--help"]]])("is what %j prints, too", async (words) => {
+    const { help } = await answer(openWorkspace(), "help", words);
+    expect((await openWorkspace().holdfast(words)).stdout).toBe(help);
+  });
+
   it("may stand before the command or after it, or in the environment; a command's own --json is its own", async () => {
     const workspace = openWorkspace();
     for (const words of [

@@ -65,7 +65,7 @@ it.each([
     ["run", "--help"],
   ],
   [
-    ["help", "--json", "stop"],
+    ["help", "--quiet", "stop"],
     ["stop", "--help"],
   ],
   [["version"], ["--version"]],

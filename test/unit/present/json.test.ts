@@ -134,8 +134,8 @@ describe("--json", () => {
   });
 
   it("has a schema for every answer and an answer for every schema", () => {
-    // What `--version` prints is no presenter's: test/cli/json.test.ts has it.
-    const others = ["common", "progress", "version"];
+    // What `--version` and `--help` print is no presenter's: test/cli/json.test.ts has it.
+    const others = ["common", "help", "progress", "version"];
     expect(new Set([...answers.map(([schema]) => schema), ...others])).toEqual(new Set(names));
   });
 
