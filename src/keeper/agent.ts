@@ -112,6 +112,7 @@ export async function exitUnless(signal: AbortSignal, { exited }: Pick<Agent, "e
   return Promise.race([exited, aborted]).finally(() => signal.removeEventListener("abort", stop));
 }
 
+/** To be asked before it can have ended. Never resolves for a child that did not come to run, see `errorOf`. */
 export function exitEventOf(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, at: new Date() }));
@@ -211,6 +212,7 @@ export function endedTooSoon({ code, signal }: AgentExit, when: string): Failure
   return new Failure("START_FAILED", `The agent ended ${when} (${how})`, { facts: { exit_code: code, signal } });
 }
 
+/** Or a link to one. False when nothing is there; throws the system's error when that cannot be looked at. */
 export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -148,6 +148,7 @@ export async function requireSession(context: Context, id: string | null): Promi
   return active;
 }
 
+/** `NO_SESSION`. @param id the one that was asked for; null: any */
 export function noSession({ config }: Pick<Context, "config">, id: string | null): Failure {
   const what = id === null ? "No active session" : `No active session: ${id} is not running`;
   return new Failure("NO_SESSION", what, {
@@ -175,6 +176,7 @@ export function stillInLine(id: string, position: number): Failure {
   });
 }
 
+/** `SESSION_MISMATCH`: another one is active than was asked for. */
 export function mismatch(expected: string, found: string): Failure {
   return new Failure("SESSION_MISMATCH", `Session does not match: expected ${expected}, found ${found}`, {
     facts: { expected, found },
