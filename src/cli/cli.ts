@@ -45,6 +45,11 @@ export interface Access {
 /** Where a command works, and what is configured there. */
 export type Project = Pick<Context, "home" | "config" | "wrongConfig">;
 
+/**
+ * The lock that `access` names, else the command line, else the default one. Before it exits, this process waits for
+ * the hooks of what it has appended to the log.
+ * @throws Failure `USAGE` for a name that is none; `CONFIG` unless `despiteConfig` is given; as `openContext`
+ */
 export async function openCliContext(cli: Cli, access: Access): Promise<Context> {
   const { lock, clientName, despiteConfig } = access;
   const { home, config, ...wrong } = access.project ?? (await findProject(cli, despiteConfig));

@@ -43,6 +43,7 @@ export class Waiting {
     this.#patience = patience;
   }
 
+  /** What the wait for the lock is to be given: by it that one is told, and given up. */
   get wait(): SessionWait {
     return { signal: this.#giveUp.signal, onWaiting: (notice) => this.#changed(notice) };
   }

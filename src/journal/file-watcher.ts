@@ -42,6 +42,7 @@ export class FileWatcher {
     });
   }
 
+  /** Wakes who waits for `nextChange`, which resolves at once from now on. */
   close(): void {
     this.#closed = true;
     this.#signal?.removeEventListener("abort", this.#notify);

@@ -42,6 +42,7 @@ export class GrowingFile {
     }
   }
 
+  /** Whoever reads on after it opens the file again, and goes on where the last piece ended. */
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;

@@ -13,6 +13,7 @@ export interface FilePiece {
  */
 export type KeptFrom = () => number;
 
+/** Of a file of which nothing is given up. */
 export const allKept: KeptFrom = () => 0;
 
 /** The first byte that is kept of an open file; 0 for one that was truncated since, and begins anew. */

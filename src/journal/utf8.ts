@@ -27,6 +27,7 @@ export function byteLengthOfUnits(bytes: Buffer, units: number): number {
   return least;
 }
 
+/** Whether a character goes on with this byte; false where there is none. */
 export function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }

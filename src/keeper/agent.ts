@@ -112,6 +112,7 @@ export async function exitUnless(signal: AbortSignal, { exited }: Pick<Agent, "e
   return Promise.race([exited, aborted]).finally(() => signal.removeEventListener("abort", stop));
 }
 
+/** To be asked before it can have ended. Never resolves for a child that did not come to run, see `errorOf`. */
 export function exitEventOf(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, at: new Date() }));
@@ -211,7 +212,7 @@ export function endedTooSoon({ code, signal }: AgentExit, when: string): Failure
   return new Failure("START_FAILED", `The agent ended ${when} (${how})`, { facts: { exit_code: code, signal } });
 }
 
-/** False also where nobody may look. */
+/** Or a link to one. False also where nobody may look. */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();

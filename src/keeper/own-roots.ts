@@ -46,6 +46,7 @@ export class OwnRoots {
     if (claim !== null) this.#inherited.push(claim);
   }
 
+  /** As they are at this moment: they change with each agent, and with its end. */
   now(): TreeRoots {
     const roots = rootsOf(this.#session());
     const leaderGoneBy = this.#gone.find(({ pid }) => pid === roots.groupLeader?.pid)?.by ?? null;

@@ -23,6 +23,7 @@ export class PublishedSession {
     this.#log = log;
   }
 
+  /** As it is known here: its claim may be behind, see `catchUp`. */
   get session(): SessionInfo {
     return this.#session;
   }
@@ -31,6 +32,7 @@ export class PublishedSession {
     return this.#hold;
   }
 
+  /** @throws Failure when the claim cannot be written; the change counts here all the same */
   publish(change: Partial<SessionInfo>): void {
     this.#session = { ...this.#session, ...change };
     this.#write({ ...this.#hold, session: this.#session });

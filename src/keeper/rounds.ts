@@ -12,6 +12,7 @@ export class Rounds {
     this.#look = look;
   }
 
+  /** The first look comes in a second. Does nothing the second time, nor after `end`. */
   begin(): void {
     this.#timer ??= setInterval(() => {
       this.wake();
@@ -19,6 +20,7 @@ export class Rounds {
     }, everyMs);
   }
 
+  /** For good; a look that has begun is finished. */
   end(): void {
     clearInterval(this.#timer);
   }

@@ -36,6 +36,7 @@ export class SessionLimits {
     if (silentMs >= idleMs) this.#reached("idle_timeout");
   }
 
+  /** From now on the longest time is not reached any more. */
   clear(): void {
     this.#timer?.clear();
   }

@@ -19,6 +19,7 @@ export class SessionLog {
     this.#subject = { lock: context.lock.name, session: id, uid, token, by: context.by };
   }
 
+  /** @throws Failure as `Journal.append` */
   append(event: About<EventInput>, options: AppendOptions = {}): void {
     this.#context.journal.append({ ...this.#subject, ...event }, options);
   }

@@ -43,6 +43,7 @@ export class SignalForwarder {
     for (const signal of this.#early) this.#receive(signal);
   }
 
+  /** From now on it takes no signals. */
   stop(): void {
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
   }

@@ -43,6 +43,7 @@ export class ClaimAhead {
     return claim;
   }
 
+  /** Discards what has been drafted, or is just being. */
   async end(): Promise<void> {
     await this.use()?.discard();
   }

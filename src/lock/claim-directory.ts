@@ -50,6 +50,7 @@ export class ClaimDirectory {
       .filter(Number.isSafeInteger);
   }
 
+  /** Whether there is such a file or not. */
   pathOf(number: number): string {
     return join(this.directory, `${this.lock}.${number}`);
   }

@@ -49,6 +49,7 @@ export type ClaimRecord = Readonly<v.InferOutput<typeof claimSchema>>;
 const tailBytes = 64 * 1024;
 const mostTailBytes = 32 * 1024 * 1024;
 
+/** With the newline that makes the line complete; where nothing is said of it, `info` is null. */
 export function formatClaim(record: ClaimRecord): string {
   // JSON has no `undefined`: without this, a claim of which nothing is said could not be read again.
   return `${JSON.stringify({ ...record, info: record.info ?? null })}\n`;

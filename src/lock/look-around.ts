@@ -48,6 +48,7 @@ export function isFree({ holder, blocked }: SlotView): boolean {
   return holder === null && blocked === null;
 }
 
+/** A claim that cannot be read is no error here: it blocks its slot. */
 export async function lookAtSlot(judge: () => Promise<JudgedClaim | null>): Promise<SlotView> {
   try {
     const last = await judge();

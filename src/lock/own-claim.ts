@@ -81,6 +81,7 @@ export class OwnClaim {
     }
   }
 
+  /** As it was last written. @throws Failure `INTERNAL` when it never was */
   get record(): ClaimRecord {
     if (this.#record === null) throw new Failure("INTERNAL", "This claim has not been published");
     return this.#record;
@@ -99,6 +100,7 @@ export class OwnClaim {
     return this.#beat;
   }
 
+  /** Where its number leads, whatever is there by now. @throws as `record` */
   get path(): string {
     return this.#directory.pathOf(this.record.token);
   }
@@ -150,6 +152,7 @@ export class OwnClaim {
     }
   }
 
+  /** Whether this path leads to this very file; false when there is nothing. @throws Failure when it cannot be told */
   isLinkedAs(path: string): boolean {
     try {
       const named = statSync(path);
@@ -203,6 +206,7 @@ export class OwnClaim {
     }
   }
 
+  /** Leaves a link alone that leads to somebody else's claim. */
   unlinkIfMine(link: string): void {
     if (this.isLinkedAs(link)) unlinkIfThere(link);
   }

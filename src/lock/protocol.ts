@@ -87,6 +87,7 @@ export async function sweep(
   }
 }
 
+/** 0 when there are none. */
 export function highestOf(numbers: readonly number[]): number {
   return numbers.reduce((highest, number) => Math.max(highest, number), 0);
 }

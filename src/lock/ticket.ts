@@ -47,12 +47,14 @@ export class Ticket {
     this.#watch = setInterval(() => void this.#restore().catch(() => undefined), lookEveryMs).unref();
   }
 
+  /** Gets in line behind everybody, and removes the tickets of those who have died in it. */
   static async take(queue: ClaimDirectory, pulse: Pulse, options: TicketOptions): Promise<Ticket> {
     const claim = await publishTicket(queue, pulse, draftOf(options));
     await sweepDead(queue, options.waiterGone);
     return new Ticket(queue, pulse, options, claim);
   }
 
+  /** Changes nothing. A ticket that cannot be read is among the answer, and no error. */
   static async line(queue: ClaimDirectory): Promise<LineView> {
     const waiters: JudgedClaim[] = [];
     const unreadable: Failure[] = [];
@@ -67,6 +69,7 @@ export class Ticket {
     return { waiters, unreadable };
   }
 
+  /** Another one after it was restored, if somebody had taken it meanwhile. */
   get number(): number {
     return this.#claim.record.token;
   }

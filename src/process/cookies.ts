@@ -34,6 +34,7 @@ export class Cookies {
     this.#table = table;
   }
 
+  /** The one of this table, which remembers what it has read of it. */
   static of(table: ProcessTable): Cookies {
     const existing = tables.get(table);
     if (existing !== undefined) return existing;

@@ -36,6 +36,7 @@ function mayBeThere(path: string): boolean {
   }
 }
 
+/** Whether it is a file, or a link to one, that this process may execute. Never throws. */
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

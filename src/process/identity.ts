@@ -108,6 +108,7 @@ function orderOf(started: string): number {
  */
 export type Whereabouts = "here" | "other_pid_namespace" | "other_machine" | "unknown";
 
+/** Goes by the boot and the PID namespace, and never by the name of the host. */
 export function whereaboutsOf({ boot, pid_ns: namespace }: ProcessIdentity): Whereabouts {
   const mine = here();
   if (boot === "" || mine.boot === "") return "unknown";

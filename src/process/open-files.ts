@@ -14,6 +14,7 @@ export class OpenFiles {
     this.#table = table;
   }
 
+  /** The one of this table, which remembers what it has read of it. */
   static of(table: ProcessTable): OpenFiles {
     const existing = tables.get(table);
     if (existing !== undefined) return existing;

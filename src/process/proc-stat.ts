@@ -36,6 +36,7 @@ export class ProcStat {
     return this.#text.slice(this.#text.indexOf("(") + 1, this.#text.lastIndexOf(") "));
   }
 
+  /** The session of setsid(2), which is none of holdfast's. */
   get sid(): number {
     return this.#later(0);
   }
@@ -64,6 +65,7 @@ export class ProcStat {
     return this.#later(6);
   }
 
+  /** In pages, as large as the machine has them. */
   get residentPages(): number {
     return this.#later(7);
   }

@@ -14,6 +14,7 @@ const states: Readonly<Record<string, ProcessState>> = {
   x: "zombie",
 };
 
+/** `other` for a letter that is not known. */
 export function stateOfLetter(letter: string): ProcessState {
   return states[letter] ?? "other";
 }

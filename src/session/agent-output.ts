@@ -18,6 +18,7 @@ export interface AgentOutput {
   readonly keptFrom: KeptFrom;
 }
 
+/** Reads nothing: the file may be missing, and what is kept of it is looked up each time that is asked. */
 export function agentOutput(home: Home, uid: string): AgentOutput {
   const { output, outputCut } = sessionFiles(home, uid);
   return { path: output, keptFrom: () => readOutputCut(outputCut) };

@@ -61,6 +61,7 @@ export function spare(
   return { ...subject, why: `belongs to ${other}`, result: "named", detail };
 }
 
+/** Whether both failed, with the same thing and for the same reason; false of what did not fail. */
 export function isSameFailure(a: CleanupAction, b: CleanupAction): boolean {
   return (
     a.result === "failed" && b.result === "failed" && a.what === b.what && a.name === b.name && a.detail === b.detail
@@ -83,6 +84,7 @@ export function onOneLine(error: unknown): string {
   return errorText(error).replaceAll("\n", " ");
 }
 
+/** Logs it as `cleaned`, without its detail. @throws Failure as `Journal.append` */
 export function logAction(context: Context, { what, name, why, result }: CleanupAction): void {
   context.journal.append({
     event: "cleaned",

@@ -52,6 +52,7 @@ async function isWithoutClaim(context: Context, { pid }: ProcessEntry): Promise<
   return Number.isSafeInteger(slot) && slot > 0 && (await context.lock.at(slot).look()).last === null;
 }
 
+/** Ends the session of this slot, which is no orphan; with `idleMs` only one that is idle, and never a `run`. */
 export async function endActive(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const active = activeSession(await context.lock.look());
   if (active === null || active.orphaned || !matches(scope, active.session.id)) return [];
@@ -98,6 +99,7 @@ function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean
   return Date.now() - lastSignOfLife(context.home, session).getTime() >= idleMs;
 }
 
+/** Takes who waits out of the line, if `match` means it. A ticket that cannot be read is told as a failure, without `match`. */
 export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const { waiters, unreadable } = await context.lock.line();
   const meant = waiters.filter((ticket) => matches(scope, waiterOf(ticket)?.id ?? ""));
@@ -122,6 +124,7 @@ async function endOneWaiter(context: Context, scope: CleanupScope, ticket: Judge
   });
 }
 
+/** Ends what still runs of sessions without a keeper. Those of which nothing runs are closed, in a dry run too. */
 export async function endOrphans(
   context: Context,
   scope: CleanupScope,
@@ -160,6 +163,7 @@ function orphanSubject({ session, processes }: Unsettled): CleanupSubject {
   return { what: "orphan", name: session.id, pid: processes[0]?.pid ?? null, why: "its keeper is dead" };
 }
 
+/** Ends agents that run outside any session. @throws Failure when the sessions of a lock cannot be told of */
 export async function endOutsiders(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   return endFound(context, scope, "outside any session", () => findOutsideAgents(context, { despiteDamage: false }));
 }
@@ -192,6 +196,7 @@ export async function endFound(
   });
 }
 
+/** Removes the ended sessions of this lock, and those of which nobody knows the lock; not what cannot be read. */
 export async function forgetEnded(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const oldest = Date.now() - (scope.endedMs ?? 0);
   const why = "ended long enough ago";

@@ -55,6 +55,7 @@ export class DayTally implements Tally {
     this.live += 1;
   }
 
+  /** Of those that lasted equally long the first one stays the longest. */
   addEnded(event: SessionEnded): void {
     const { reason, duration_seconds: seconds, exit_code: code } = event;
     this.sessions += 1;

@@ -105,6 +105,7 @@ interface Logged {
   readonly stopRequestedAt: Date | null;
 }
 
+/** Reads the log backwards, as far as the last `claimed` or `ended` of this session; all of it where there is none. */
 export function lastLogged(context: Context, uid: string): Logged {
   let stopRequestedAt: Date | null = null;
   for (const event of readEventsBackward(context.home.log, { kinds: ["ended", "claimed", "stop_requested"] })) {

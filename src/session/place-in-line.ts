@@ -66,6 +66,7 @@ export class PlaceInLine {
     return this.#ended;
   }
 
+  /** What the lock's own wait is to be given; by it this one learns that the wait has begun. */
   options(): WaitOptions {
     const { id, uid, by, command, mode, owner, note } = this.#session;
     const { signal, onNext } = this.#wait;

@@ -96,6 +96,7 @@ export class EndWriter {
     );
   }
 
+  /** In the place of a record that is there. */
   record(): void {
     const { home, lock } = this.#context;
     this.#step("record", () => {

@@ -36,6 +36,7 @@ export interface SessionFiles {
   readonly clients: string;
 }
 
+/** Only says where they are: none of them need be there. */
 export function sessionFiles(home: Home, uid: string): SessionFiles {
   const directory = home.sessionDir(uid);
   return {
@@ -103,6 +104,7 @@ export function statOf(path: string): Stats | null {
   }
 }
 
+/** With all that is in it. Does nothing when it is gone already. @throws Failure when it cannot be removed */
 export function removeSessionDirectory(files: SessionFiles): void {
   try {
     rmSync(files.directory, { recursive: true, force: true });

@@ -15,6 +15,10 @@ const stopSchema = v.object({
 /** What `stop` asks of a keeper: left in the session's directory, then pointed out by SIGTERM. Null: as configured. */
 export type StopRequest = Readonly<v.InferOutput<typeof stopSchema>>;
 
+/**
+ * In the place of the request before. Its keeper has to be pointed to it, or finds it at its next look.
+ * @throws Failure when it cannot be written
+ */
 export function writeStopRequest(home: Home, uid: string, request: StopRequest): void {
   const files = sessionFiles(home, uid);
   // A session holds the lock for a moment before it has a directory; and somebody may have removed that under it.

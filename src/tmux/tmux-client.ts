@@ -59,6 +59,7 @@ export function fieldsOf(names: readonly string[]): string {
   return names.map((name) => `#{${name}}`).join(tab);
 }
 
+/** At least one, which is empty where nothing was printed. */
 export function splitFields(line: string): readonly string[] {
   return line.replace(/\n$/, "").split(tab);
 }

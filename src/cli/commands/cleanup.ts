@@ -17,6 +17,11 @@ export interface CleanupOptions {
 const idleDefault = "24h";
 const endedDefault = "1h";
 
+/**
+ * Cleans up every lock of the state directory, or the one that is named. Exits with 1 when something could not be done,
+ * though the rest was.
+ * @throws Failure `USAGE`; `CONFIG`: by a wrong configuration nothing is ended
+ */
 export async function cleanupCommand(cli: Cli, options: CleanupOptions): Exit {
   const scope = {
     dryRun: options.dryRun === true,

@@ -5,6 +5,7 @@ import type { Cli, Exit } from "../cli.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { version } from "../../../package.json";
 
+/** Prints every check, and exits with the number of the first that has failed; with 0 when there are only warnings. */
 export async function doctorCommand(cli: Cli): Exit {
   const home = locateHome({ dir: cli.globals.dir, env: cli.env, cwd: cli.cwd });
   const lock = cli.globals.lock === undefined ? null : parseName("lock name", cli.globals.lock);

@@ -9,6 +9,10 @@ export interface LeaveOptions {
   readonly as?: string;
 }
 
+/**
+ * Who is not named is the process that called this one. Exits with 0 also when nobody was registered.
+ * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`; `USAGE`
+ */
 export async function leaveCommand(cli: Cli, options: LeaveOptions, id: string | undefined): Exit {
   const who = parseWho(options);
   const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });

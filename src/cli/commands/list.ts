@@ -16,6 +16,7 @@ export interface ListOptions {
   readonly count: string;
 }
 
+/** Prints what can be told. When a lock, or a slot, cannot be told of, it exits with the number of that failure. */
 export async function listCommand(cli: Cli, options: ListOptions): Exit {
   const request: ListRequest = {
     ended: options.ended === true,

@@ -10,6 +10,10 @@ import { usage } from "../globals.ts";
 import type { LogsOptions } from "./logs-options.ts";
 import { showOutput } from "./logs-output.ts";
 
+/**
+ * Prints the last events of this lock, or with `--output` what its agent wrote. With `--follow` events come until this
+ * process is ended, output until the session has.
+ */
 export async function logsCommand(cli: Cli, options: LogsOptions): Exit {
   refuseWithoutEffect(options);
   const context = await openCliContext(cli, { access: "read", despiteConfig: "said" });

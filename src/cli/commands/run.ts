@@ -28,6 +28,11 @@ export interface RunOptions extends SessionOptions {
   readonly typed?: string;
 }
 
+/**
+ * Exits as the command did, or with 128+N for signal N. Who ended the session, if somebody did, is said on stderr. With
+ * `--conflict-exit-code` a lock that is not to be had is told as ever, and only the number is another.
+ * @throws Failure as `run`; `USAGE`, `CONFIG`
+ */
 export async function runCommand(cli: Cli, options: RunOptions, args: readonly string[]): Exit {
   const command = commandOf(cli, options, args);
   const conflictCode = parseConflictCode(options.conflictExitCode);

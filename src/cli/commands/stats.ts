@@ -12,6 +12,7 @@ export interface StatsOptions {
 
 const mostDays = 3660;
 
+/** Exits with 1 when more sessions are orphaned than `--max-orphans` allows, else with 0. */
 export async function statsCommand(cli: Cli, options: StatsOptions): Exit {
   const days = parseDays(options.days);
   const { maxOrphans } = options;

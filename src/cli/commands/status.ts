@@ -29,6 +29,10 @@ const access = { access: "read", despiteConfig: "left" } as const;
 /** With `--check` the exit code answers, as LSB's `status` does. */
 const checkCodes = { active: 0, wrong: 1, none: 3 } as const;
 
+/**
+ * Prints what can be told. When a lock, or a slot, cannot be told of, it exits with the number of that failure. With
+ * `--check` it exits with one of `checkCodes`; with `--watch` with 0, or as the `join` that it ended in.
+ */
 export async function statusCommand(cli: Cli, options: StatusOptions): Exit {
   if (options.watch !== undefined) return watchStatus(cli, parseWatch(options, options.watch));
   const look = options.all === true ? lookAtAll : lookAtOne;

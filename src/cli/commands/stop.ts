@@ -14,6 +14,10 @@ export interface StopOptions {
   readonly force?: boolean;
 }
 
+/**
+ * Exits with 0 when the session has ended, however its agent did, or when the waiter has left the line.
+ * @throws Failure as `stop`; `USAGE`
+ */
 export async function stopCommand(cli: Cli, options: StopOptions, id: string | undefined): Exit {
   const request = {
     id: parseId(id),

@@ -22,6 +22,10 @@ export interface WaitOptions {
 
 const help = "holdfast wait --help";
 
+/**
+ * Until `ended` it exits as the session did (`codeOfEnd`), else with 0. Soon it says on stderr what it waits for.
+ * @throws Failure as `wait`; `WAIT_TIMEOUT` after `--timeout`; `USAGE`
+ */
 export async function waitCommand(cli: Cli, options: WaitOptions, id: string | undefined): Exit {
   const limitMs = options.timeout === undefined ? null : parseDuration(options.timeout, "--timeout");
   const patience = limitMs === null ? undefined : abortAfter(limitMs);

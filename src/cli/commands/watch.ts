@@ -18,6 +18,10 @@ export interface WatchOptions {
 /** What the last sweep of each lock found. */
 type Found = Map<string, readonly CleanupAction[]>;
 
+/**
+ * Sweeps until SIGINT or SIGTERM, and exits with 0 then; a sweep that is impossible is said on stderr, and the next one
+ * comes all the same. With `--once` it exits with 1 when something could not be done.
+ */
 export async function watchCommand(given: Cli, options: WatchOptions): Exit {
   const everyMs = parseInterval(options.interval, { option: "--interval", least: null, hint: "holdfast watch --help" });
   const { home } = await openCliContext(given, { access: "read" });

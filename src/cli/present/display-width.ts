@@ -68,6 +68,7 @@ export function cutToWidth(text: string, columns: number, ellipsis = "…"): str
   return kept.join("");
 }
 
+/** With spaces at its end; a text that is as wide already, or wider, stays as it is. */
 export function padToWidth(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
 }

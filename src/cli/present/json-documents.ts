@@ -19,6 +19,7 @@ import { onThisLock } from "./on-this-lock.ts";
 /** A part of a document: what `schema/output/` describes, field by field. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** What is told of any session, alive or not. `pid` is null without an agent, a limit where there is none. */
 export function sessionDocument(session: SessionInfo): Fields {
   return {
     id: session.id,
@@ -56,11 +57,13 @@ function actorDocument({ user, host, pid, tty, name }: Actor): Fields {
   return { user, host, pid, tty, name: name ?? null };
 }
 
+/** @param invocation what a command in its detail is called with, see `onThisLock` */
 export function actionDocument(action: CleanupAction, invocation: string): Fields {
   const { what, name, pid, why, result, detail } = action;
   return { what, name, pid, why, result, detail: detail === null ? null : onThisLock(detail, invocation) };
 }
 
+/** Its PID is as it is numbered where the client runs, which may be elsewhere. */
 export function clientDocument({ uid, name, user, joined_at: joinedAt, process }: Client): Fields {
   return { uid, name, user, pid: process.pid, host: process.host, joined_at: joinedAt };
 }
@@ -92,6 +95,7 @@ function processDocument(entry: ProcessEntry, { recordedPid, unproven }: Claimed
   };
 }
 
+/** Exit code and signal are both null when nobody saw its agent end. */
 export function endDocument(end: SessionEnd): Fields {
   return {
     ended_at: end.ended_at,
@@ -109,12 +113,18 @@ export function endDocument(end: SessionEnd): Fields {
   };
 }
 
+/** Of what it was not, a session or a waiter, the fields are there and null. */
 export function stopDocument(stopped: Stopped): Fields {
   return stopped.kind === "session"
     ? { kind: "session", session: sessionDocument(stopped.session), end: endDocument(stopped.end), waiter: null }
     : { kind: "waiter", session: null, end: null, waiter: { id: stopped.id, pid: stopped.pid } };
 }
 
+/**
+ * `session` is the first one, or null; `sessions` is there when there are several. A lock with orphaned ones alone is
+ * not active.
+ * @param now for the uptimes
+ */
 export function statusDocument(status: Status, now: Date): Fields {
   const sessions = status.sessions.map((session) => sessionStatusDocument(session, now));
   return {
@@ -221,6 +231,10 @@ function queueDocument({ position, waiter, pid, where, host, since, waitingSecon
   };
 }
 
+/**
+ * `code` is null unless it has failed.
+ * @param invocation how what is to be typed next calls holdfast, see `onThisLock`
+ */
 export function checkDocument(check: Check, invocation: string): Fields {
   const { name, state, text, facts = {}, failure } = check;
   const next = adviceOnCheck(check).map(({ command }) => onThisLock(command, invocation));

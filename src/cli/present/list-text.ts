@@ -74,6 +74,7 @@ export function afterList(listing: Listing): readonly NextStep[] {
   return seeMore("list", [listing]);
 }
 
+/** Where the rest of the ended sessions are; nothing when all are shown. */
 export function afterEverywhere(listings: readonly Listing[]): readonly NextStep[] {
   return seeMore("list --everywhere", listings);
 }

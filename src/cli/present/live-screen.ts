@@ -30,12 +30,14 @@ export class LiveScreen {
     this.#stdout = stdout;
   }
 
+  /** 80 × 24 where the terminal does not tell. */
   get size(): { readonly columns: number; readonly rows: number } {
     const { columns, rows } = process.stdout;
     // A terminal without a size says 0.
     return { columns: columns || usualSize.columns, rows: rows || usualSize.rows };
   }
 
+  /** From here on keys are read one by one, Ctrl-C among them. Standard input must be a terminal. */
   open(events: LiveEvents): void {
     this.#events = events;
     // After an uncaught exception too, and then before its trace is printed.
@@ -54,6 +56,7 @@ export class LiveScreen {
     this.#write(home + lines.map((line) => clearLine + line).join("\r\n") + clearBelow);
   }
 
+  /** May be called when it is not open, and again. */
   close(): void {
     this.#giveBack();
     if (this.#events === null) return;

@@ -33,6 +33,7 @@ export function startedText({ session, token, joined }: Started, style: Style): 
   ];
 }
 
+/** How to look, to read along or attach, and to stop it. With several slots the output is that of this one. */
 export function afterStart({ session }: Started): readonly NextStep[] {
   return [
     { does: "look", command: "holdfast status" },
@@ -53,6 +54,7 @@ export function queuedText({ session, position, holder, alsoHeldBy }: Queued, st
   ];
 }
 
+/** How to look, to wait until it has run and ended, and to take it out of the line. */
 export function afterQueue({ session }: Queued): readonly NextStep[] {
   return [
     { does: "look", command: "holdfast status" },
@@ -61,6 +63,7 @@ export function afterQueue({ session }: Queued): readonly NextStep[] {
   ];
 }
 
+/** The session as a card, and its clients, the new one among them. */
 export function joinedText({ active, state, where, client, clients }: Joined, style: Style): readonly string[] {
   const { session, claim } = active;
   const facts = cardFacts(session, {
@@ -79,10 +82,12 @@ export function joinedText({ active, state, where, client, clients }: Joined, st
   ];
 }
 
+/** How many lines it was, and nothing of what they say. */
 export function sentText({ session, lines }: Sent, style: Style): readonly string[] {
   return [headline("💬", session.id, `${counted(lines, "line")} typed into its terminal`, style)];
 }
 
+/** One line for each client; one that says so when nobody left. @param session null: whichever is active */
 export function leftText(session: string | null, clients: readonly Client[], style: Style): readonly string[] {
   const from = session === null ? "the session" : escapeControl(session);
   if (clients.length === 0) return [`Nobody left ${from}: no such client is registered`];
@@ -91,6 +96,7 @@ export function leftText(session: string | null, clients: readonly Client[], sty
   );
 }
 
+/** How it ended, and each of its processes that was ended or lives on; or who is not in line any more. */
 export function stoppedText(stopped: Stopped, style: Style): readonly string[] {
   if (stopped.kind === "waiter") {
     return [headline("🛑", stopped.id, `taken out of the line (PID ${stopped.pid})`, style)];
@@ -121,6 +127,7 @@ function endedLines({ processes, survivors }: SessionEnd, style: Style): readonl
   return [...ended, ...still].map(indent);
 }
 
+/** How the session ended, or what has come. @param until as it was typed */
 export function waitedText({ session, id, end, nextCursor }: Waited, until: string, style: Style): readonly string[] {
   if (until === "free") return ["✅ The lock is free"];
   const whose = session?.id ?? id;
@@ -141,10 +148,12 @@ export function skippedText(skippedBytes: number, { paint }: Style): readonly st
   ];
 }
 
+/** Where the new file is. */
 export function initialisedText({ path }: Initialised, style: Style): readonly string[] {
   return [headline("✅", pathText(path, style), "written, with every key explained", style)];
 }
 
+/** How to start the agent, with a command where the file has none, and to see whether that will do. */
 export function afterInit({ command }: Initialised): readonly NextStep[] {
   const start = { does: "start the agent", command: `holdfast start${command === null ? " -- COMMAND" : ""}` };
   return [start, { does: "see whether all is well", command: "holdfast doctor" }];

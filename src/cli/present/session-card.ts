@@ -50,6 +50,7 @@ export type LabelledRow = readonly [label: string, texts: readonly string[]];
 
 const labelWidth = "operations  ".length;
 
+/** One line for each text, indented, the label before the first one. The texts of all rows begin in one column. */
 export function labelledRows(rows: readonly LabelledRow[], { paint }: Style): readonly string[] {
   const cells = rows.flatMap(([label, texts]) => texts.map((text, line) => [line === 0 ? label : "", text]));
   return alignColumns(cells, [labelWidth]).map((line) => {

@@ -3,6 +3,7 @@ import { hasTooManyOrphans, orphansAmong, type DayStats, type LiveNow, type Stat
 import { rounded, type Fields } from "./json-documents.ts";
 import { dayText } from "./quantities.ts";
 
+/** The oldest day comes first, and `since` is where it begins. `active` does without the orphaned. */
 export function statsDocument(result: Stats): Fields {
   const { days, total, live, maxOrphans } = result;
   const orphaned = orphansAmong(result).length;

@@ -11,6 +11,7 @@ function stateOf(holder: WaitingNotice["holder"]): string {
 export class WaitingPace {
   #told: { readonly about: string; readonly atSeconds: number } | null = null;
 
+  /** Whether it is to be told now; it counts as told then. */
   isDue({ position, holder, alsoHeldBy, waitedSeconds }: WaitingNotice): boolean {
     const about = `${position} ${holder?.uid ?? ""} ${stateOf(holder)} ${alsoHeldBy.join(" ")}`;
     const isUnchanged = this.#told?.about === about;
