@@ -14,9 +14,11 @@ describe("a clean-up that has chosen a session", () => {
     const waiter = { record: { info: { id: session.id, by: session.by, command: ["x"] }, owner } };
     const appended: unknown[] = [];
     const context = {
+      config: { agent: { command: null } },
       lock: { name: "session", look: () => Promise.resolve({ holder, last: holder, waiters: [waiter] }) },
       journal: { append: (event: unknown) => appended.push(event) },
       env: {},
+      home: { claims: "nowhere", queue: "nowhere", lockLink: () => "session.lock" },
     };
     // Only what is asked of it here.
     const action = await endSession(context as unknown as Context, {}, session, "idle without a client");
