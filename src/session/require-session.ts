@@ -74,13 +74,13 @@ function notHere({ lock }: Context, elsewhere: OnOtherLock | null, { code, messa
 }
 
 /** A session that holds another lock of the state directory. */
-interface OnOtherLock {
+export interface OnOtherLock {
   readonly id: string;
   readonly lock: string;
 }
 
 /** Null when there is none. What cannot be read is no reason not to say that nothing is here. */
-async function onOtherLock(context: Context, id: string | null): Promise<OnOtherLock | null> {
+export async function onOtherLock(context: Context, id: string | null): Promise<OnOtherLock | null> {
   const { home, config, env, by } = context;
   try {
     for (const lockName of lockNames(home)) {

@@ -21,6 +21,15 @@ describe("who looks in the wrong place is told so", () => {
     },
   );
 
+  it("status says so, too, and how to look there (R3.5)", async () => {
+    const workspace = openWorkspace();
+    const start = "   start one    holdfast start ID -- COMMAND\n";
+    expect(await workspace.holdfast(["status"])).toMatchObject({ stdout: "No active session\n", stderr: start });
+    await startSession(workspace, agent("sleeper.sh"), { id: "train", options: ["--lock", "gpu"] });
+    const look = "   train runs on another lock: look there    holdfast --lock gpu status\n";
+    expect(await workspace.holdfast(["status"])).toMatchObject({ stdout: "No active session\n", stderr: look });
+  });
+
   it("so it is when a session of another name has this one", async () => {
     const workspace = openWorkspace();
     await startSession(workspace, agent("sleeper.sh"), { id: "train", options: ["--lock", "gpu"] });
