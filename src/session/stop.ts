@@ -37,8 +37,8 @@ export type Stopped =
 const keeperPatienceMs = 15_000;
 
 /**
- * Ends the active session, or takes a waiting one out of the line. When it returns no process of the session is left
- * and the lock is free.
+ * Ends the active session, or takes a waiting one out of the line. When it returns no process of the session is left,
+ * but for those that its end names as survivors, and the lock is free.
  * @throws Failure `NO_SESSION`, `SESSION_MISMATCH`, `NOT_PERMITTED` (another owner's session, or processes that may not
  *   be signalled)
  */

@@ -87,6 +87,21 @@ it("no agent is started again beside what cannot be ended, and the log names tha
   await expectFree(workspace);
 });
 
+it("stop names what cannot be ended, and exits with 1 (R3.4)", async () => {
+  const workspace = openWorkspace();
+  const preload = fileURLToPath(new URL("../fixtures/preloads/may-not-signal.cjs", import.meta.url));
+  const env = { NODE_OPTIONS: `--require=${preload}`, FORBIDDEN: join(workspace.root, "left") };
+  const command = ["sh", "-c", "sleep 300 & echo $! >left; exec sleep 301"];
+  await workspace.holdfast(["start", "demo", "--kill-after", "100ms", "--", ...command], { env });
+  const left = Number(await until(() => workspace.read("left") || null));
+  const stopped = await workspace.holdfast(["stop", "--json"]);
+  expect(stopped.exitCode).toBe(1);
+  expect(stopped.json()).toMatchObject({ ok: true, end: { survivors: [{ pid: left, why: "not_permitted" }] } });
+  process.kill(left, "SIGKILL");
+  await until(() => workspace.agents().length === 0);
+  await expectFree(workspace);
+});
+
 it("a launcher that hangs when it is to start its agent again is ended by stop, and has not failed (R1.1)", async () => {
   const workspace = openWorkspace();
   const launch = "[ ! -e slow ] || exec sleep 301; sleep 300 & echo agent $! >>$ANNOUNCE";

@@ -2,7 +2,7 @@ import { parseDuration } from "../../home/duration.ts";
 import { parseSignal } from "../../home/signals.ts";
 import { longestGraceMs } from "../../session/session-info.ts";
 import { findActiveById } from "../../session/slots.ts";
-import { stop } from "../../session/stop.ts";
+import { stop, type Stopped } from "../../session/stop.ts";
 import { openCliContext, parseId, type Cli, type Exit } from "../cli.ts";
 import { durationText } from "../present/quantities.ts";
 import { sayIfSlow } from "../say-if-slow.ts";
@@ -33,7 +33,12 @@ export async function stopCommand(cli: Cli, options: StopOptions, id: string | u
     return session && `waiting for ${session.id} to end: ${graceText(longestGraceMs(session, request.killAfterMs))}`;
   });
   (await cli.show()).stopped(stopped);
-  return 0;
+  return livesOn(stopped) ? 1 : 0;
+}
+
+/** Whether something of it is known to live. What only a claim says to be the session's is no such thing. */
+function livesOn(stopped: Stopped): boolean {
+  return stopped.kind === "session" && stopped.end.survivors.some(({ why }) => why !== "not_proven");
 }
 
 function graceText(graceMs: number): string {
