@@ -36,17 +36,21 @@ export class Line {
   #holders = [];
   /** Who came first is first. @type {Member[]} */
   #waiting = [];
-  /** Sees the lock given back; null before it is needed. @type {Closes | null} */
+  /** @readonly */
+  #watches;
+  /** Sees the lock given back; null where that is not wanted, or not to be seen. @type {Closes | null} */
   #closes = null;
 
   /**
    * @param {import("./peers.mjs").Peer} peer
    * @param {number} length how many wait whenever the lock is given up
+   * @param {boolean} watches whether to see from outside when it is given back
    */
-  constructor(peer, project, length) {
+  constructor(peer, project, length, watches) {
     this.#peer = peer;
     this.#project = project;
     this.#length = length;
+    this.#watches = watches;
   }
 
   /**
@@ -57,7 +61,7 @@ export class Line {
   async next(how) {
     await this.#fill();
     await sleep(quietMs);
-    if (how === "release") await this.#watch();
+    if (this.#watches) await this.#watch();
     const [oldest] = this.#waiting;
     const holders = this.#holders;
     const ended = how === "kill" ? killAll(holders) : await releaseAll(holders);
@@ -71,7 +75,7 @@ export class Line {
     this.#settle();
     return {
       elapsedMs: Number(first.at - ended) / 1e6,
-      sinceReleaseMs: how === "release" ? await this.#sinceRelease(ended, first.at) : null,
+      sinceReleaseMs: await this.#sinceRelease(ended, first.at),
       passed: first.member !== oldest,
       doubled: holders.length - 1,
     };

@@ -12,7 +12,7 @@ const warmUp = 2;
 
 /** @type {import("./report.mjs").Benchmark} */
 export async function handover({ rounds = 200 } = {}) {
-  const rows = await compete({ how: "release", waiters: 8, rounds: () => rounds });
+  const rows = await compete({ how: "release", watches: true, waiters: 8, rounds: () => rounds });
   const [base] = rows;
   for (const row of rows) row.from_release_ratio = ratioOf(row, base, "from_release_p50_ms");
   const { from_release_ratio: measured } = rows.find(({ name }) => name === "holdfast");
@@ -69,10 +69,10 @@ async function compete(contest) {
   return rows;
 }
 
-function takeTurns(contestants, { how, waiters, rounds }) {
+function takeTurns(contestants, { how, watches = false, waiters, rounds }) {
   return withProject(async (project) => {
     const runs = contestants.map(({ peer, row }) => {
-      return { row, line: new Line(peer, project, waiters), grantsWanted: rounds(peer) + warmUp, grants: [] };
+      return { row, line: new Line(peer, project, waiters, watches), grantsWanted: rounds(peer) + warmUp, grants: [] };
     });
     try {
       const most = Math.max(0, ...runs.map(({ grantsWanted }) => grantsWanted));

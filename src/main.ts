@@ -79,7 +79,7 @@ function currentDirectory(): string {
     return process.cwd();
   } catch {
     const was = process.env["PWD"];
-    return was && !existsSync(was) ? was : "/(a directory that was removed)";
+    return was && !existsSync(was) ? was : "/(a directory that was removed: go into one that is there)";
   }
 }
 

@@ -22,7 +22,10 @@ export function addGlobalOptions(command: Command, shown: boolean): Command {
     new Option("-l, --lock <name>", "which lock of the project (default: session) [HOLDFAST_LOCK]"),
     new Option("--json", "one JSON document on stdout, for failures too [HOLDFAST_JSON]"),
     new Option("-q, --quiet", "no progress, hints or warnings [HOLDFAST_QUIET]"),
-    new Option("--verbose", "tell more: whole command lines, and where an error came from [HOLDFAST_VERBOSE]"),
+    new Option(
+      "--verbose",
+      "tell more: whole command lines, what run does, where an error came from [HOLDFAST_VERBOSE]",
+    ),
     new Option("--color", "colours even where the output is no terminal [HOLDFAST_COLOR]"),
     new Option("--no-color", "no colours"),
   ];

@@ -38,7 +38,7 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) {
-      options.print(asAnswer(said, options, words));
+      options.print(wantsJson(words, options.env) ? asDocument(said, error.code) : said);
       return 0;
     }
     const verb = verbIn(words) ?? "";
@@ -148,8 +148,7 @@ function declare(
 }
 
 /** What `--version` and `--help` print: like any answer it is a JSON document with `--json`. */
-function asAnswer(text: string, { version, env }: ProgramOptions, words: readonly string[]): string {
-  if (!wantsJson(words, env)) return text;
-  const answer = text.trim() === version ? { version } : { help: text };
+function asDocument(text: string, code: string): string {
+  const answer = code === "commander.version" ? { version: text.trim() } : { help: text };
   return `${JSON.stringify({ schema_version: 1, ok: true, ...answer })}\n`;
 }

@@ -55,7 +55,7 @@ export function spare(
 ): CleanupAction | null {
   const other = force === true ? null : otherOwner(context, owner);
   if (other === null) return null;
-  // Just that: all else that is somebody else's stays. A narrowed clean-up takes nobody out of the line.
+  // Just that: all else that is somebody else's stays.
   const command = subject.what === "waiter" ? `stop ${subject.name}` : `cleanup --match ${subject.name}`;
   const detail = `holdfast --lock ${context.lock.name} ${command} --force ends it`;
   return { ...subject, why: `belongs to ${other}`, result: "named", detail };

@@ -102,9 +102,11 @@ function isIdle(context: Context, session: SessionInfo, idleMs: number): boolean
 /** Takes who waits out of the line, if `match` means it. A ticket that cannot be read is told as a failure, without `match`. */
 export async function endWaiters(context: Context, scope: CleanupScope): Promise<readonly CleanupAction[]> {
   const { waiters, unreadable } = await context.lock.line();
-  const meant = waiters.filter((ticket) => matches(scope, waiterOf(ticket)?.id ?? ""));
+  const { match } = scope;
+  const isMeant = (id: string | undefined) => match === undefined || (id !== undefined && matches(scope, id));
+  const meant = waiters.filter((ticket) => isMeant(waiterOf(ticket)?.id));
   const ended = await Promise.all(meant.map((ticket) => endOneWaiter(context, scope, ticket)));
-  return [...ended, ...(scope.match === undefined ? unreadable.map(leftInLine) : [])];
+  return [...ended, ...(match === undefined ? unreadable.map(leftInLine) : [])];
 }
 
 /** Whoever waits with such a ticket cannot be told of. */

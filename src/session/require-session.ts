@@ -7,6 +7,7 @@ import { leftRunning } from "./refusals.ts";
 import { waiterOf } from "./session-info.ts";
 import { findActive } from "./slots.ts";
 import { startStep } from "./start-again.ts";
+import { Trouble } from "./trouble.ts";
 
 /**
  * The active session, if its id is the one asked for.
@@ -29,7 +30,8 @@ export async function requireSession(context: Context, id: string | null): Promi
 export async function noSession(context: Context, id: string | null): Promise<Failure> {
   const what = id === null ? "No active session" : `No active session: ${id} is not running`;
   const elsewhere = await onOtherLock(context, id);
-  const start = elsewhere === null ? [startStep(context.config, id)] : [];
+  // Not beside the one that is meant.
+  const start = elsewhere === null || id === null ? [startStep(context.config, id)] : [];
   return notHere(context, elsewhere, {
     code: "NO_SESSION",
     message: `${what}\n${context.home.lockLink(context.lock.name)}`,
@@ -69,7 +71,7 @@ function notHere({ lock }: Context, elsewhere: OnOtherLock | null, { code, messa
   if (elsewhere === null) return new Failure(code, message, { facts: { ...facts, lock: lock.name }, next });
   return new Failure(code, `${message}\n${elsewhere.id} runs on another lock: ${elsewhere.lock}`, {
     facts: { ...facts, lock: lock.name, elsewhere },
-    next: [{ does: "look there", command: `holdfast --lock ${elsewhere.lock} status` }, ...next],
+    next: [{ ...lookThere(elsewhere), does: "look there" }, ...next],
   });
 }
 
@@ -79,18 +81,21 @@ export interface OnOtherLock {
   readonly lock: string;
 }
 
-/** Null when there is none. What cannot be read is no reason not to say that nothing is here. */
+/** How to see it. */
+export function lookThere({ id, lock }: OnOtherLock): NextStep {
+  return { does: `${id} runs on another lock`, command: `holdfast --lock ${lock} status` };
+}
+
+/** The session of this id, or any, that has another lock; null when there is none. A lock that cannot be read hides no other. */
 export async function onOtherLock(context: Context, id: string | null): Promise<OnOtherLock | null> {
   const { home, config, env, by } = context;
-  try {
-    for (const lockName of lockNames(home)) {
-      if (lockName === context.lock.name) continue;
-      const other = await openContext({ home, config, env, by, lockName, create: false });
-      const active = await findActive(other, ({ session }) => id === null || session.id === id);
-      if (active !== null) return { id: active.session.id, lock: lockName };
-    }
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+  const unreadable = new Trouble();
+  const isMeant = ({ session }: ActiveSession) => id === null || session.id === id;
+  for (const lockName of lockNames(home)) {
+    if (lockName === context.lock.name) continue;
+    const open = () => openContext({ home, config, env, by, lockName, create: false });
+    const active = await unreadable.spare(async () => findActive(await open(), isMeant));
+    if (active !== null) return { id: active.session.id, lock: lockName };
   }
   return null;
 }

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from "../process/clock.ts";
 
 /**
  * How long something has given no sign of life, to somebody who looks now and then: counted from the look that saw the
- * last one, by a clock that neither jumps when it is set nor runs while the machine sleeps.
+ * last one, by a clock that does not jump when it is set, nor, on Linux, runs while the machine sleeps.
  */
 export class Silence {
   readonly #clock: Pick<Clock, "now">;

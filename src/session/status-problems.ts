@@ -46,7 +46,7 @@ function ofSilence({ session, clients, lastActivity }: SessionStatus): readonly 
   if (clients.length > 0) return [];
   const silentMs = Date.now() - lastActivity.getTime();
   if (session.mode !== "background" || session.idle_ms === null || silentMs <= session.idle_ms) return [];
-  return [`${session.id} is silent for longer than its idle limit of ${session.idle_ms / 1000} s`];
+  return [`${session.id} is silent for longer than its idle limit of ${session.idle_ms / 1000} s, by the clock`];
 }
 
 function ofOutput({ session }: SessionStatus): readonly string[] {

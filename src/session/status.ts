@@ -11,7 +11,6 @@ import { tryToNoteOrphaned } from "./orphans.ts";
 import { agentTest, findOutsideAgents } from "./outside-agents.ts";
 import type { PidFile } from "./pid-file.ts";
 import { secondsBetween } from "./session-end.ts";
-import { onOtherLock } from "./require-session.ts";
 import { slotsOf } from "./slots.ts";
 import { waiterOf, type WaiterInfo } from "./session-info.ts";
 import { startStep } from "./start-again.ts";
@@ -51,7 +50,7 @@ export interface Status {
   readonly trouble: readonly Failure[];
   /** Why a slot of the lock cannot be told of; null when all can. */
   readonly hidden: Failure | null;
-  /** Where there is nothing: how to begin, or to look at the lock that a session has. */
+  /** How to begin, where there is nothing yet. */
   readonly toStart: NextStep;
 }
 
@@ -105,15 +104,8 @@ export async function status(given: Context, { ofDirectory = true }: StatusReque
     ],
     trouble: trouble.found,
     hidden: trouble.hidden,
-    toStart: await nextStep(context, sessions, ofDirectory),
+    toStart: startStep(context.config, null),
   };
-}
-
-/** @param ofDirectory whether the other locks are not told of anyway */
-async function nextStep(context: Context, here: readonly unknown[], ofDirectory: boolean): Promise<NextStep> {
-  const other = ofDirectory && here.length === 0 ? await onOtherLock(context, null) : null;
-  if (other === null) return startStep(context.config, null);
-  return { does: `${other.id} runs on another lock: look there`, command: `holdfast --lock ${other.lock} status` };
 }
 
 /** If somebody has to look at all processes, that one look serves every question that is asked of them. */

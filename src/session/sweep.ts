@@ -27,7 +27,7 @@ export interface SweepOptions {
 
 /**
  * Cleans up on one lock what needs nobody's decision: closes lost sessions, ends or names orphans and what is left in
- * tmux, ends sessions that are idle past their limit, and forgets what retention says. Each thing leaves one event. A
+ * tmux, ends sessions that it has seen idle past their limit, and forgets what retention says. Each thing leaves one event. A
  * step that fails is in the list as such and does not stop the others (R2.4).
  */
 export async function sweep(context: Context, options: SweepOptions): Promise<CleanupAction[]> {
@@ -115,8 +115,9 @@ async function reapTmux(context: Context, { reapOrphans: reap }: SweepOptions): 
 const keeperSlackMs = 10_000;
 
 async function endOverdue(context: Context, { silences }: SweepOptions): Promise<readonly CleanupAction[]> {
+  if (silences === undefined) return [];
   const active = activeSession(await context.lock.look());
-  if (active === null || active.orphaned || silences === undefined || !isOverdue(context, active, silences)) return [];
+  if (active === null || active.orphaned || !isOverdue(context, active, silences)) return [];
   return [await endSession(context, {}, active.session, "silent past its idle limit, and its keeper did not act")];
 }
 

@@ -16,7 +16,12 @@ describe("who looks in the wrong place is told so", () => {
         code: "NO_SESSION",
         lock: "session",
         elsewhere: { id: "train", lock: "gpu" },
-        next: ["holdfast --lock gpu status", "holdfast logs"],
+        next: [
+          "holdfast --lock gpu status",
+          // Not beside the one that is meant.
+          ...(words.length > 1 ? [] : ["holdfast start ID -- COMMAND"]),
+          "holdfast logs",
+        ],
       });
     },
   );
@@ -26,8 +31,13 @@ describe("who looks in the wrong place is told so", () => {
     const start = "   start one    holdfast start ID -- COMMAND\n";
     expect(await workspace.holdfast(["status"])).toMatchObject({ stdout: "No active session\n", stderr: start });
     await startSession(workspace, agent("sleeper.sh"), { id: "train", options: ["--lock", "gpu"] });
-    const look = "   train runs on another lock: look there    holdfast --lock gpu status\n";
-    expect(await workspace.holdfast(["status"])).toMatchObject({ stdout: "No active session\n", stderr: look });
+    // One that cannot be read hides no other.
+    workspace.write(".holdfast/claims/damaged.1", "garbage\n");
+    expect(await workspace.holdfast(["status"])).toMatchObject({
+      stdout: "No active session\n",
+      stderr:
+        "   train runs on another lock    holdfast --lock gpu status\n   start one                     holdfast start ID -- COMMAND\n",
+    });
   });
 
   it("so it is when a session of another name has this one", async () => {

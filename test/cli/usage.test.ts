@@ -171,7 +171,7 @@ it("HOLDFAST_COLOR with any other word is refused", async () => {
   expect(refused.stderr).toContain('HOLDFAST_COLOR: expected always, never or auto, got "maybe"');
 });
 
-it("--help names every command (R0.1)", async () => {
+it("--help names the commands that were asked for (R0.1)", async () => {
   const { exitCode, stdout } = await openWorkspace().holdfast(["--help"]);
   expect(exitCode).toBe(0);
   const named = [...stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);

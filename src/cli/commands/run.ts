@@ -46,7 +46,7 @@ export async function runCommand(cli: Cli, options: RunOptions, args: readonly s
   try {
     const { code, end } = await run(context, session, {
       ...howToWait(cli, session, options, waitMs),
-      ...(cli.globals.verbose ? { onRunning: (running) => void sayRunning(cli, running) } : {}),
+      ...(cli.globals.verbose ? { onRunning: (running) => void sayRunning(cli, running).catch(() => undefined) } : {}),
     });
     if (end.ended_by !== null || cli.globals.verbose) (await cli.show()).note(endText(session, end));
     return code;
@@ -65,7 +65,8 @@ function howToWait(cli: Cli, { id }: SessionInfo, { typed = "" }: RunOptions, wa
 
 async function sayRunning(cli: Cli, { id, token, command, agent }: SessionInfo): Promise<void> {
   const line = escapeControl(command.map(shellWord).join(" "));
-  (await cli.show()).note(`${id} has the lock (token ${token}) and runs: ${line} (PID ${agent?.pid})`);
+  const pid = agent === null ? "" : ` (PID ${agent.pid})`;
+  (await cli.show()).note(`${id} has the lock (token ${token}) and runs: ${line}${pid}`);
 }
 
 /** Whoever called it sees its command end, and nothing of who ended it; its exit code may well be 0. */

@@ -79,6 +79,8 @@ export async function startCommand(
 
 /** Starts, and says what is waited for when the agent, or the one that is joined, takes its time to run and to be ready. */
 function saidIfSlow(cli: Cli, context: Context, request: StartRequest): Promise<Started> {
+  const isSlow = request.launcher != null || request.ready != null || request.orJoin === true;
+  if (!isSlow) return start(context, request);
   return sayIfSlow(cli, start(context, request), async () => {
     const session = await findActiveById(context, request.id ?? null);
     if (session?.agent == null) return null;

@@ -3,6 +3,7 @@ import { checkState } from "../../home/state-directory.ts";
 import { statusOfAllLocks } from "../../session/all-locks.ts";
 import { agentOutput } from "../../session/agent-output.ts";
 import type { Context } from "../../session/context.ts";
+import { lookThere, onOtherLock } from "../../session/require-session.ts";
 import type { SessionInfo } from "../../session/session-info.ts";
 import { status, type Status } from "../../session/status.ts";
 import { stop } from "../../session/stop.ts";
@@ -48,8 +49,12 @@ interface Shown {
 }
 
 async function lookAtOne(cli: Cli): Promise<Shown> {
-  const result = await status(await openCliContext(cli, access));
-  (await cli.show()).status(result);
+  const context = await openCliContext(cli, access);
+  const result = await status(context);
+  // Of interest to a person only.
+  const isAsked = result.sessions.length === 0 && !cli.globals.json;
+  const elsewhere = isAsked ? await onOtherLock(context, null) : null;
+  (await cli.show()).status(result, elsewhere === null ? undefined : lookThere(elsewhere));
   return { locks: [result], hidden: result.hidden };
 }
 

@@ -101,9 +101,9 @@ class HumanPresenter implements Presenter {
     this.#print(stoppedText(result, this.#style("stdout")));
   }
 
-  status(result: Status): void {
+  status(result: Status, elsewhere?: NextStep): void {
     this.#print(statusText(result, this.#style("stdout")));
-    if (isEmpty(result)) this.#hint([result.toStart]);
+    if (isEmpty(result)) this.#hint([...(elsewhere === undefined ? [] : [elsewhere]), result.toStart]);
   }
 
   allLocks(result: AllLocks): void {

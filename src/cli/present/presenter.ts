@@ -1,4 +1,4 @@
-import type { Failure } from "../../failure.ts";
+import type { Failure, NextStep } from "../../failure.ts";
 import type { AllLocks } from "../../session/all-locks.ts";
 import type { AnyEvent } from "../../journal/event.ts";
 import type { CleanupAction } from "../../session/cleanup-action.ts";
@@ -51,7 +51,8 @@ export interface Presenter {
   sent(result: Sent): void;
   left(session: string | null, clients: readonly Client[]): void;
   stopped(result: Stopped): void;
-  status(result: Status): void;
+  /** @param elsewhere how to look at what has another lock, where this one has nothing */
+  status(result: Status, elsewhere?: NextStep): void;
   allLocks(result: AllLocks): void;
   /** For looks at a lock that changes. */
   live(): Promise<LiveView>;
