@@ -36,7 +36,6 @@ export class Line {
   #holders = [];
   /** Who came first is first. @type {Member[]} */
   #waiting = [];
-  /** @readonly */
   #watches;
   /** Sees the lock given back; null where that is not wanted, or not to be seen. @type {Closes | null} */
   #closes = null;
@@ -92,7 +91,13 @@ export class Line {
   /** When the lock is held, for what is watched must be there. */
   async #watch() {
     const held = this.#peer.held?.(this.#project);
-    if (held !== undefined) this.#closes ??= await Closes.open(held);
+    if (held === undefined || this.#closes !== null) return;
+    try {
+      this.#closes = await Closes.open(held);
+    } catch (error) {
+      this.#watches = false;
+      console.error(`The release of ${this.#peer.name} is not seen, and was SKIPPED: ${error.message}`);
+    }
   }
 
   /** @param {bigint} ended @param {bigint} granted @returns {Promise<number | null>} */
