@@ -135,7 +135,7 @@ describe("slots", () => {
     const unnamed = await workspace.holdfast(["stop", "--json"]);
     expect(unnamed.exitCode).toBe(64);
     expect(unnamed.json().error).toMatchObject({
-      message: "Which session? first, second are active: say its id (logs: --session ID)",
+      message: "Which session? first, second are active: name one of them",
     });
     const joined = await workspace.holdfast(["join", "second", "--no-follow", "--pid", String(process.pid), "--json"]);
     expect(joined.json()).toMatchObject({ session: { uid: second.uid }, active_clients: 1 });
