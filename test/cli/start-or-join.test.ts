@@ -51,9 +51,10 @@ describe("start --or-join --wait, when the same command was ahead of it in line"
     const env = { NODE_OPTIONS: `--require ${join(preloads, "too-late-to-join.cjs")}`, THEIR_PIDS: file };
     const { late, ahead } = await startBehind(workspace, env);
     const { session } = (await ahead.ended).json();
-    const [keeper] = workspace.keepers();
+    // Not just any: the one before it may be on its way out.
+    const { keeper_pid: keeperPid } = (await statusOf(workspace)).session;
     // In its place only when all of it is written.
-    writeFileSync(`${file}.new`, `${keeper?.pid} ${session.pid}`);
+    writeFileSync(`${file}.new`, `${keeperPid} ${session.pid}`);
     renameSync(`${file}.new`, file);
     expect((await late.ended).json()).toMatchObject({ joined: false, session: { id: "late" } });
   });
