@@ -4,6 +4,7 @@ import { locateHome } from "../home/locate.ts";
 import { defaultLock, parseName } from "../home/names.ts";
 import { currentActor } from "../session/actor.ts";
 import { openContext, type Context } from "../session/context.ts";
+import { noHooks } from "../session/hook-calls.ts";
 import type { GlobalOptions } from "./globals.ts";
 import type { Presenter } from "./present/presenter.ts";
 
@@ -61,7 +62,7 @@ export async function openCliContext(cli: Cli, access: Access): Promise<Context>
     by: currentActor(clientName === undefined ? nameFromEnvironment(cli) : parseName("client name", clientName)),
     create: access.access === "write",
   });
-  cli.beforeExit(() => context.hooks.settled());
+  if (context.hooks !== noHooks) cli.beforeExit(() => context.hooks.settled());
   return { ...context, ...wrong };
 }
 

@@ -10,9 +10,10 @@ export const longestEscapeBytes = 4100;
 
 const [csi, string] = [String.raw`(?:\x1b\[|\xc2\x9b)`, String.raw`(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f])`];
 const parameters = String.raw`[\x30-\x3f]{0,4000}[\x20-\x2f]{0,96}`;
-const content = String.raw`(?:(?!\xc2\x9c)[^\x07\x1b\n]){0,4096}`;
+/** Without what begins another string: else each of many would be looked through for its end, again and again. */
+const content = String.raw`(?:(?!\xc2[\x90\x98\x9c-\x9f])[^\x07\x1b\n]){0,4096}`;
 /** A string that another sequence or the end of the line cuts off is over, too. */
-const endOfString = String.raw`(?:\x07|\x1b\\|\xc2\x9c|(?=[\x1b\n])|$)`;
+const endOfString = String.raw`(?:\x07|\x1b\\|\xc2\x9c|(?=[\x1b\n]|\xc2[\x90\x98\x9d-\x9f])|$)`;
 const intermediates = String.raw`[\x20-\x2f]{0,96}`;
 
 const whole = [
@@ -33,10 +34,24 @@ const openEscape = new RegExp(`(?:${begun.join("|")})$`);
 // oxlint-disable-next-line no-control-regex -- they are what it looks for
 const strayControls = /[\0-\u0006\u000e-\u001f\u007f-\u009f]/g;
 
+/** Select Graphic Rendition (ECMA-48, 8.3.117): how what follows looks, and nothing else. */
+// oxlint-disable-next-line no-control-regex -- that is what it looks for
+const colour = /^\u001b\[[\d:;]*m$/;
+
 /** These bytes as text, without the escape sequences; other control characters are shown as `\x0e`. */
 export function withoutEscapes(bytes: Buffer): string {
-  const text = Buffer.from(bytes.toString("latin1").replaceAll(anyEscape, ""), "latin1").toString();
-  return text.replaceAll(strayControls, escapeControl);
+  return withoutSome(bytes, () => "").replaceAll(strayControls, escapeControl);
+}
+
+/** As `withoutEscapes`, but colours stay what they are. */
+export function withColoursOnly(bytes: Buffer): string {
+  const text = withoutSome(bytes, (escape) => (colour.test(escape) ? escape : ""));
+  // All that is left of these is the beginning of a colour.
+  return text.replaceAll(strayControls, (control) => (control === "\u001b" ? control : escapeControl(control)));
+}
+
+function withoutSome(bytes: Buffer, inPlaceOf: (escape: string) => string): string {
+  return Buffer.from(bytes.toString("latin1").replaceAll(anyEscape, inPlaceOf), "latin1").toString();
 }
 
 /** Where an escape sequence begins that goes on behind these bytes; their end when none does. */

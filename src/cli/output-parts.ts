@@ -4,7 +4,7 @@ import { followOutput, lastOutputLines, readOutput, type AgentOutput } from "../
 import type { Context } from "../session/context.ts";
 import type { SessionInfo } from "../session/session-info.ts";
 import { lengthOfFirstEscape, longestEscapeBytes } from "./escapes.ts";
-import { endOfWholeText, OutputText, textOf } from "./output-text.ts";
+import { endOfWholeText, OutputText, textOf, type Escapes } from "./output-text.ts";
 
 const newline = 0x0a;
 const longestCharacterBytes = 4;
@@ -21,7 +21,7 @@ export interface OutputPart {
 
 export interface PartOptions {
   /** Keep escape sequences. */
-  readonly raw: boolean;
+  readonly escapes: Escapes;
   /** Whether the session had ended before this is called: what is there then is all. */
   readonly isOver: boolean;
 }
@@ -35,14 +35,14 @@ export interface TailOptions extends PartOptions {
 export function tailPart(
   output: AgentOutput,
   count: number,
-  { raw, isOver, maxBytes }: TailOptions,
+  { escapes, isOver, maxBytes }: TailOptions,
 ): OutputPart & Pick<TailText, "isCut"> {
   const tail = lastOutputLines(output, count, maxBytes);
   const rest = isOver ? readOutput(output, tail.endByte, longestCharacterBytes).bytes : Buffer.alloc(0);
   const bytes = Buffer.concat([tail.bytes, rest]);
   const held = isOver ? 0 : bytes.length - endOfWholeText(bytes);
   return {
-    text: textOf(bytes.subarray(0, bytes.length - held), raw),
+    text: textOf(bytes.subarray(0, bytes.length - held), escapes),
     fromByte: tail.startByte,
     nextCursor: tail.endByte + rest.length - held,
     skippedBytes: tail.skippedBytes,
@@ -59,7 +59,7 @@ export function nextPart(
   output: AgentOutput,
   cursor: number,
   maxBytes: number,
-  { raw, isOver }: PartOptions,
+  { escapes, isOver }: PartOptions,
 ): OutputPart & { readonly eof: boolean } {
   let piece = readOutput(output, cursor, Math.max(maxBytes, longestCharacterBytes));
   let isLast = isOver && isEnd(output, piece);
@@ -73,7 +73,7 @@ export function nextPart(
   }
   const fromByte = startOf(piece);
   return {
-    text: textOf(piece.bytes.subarray(0, end), raw),
+    text: textOf(piece.bytes.subarray(0, end), escapes),
     fromByte,
     nextCursor: fromByte + end,
     skippedBytes: Math.max(0, fromByte - cursor),
@@ -101,9 +101,9 @@ export async function* followParts(
   context: Context,
   session: SessionInfo,
   cursor: number,
-  { raw, signal }: { readonly raw: boolean; readonly signal?: AbortSignal },
+  { escapes, signal }: { readonly escapes: Escapes; readonly signal?: AbortSignal },
 ): AsyncGenerator<OutputPart> {
-  const text = new OutputText(raw);
+  const text = new OutputText(escapes);
   let fromByte = cursor;
   let expected = cursor;
   const part = (shown: string, endByte: number, skippedBytes = 0): OutputPart => {

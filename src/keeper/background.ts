@@ -152,9 +152,12 @@ function sayLauncher({ id, command }: SessionInfo): NextStep {
 
 /** The last lines an agent wrote before its start failed. */
 function lastWords(context: Context, keeper: SessionKeeper): string {
-  return lastOutputLines(
-    agentOutput(context.home, keeper.session.uid),
-    lastLinesShown,
-    mostBytesShown,
-  ).bytes.toString();
+  try {
+    const output = agentOutput(context.home, keeper.session.uid);
+    return lastOutputLines(output, lastLinesShown, mostBytesShown).bytes.toString();
+  } catch (error) {
+    // What cannot be read, or is not trusted, must not keep the agent from being ended.
+    if (error instanceof Failure) return "";
+    throw error;
+  }
 }

@@ -26,6 +26,7 @@ export class OutputLimit {
   #sooner: NodeJS.Timeout | undefined;
   #isImpossible = false;
   #isOnRecord = false;
+  #isTold = false;
   #isEnding = false;
 
   private constructor(files: SessionFiles, limitBytes: number, published: PublishedSession, log: SessionLog) {
@@ -83,7 +84,6 @@ export class OutputLimit {
   }
 
   async #cut(): Promise<void> {
-    const isFirst = this.#firstByte === 0;
     try {
       this.#firstByte = await cutOutput(this.#files, nativeFiles(), this.#firstByte, this.#limitBytes);
     } catch (error) {
@@ -91,7 +91,8 @@ export class OutputLimit {
       this.#giveUp(error.message);
       return;
     }
-    if (isFirst) {
+    if (!this.#isTold) {
+      this.#isTold = true;
       this.#log.append({ event: "output_cut", limit_bytes: this.#limitBytes, first_byte: this.#firstByte });
     }
   }

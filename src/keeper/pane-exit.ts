@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import { readSignal } from "../home/signals.ts";
 import { systemClock } from "../process/clock.ts";
-import { signalProcess, type ProcessIdentity } from "../process/identity.ts";
+import { livenessOf, signalProcess, type ProcessIdentity } from "../process/identity.ts";
 import { paneEnd, paneState, type PaneState } from "../tmux/agent-pane.ts";
 import type { TmuxClient } from "../tmux/tmux-client.ts";
 import type { AgentExit } from "./agent.ts";
@@ -29,10 +29,14 @@ export async function exitInPane(client: TmuxClient, watched: WatchedPane): Prom
   void paneEnd(client).then(() => told.abort());
   const seen = agent === null ? null : await exitOfStranger(agent, { hint: told.signal, everySecond });
   const seenAtMs = seen?.seenAtMs ?? Number.NEGATIVE_INFINITY;
-  const deadline = agent === null ? Number.POSITIVE_INFINITY : systemClock.now() + patienceMs;
+  let deadline = agent === null ? Number.POSITIVE_INFINITY : systemClock.now() + patienceMs;
   for (;;) {
-    const exit = exitOf(await paneState(client, pane), told.signal.aborted);
+    const state = await paneState(client, pane);
+    const exit = state === null ? null : exitOf(state, told.signal.aborted);
     if (exit !== null) return { ...exit, seenAtMs };
+    // One call that fails, on a busy machine, says nothing; a server that does not answer any more will not, later.
+    if (state === null && isGone(server)) return { ...unknown(), seenAtMs };
+    if (state === null) deadline = Math.min(deadline, systemClock.now() + patienceMs);
     if (systemClock.now() >= deadline) return { ...unknown(), seenAtMs };
     // tmux 3.3a at times misses that a child of it has died; any SIGCHLD makes it look for all of them.
     if (server !== null) wake(server);
@@ -49,9 +53,13 @@ function wake(server: ProcessIdentity): void {
   }
 }
 
+function isGone(server: ProcessIdentity | null): boolean {
+  return server === null || livenessOf(server) === "dead";
+}
+
 /** @param isTold whether tmux has told of the end: it will not know more. Null: it does not know of it yet. */
-function exitOf(state: PaneState | null, isTold: boolean): AgentExit | null {
-  if (state === null) return unknown();
+function exitOf(state: PaneState | "gone", isTold: boolean): AgentExit | null {
+  if (state === "gone") return unknown();
   const { isDead, code, signal } = state;
   if (!isDead || (code === null && signal === null && !isTold)) return null;
   return { code, signal: signal === null ? null : readSignal(signal), at: new Date() };

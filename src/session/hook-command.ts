@@ -58,10 +58,16 @@ async function spawnHook({ command, cwd, env, input, directory }: HookCommand): 
 function openInput(directory: string, input: string): number {
   const path = join(directory, `.hook-${process.pid}-${process.hrtime.bigint()}`);
   const descriptor = openSync(path, "wx+", 0o600);
-  unlinkSync(path);
-  // At a position: the offset, which the hook inherits, stays at the beginning.
-  writeSync(descriptor, input, 0);
-  return descriptor;
+  try {
+    unlinkSync(path);
+    const bytes = Buffer.from(input);
+    // At a position: the offset, which the hook inherits, stays at the beginning.
+    if (writeSync(descriptor, bytes, 0, bytes.length, 0) < bytes.length) throw new Error("the disk is full");
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
 }
 
 function superviseHook(child: ChildProcess, timeoutMs: number): Promise<HookFailure | null> {

@@ -24,18 +24,22 @@ export async function sendText(given: Context, id: string | null, text: string):
   const pane = session.tmux?.pane ?? null;
   if (server === null || pane === null) throw withoutTerminal(context, session);
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
-  await server.typeLines(pane, lines);
-  const { uid } = session;
-  // Not what: it may be a password.
-  context.journal.append({
-    event: "typed",
-    lock: context.lock.name,
-    session: session.id,
-    uid,
-    by: context.by,
-    lines: lines.length,
-  });
-  return { session, lines: lines.length };
+  let typed = 0;
+  try {
+    for (const line of lines) {
+      await server.typeLine(pane, line);
+      typed += 1;
+    }
+  } finally {
+    // The first ones may have ended the agent, and with it the terminal.
+    if (typed > 0) logTyped(context, session, typed);
+  }
+  return { session, lines: typed };
+}
+
+/** Not what: it may be a password. */
+function logTyped({ journal, lock, by }: Context, { id, uid }: SessionInfo, lines: number): void {
+  journal.append({ event: "typed", lock: lock.name, session: id, uid, by, lines });
 }
 
 function withoutTerminal({ config }: Context, { id, tmux }: SessionInfo): Failure {

@@ -86,18 +86,28 @@ export async function respawnPane(client: TmuxClient, pane: string): Promise<Pan
 /** Resolves when a pane's process has ended, or the server has. It may come too early, or never: look, too. */
 export async function paneEnd(client: TmuxClient): Promise<void> {
   const { spawn } = await import("node:child_process");
-  const child = spawn("tmux", client.words([["wait-for", endChannel]]), { cwd: "/", env: client.env, stdio: "ignore" });
   await new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => undefined);
+    try {
+      const words = client.words([["wait-for", endChannel]]);
+      const child = spawn("tmux", words, { cwd: "/", env: client.env, stdio: "ignore" });
+      child.once("exit", () => resolve());
+      child.once("error", () => undefined);
+    } catch {
+      // Some errors of the system Node throws, such as ENOMEM: it is not told then.
+    }
   });
 }
 
-/** Null when the pane, or its server, is gone. */
-export async function paneState(client: TmuxClient, pane: string): Promise<PaneState | null> {
-  const fields = await client.ask(pane, ["pane_id", "pane_dead", "pane_dead_status", "pane_dead_signal"]);
-  if (fields === null) return null;
-  const [, isDead, code = "", signal = ""] = fields;
+/** What tmux says where a pane is not there any more; of one that hangs, or cannot be run, it says something else. */
+const notThere = /^(?:can't find|no server running on|error connecting to)/;
+
+/** `gone` when the pane, or its server, certainly is; null when tmux does not answer. */
+export async function paneState(client: TmuxClient, pane: string): Promise<PaneState | "gone" | null> {
+  const names = ["pane_id", "pane_dead", "pane_dead_status", "pane_dead_signal"];
+  const { ok, stdout, problem } = await client.call([["display-message", "-p", "-t", pane, fieldsOf(names)]]);
+  if (!ok) return notThere.test(problem) ? "gone" : null;
+  const [id, isDead, code = "", signal = ""] = splitFields(stdout);
+  if (id === "") return "gone";
   return { isDead: isDead === "1", code: code === "" ? null : Number(code), signal: signal === "" ? null : signal };
 }
 

@@ -1,4 +1,5 @@
-import type { StdioOptions } from "node:child_process";
+import type { ChildProcess, SpawnOptions, StdioOptions } from "node:child_process";
+import { errorText } from "../failure.ts";
 
 export interface TmuxCall {
   readonly env: NodeJS.ProcessEnv;
@@ -29,14 +30,21 @@ export async function runTmux(
 ): Promise<TmuxAnswer> {
   // Late: hardly any command needs it, and it takes 2 ms to load.
   const { spawn } = await import("node:child_process");
+  const options: SpawnOptions = {
+    cwd,
+    env: outsideTmux(env),
+    stdio: stdio ?? [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
+    timeout: patienceMs,
+    killSignal: "SIGKILL",
+  };
+  let child: ChildProcess;
+  try {
+    child = spawn("tmux", words, options);
+  } catch (error) {
+    // Some errors of the system Node throws, such as ENOMEM.
+    return { ok: false, stdout: "", problem: errorText(error) };
+  }
   return new Promise((resolve) => {
-    const child = spawn("tmux", words, {
-      cwd,
-      env: outsideTmux(env),
-      stdio: stdio ?? [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
-      timeout: patienceMs,
-      killSignal: "SIGKILL",
-    });
     // It may be gone before it has read all.
     child.stdin?.on("error", () => undefined).end(input);
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];

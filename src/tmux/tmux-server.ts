@@ -58,15 +58,13 @@ export class TmuxServer {
   }
 
   /**
-   * Types into a pane: each line as it is, then Return by itself, since programs take a Return that comes with other
-   * text for a part of it.
+   * Types into a pane: a line as it is, then Return by itself, since programs take a Return that comes with other text for
+   * a part of it.
    * @throws Failure `UNAVAILABLE` when the pane is not there, or its program has ended
    */
-  async typeLines(pane: string, lines: readonly string[]): Promise<void> {
-    for (const line of lines) {
-      if (line !== "") await this.#type(pane, line);
-      await this.#type(pane, "\n");
-    }
+  async typeLine(pane: string, line: string): Promise<void> {
+    if (line !== "") await this.#type(pane, line);
+    await this.#type(pane, "\n");
   }
 
   /** The command that shows the session in this terminal. */

@@ -5,7 +5,7 @@ import { isAlive } from "../support/live-processes.ts";
 import { hasKernelPulse } from "../support/pulses-here.ts";
 import { startSession, statusOf } from "../support/sessions.ts";
 import { until } from "../support/until.ts";
-import { agent, openWorkspace, type Workspace } from "../support/workspace.ts";
+import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -249,3 +249,20 @@ describe("join is refused", () => {
 function holdfast(...words: string[]): readonly string[] {
   return [process.execPath, joinPath(import.meta.dirname, "../../bin/holdfast.js"), ...words];
 }
+
+it.skipIf(process.platform !== "linux")(
+  "join lets an agent colour what it writes on a terminal, and tell it nothing else (R3.3)",
+  async () => {
+    const workspace = openWorkspace();
+    // Colour, clipboard, a question that the terminal would answer, and a title.
+    const says = String.raw`\033[31mred\033[0m \033]52;c;eA==\007\033[6n\033]0;title\007end\n`;
+    const { uid } = await startSession(workspace, ["sh", "-c", `printf '${says}'; exec sleep 300`]);
+    await until(() => workspace.agentOutput(uid).includes("end"));
+    // script(1) gives what it runs a terminal of its own.
+    const joined = workspace.spawn(["script", "-qfec", `node ${bin} join demo`, "/dev/null"]);
+    await until(() => joined.stdout().includes("\u001B[31mred\u001B[0m end\r\n"), { withinMs: 10_000 });
+    for (const told of ["\u001B]", "\u001B[6n"]) expect(joined.stdout()).not.toContain(told);
+    await workspace.holdfast(["stop"]);
+    await joined.ended;
+  },
+);

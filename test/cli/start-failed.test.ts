@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../support/program.ts";
 import { expectFree, startSession } from "../support/sessions.ts";
+import { until } from "../support/until.ts";
 import { agent, bin, openWorkspace, type Workspace } from "../support/workspace.ts";
 
 describe("an agent that does not come to run", () => {
@@ -17,6 +18,16 @@ describe("an agent that does not come to run", () => {
       next: ['echo "$PATH"', "holdfast logs"],
     });
     await expectNothingLeft(workspace);
+  });
+
+  it("is ended when it is not ready in time, also where its output cannot be trusted (R3.1)", async () => {
+    const workspace = openWorkspace();
+    const replaces = 'out=$(readlink /proc/self/fd/1); ln -sf /etc/hostname "$out"; exec sleep 300';
+    const ready = ["--ready-output", "never", "--ready-timeout", "500ms"];
+    const failed = await workspace.holdfast(["start", "demo", ...ready, "--json", "--", "sh", "-c", replaces]);
+    expect(failed.json().error).toMatchObject({ code: "START_FAILED", output: "" });
+    await until(() => workspace.agents().length === 0);
+    await expectFree(workspace);
   });
 
   it("is NOT_EXECUTABLE, exit 126, when it may not be run; nothing stays (R3.1)", async () => {

@@ -124,11 +124,11 @@ async function follow(cli: Cli, context: Context, joined: Joined): Exit {
   const leaving = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => leaving.abort());
   const show = (part: OutputPart) => presenter.output({ session, ...part, eof: false });
-  // On a terminal, colours may stay what they are.
-  const tail = tailPart(agentOutput(context.home, session.uid), linesShown, { raw: true, isOver: false });
+  // On a terminal, colours may stay what they are. Nothing else that an agent says to it may.
+  const tail = tailPart(agentOutput(context.home, session.uid), linesShown, { escapes: "colours", isOver: false });
   // A newcomer is shown the end anyway: what is not kept before it is no news.
   show({ ...tail, skippedBytes: 0 });
-  const following = followParts(context, session, tail.nextCursor, { raw: true, signal: leaving.signal });
+  const following = followParts(context, session, tail.nextCursor, { escapes: "colours", signal: leaving.signal });
   for await (const part of following) show(part);
   if (leaving.signal.aborted) {
     removeClient(context, session, joined.client, "left");

@@ -23,7 +23,7 @@ export async function showOutput(cli: Cli, context: Context, options: LogsOption
     show(part, eof);
   };
   const output = agentOutput(context.home, session.uid);
-  const how = { raw: options.raw === true, isOver };
+  const how = { escapes: options.raw === true ? "all" : "none", isOver } as const;
   if (options.follow === true) {
     const tail = cursor === null ? tailPart(output, count, { ...how, isOver: false }) : null;
     if (tail !== null) showTail(tail, false);

@@ -128,7 +128,7 @@ const mostOutputBytes = 64 * 1024;
 function lastOutput({ home }: Context, session: SessionInfo, lines: number): string {
   const output = agentOutput(home, session.uid);
   try {
-    return tailPart(output, lines, { raw: false, isOver: true, maxBytes: mostOutputBytes }).text;
+    return tailPart(output, lines, { escapes: "none", isOver: true, maxBytes: mostOutputBytes }).text;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return inOneLine(error);

@@ -52,7 +52,10 @@ export async function watchCommand(given: Cli, options: WatchOptions): Exit {
 }
 
 /** Sweeps all locks, or the one that is named, side by side: one that takes its time does not hold up the others. */
-async function sweepAll(cli: Cli, found: Found, options: Omit<SweepOptions, "before">): Promise<CleanupAction[]> {
+async function sweepAll(given: Cli, found: Found, options: Omit<SweepOptions, "before">): Promise<CleanupAction[]> {
+  // The hooks of one sweep are over before the next one begins: they are called in the order of what happened.
+  const hooks: (() => Promise<void>)[] = [];
+  const cli: Cli = { ...given, beforeExit: (task) => void hooks.push(task) };
   const { home, lock } = await openCliContext(cli, { access: "read" });
   if (checkState(home) === "missing") return [];
   const names = cli.globals.lock === undefined ? lockNames(home) : [lock.name];
@@ -64,7 +67,11 @@ async function sweepAll(cli: Cli, found: Found, options: Omit<SweepOptions, "bef
     found.set(name, actions);
     return actions;
   });
-  return (await Promise.all(swept)).flat();
+  try {
+    return (await Promise.all(swept)).flat();
+  } finally {
+    await Promise.all(hooks.map((settled) => settled()));
+  }
 }
 
 /** What made a sweep impossible, in words; empty when nothing did. */

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OutputText } from "../../../src/cli/output-text.ts";
+import { OutputText, type Escapes } from "../../../src/cli/output-text.ts";
 
 /** What comes out when these bytes come in, cut at these places. */
-function shown(bytes: Buffer, cuts: readonly number[], raw: boolean): string {
-  const text = new OutputText(raw);
+function shown(bytes: Buffer, cuts: readonly number[], kept: Escapes): string {
+  const text = new OutputText(kept);
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length];
   const pieces = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
   return pieces.map((piece) => text.next(piece)).join("") + text.rest();
@@ -44,20 +44,39 @@ describe("OutputText", () => {
     fc.assert(
       fc.property(texts, cuts, (text, places) => {
         const bytes = Buffer.from(text);
-        expect(shown(bytes, places, false)).toBe(shown(bytes, [], false));
+        expect(shown(bytes, places, "none")).toBe(shown(bytes, [], "none"));
       }),
     );
-    expect(shown(Buffer.from(`${colours} ${link}`), [], false)).toBe("rot here");
+    expect(shown(Buffer.from(`${colours} ${link}`), [], "none")).toBe("rot here");
   });
 
-  it("shows the same of any text, wherever it is cut", () => {
+  it.each(["none", "colours"] as const)("shows the same of any text, wherever it is cut (%s)", (kept) => {
     fc.assert(
       fc.property(anything, fc.array(fc.nat(100_000), { maxLength: 40 }), (text, places) => {
         const bytes = Buffer.from(text);
-        expect(shown(bytes, places, false)).toBe(shown(bytes, [], false));
+        expect(shown(bytes, places, kept)).toBe(shown(bytes, [], kept));
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("keeps colours, and nothing else that a terminal may act on, of any text", () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const bytes = Buffer.from(text);
+        const coloured = shown(bytes, [], "colours");
+        // oxlint-disable-next-line no-control-regex -- they are what it looks for
+        expect(coloured.replaceAll(/\u001B\[[\d:;]*m/g, "")).toBe(shown(bytes, [], "none"));
+      }),
+      { numRuns: 500 },
+    );
+    const says = `${colours} ${link}\u001B]52;c;eA==\u0007\u001B[6n\u001B[2J\u009B31m!`;
+    expect(shown(Buffer.from(says), [], "colours")).toBe(`${colours} here!`);
+  });
+
+  it("is not held up by many beginnings of a sequence without an end", () => {
+    const bytes = Buffer.from("\u0090".repeat(4_000_000));
+    expect(shown(bytes, [], "none")).toBe("");
   });
 
   it.each([
@@ -78,13 +97,13 @@ describe("OutputText", () => {
     ],
     ["nothing of what moves the cursor in its line", "10 %\r20 %\b\t\u0007", "10 %\r20 %\b\t\u0007"],
   ])("leaves out %s", (_what, text, expected) => {
-    expect(shown(Buffer.from(text), [], false)).toBe(expected);
+    expect(shown(Buffer.from(text), [], "none")).toBe(expected);
   });
 
   it("gives raw text as it is, wherever it is cut", () => {
     fc.assert(
       fc.property(anything, cuts, (text, places) => {
-        expect(shown(Buffer.from(text), places, true)).toBe(text);
+        expect(shown(Buffer.from(text), places, "all")).toBe(text);
       }),
     );
   });
@@ -93,7 +112,7 @@ describe("OutputText", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(60), (array, place) => {
         const bytes = Buffer.from(array);
-        const text = new OutputText(true);
+        const text = new OutputText("all");
         const cut = Math.min(place, bytes.length);
         const first = text.next(bytes.subarray(0, cut));
         const given = cut - text.heldBytes;
@@ -105,7 +124,7 @@ describe("OutputText", () => {
   });
 
   it("does not wait for the end of what is no escape sequence", () => {
-    const text = new OutputText(false);
+    const text = new OutputText("none");
     expect(text.next(Buffer.from(`\u001B]${"x".repeat(5000)}`))).toContain("x".repeat(4000));
     expect(text.next(Buffer.from("50 %"))).toBe("50 %");
   });

@@ -74,4 +74,36 @@ describe("the exit of an agent in a pane", () => {
     expect(await exit).toMatchObject({ code: 5 });
     expect(signalProcess).not.toHaveBeenCalled();
   });
+
+  it("is asked for again when tmux has not answered once", async () => {
+    vi.mocked(paneEnd).mockResolvedValue();
+    const here = { ...watched, server: selfIdentity() };
+    vi.mocked(paneState).mockResolvedValueOnce(null);
+    vi.mocked(paneState).mockResolvedValue({ ...alive, isDead: true, code: 0 });
+    const exit = exitInPane(client, here);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await exit).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ["its pane is gone", "gone", selfIdentity()],
+    ["tmux does not answer, and is dead", null, gone],
+  ] as const)("is not known at once when %s", async (_, state, tmux) => {
+    vi.mocked(paneEnd).mockResolvedValue();
+    vi.mocked(paneState).mockResolvedValue(state);
+    const exit = exitInPane(client, { ...watched, server: tmux });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await exit).toMatchObject({ code: null, signal: null });
+  });
+
+  it("is given up when tmux lives and does not answer for five seconds, of an agent nobody has seen, too", async () => {
+    vi.mocked(paneEnd).mockReturnValue(new Promise(() => undefined));
+    vi.mocked(paneState).mockResolvedValue(null);
+    const told = vi.fn();
+    void exitInPane(client, { ...watched, agent: null, server: selfIdentity() }).then(told);
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(told).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(told).toHaveBeenCalledWith(expect.objectContaining({ code: null }));
+  });
 });
