@@ -84,11 +84,11 @@ describe("an output that is read part by part", () => {
   it("has no part that tears a character or an escape sequence", () => {
     fc.assert(
       fc.property(texts, maxBytes, (file, most) => {
-        const parts = readOn(file, [], most, true);
+        const parts = readOn(file, [], most, "all");
         for (const { text } of parts) expect(text).not.toContain("\uFFFD");
         // Each by itself shows what it shows of the whole.
-        const shown = parts.map(({ text }) => whole(Buffer.from(text), false));
-        expect(shown.join("")).toBe(whole(file, false));
+        const shown = parts.map(({ text }) => whole(Buffer.from(text), "none"));
+        expect(shown.join("")).toBe(whole(file, "none"));
       }),
     );
   });
@@ -96,7 +96,7 @@ describe("an output that is read part by part", () => {
   it("comes in whole lines, where they are not longer than asked for", () => {
     fc.assert(
       fc.property(texts, fc.integer({ min: 10, max: 120 }), (file, most) => {
-        const parts = readOn(file, [], most, true);
+        const parts = readOn(file, [], most, "all");
         for (const { text, fromByte, nextCursor, eof } of parts) {
           const isWhole = eof || text.endsWith("\n");
           // Else no line ends within what was asked for.
