@@ -134,6 +134,7 @@ describe.skipIf(!hasKernelPulse)(`start --max-output${hasKernelPulse ? "" : `: $
     await tell(join(workspace.root, "go"));
     await output.untilCut();
     expect((await logsOf(workspace, "-n", "1")).text).toBe("50000\n");
+    expect(workspace.events("output_cut")).toHaveLength(1);
     await workspace.holdfast(["stop"]);
     await expectFree(workspace);
   });
