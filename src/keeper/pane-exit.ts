@@ -34,9 +34,10 @@ export async function exitInPane(client: TmuxClient, watched: WatchedPane): Prom
     const state = await paneState(client, pane);
     const exit = state === null ? null : exitOf(state, told.signal.aborted);
     if (exit !== null) return { ...exit, seenAtMs };
-    // One call that fails, on a busy machine, says nothing; a server that does not answer any more will not, later.
+    // One call that fails, on a busy machine, says nothing; one after the other, that nothing will be said any more.
     if (state === null && isGone(server)) return { ...unknown(), seenAtMs };
-    if (state === null) deadline = Math.min(deadline, systemClock.now() + patienceMs);
+    if (agent === null)
+      deadline = state === null ? Math.min(deadline, systemClock.now() + patienceMs) : Number.POSITIVE_INFINITY;
     if (systemClock.now() >= deadline) return { ...unknown(), seenAtMs };
     // tmux 3.3a at times misses that a child of it has died; any SIGCHLD makes it look for all of them.
     if (server !== null) wake(server);

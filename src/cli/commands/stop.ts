@@ -15,7 +15,8 @@ export interface StopOptions {
 }
 
 /**
- * Exits with 0 when the session has ended, however its agent did, or when the waiter has left the line.
+ * Exits with 0 when the session has ended, however its agent did, or when the waiter has left the line; with 1 when a
+ * process of it lives on.
  * @throws Failure as `stop`; `USAGE`
  */
 export async function stopCommand(cli: Cli, options: StopOptions, id: string | undefined): Exit {

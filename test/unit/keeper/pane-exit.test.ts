@@ -106,4 +106,16 @@ describe("the exit of an agent in a pane", () => {
     await vi.advanceTimersByTimeAsync(200);
     expect(told).toHaveBeenCalledWith(expect.objectContaining({ code: null }));
   });
+
+  it("is waited for on when tmux answers again, of an agent nobody has seen, too", async () => {
+    vi.mocked(paneEnd).mockReturnValue(new Promise(() => undefined));
+    vi.mocked(paneState).mockResolvedValueOnce(null);
+    const told = vi.fn();
+    void exitInPane(client, { ...watched, agent: null, server: selfIdentity() }).then(told);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(told).not.toHaveBeenCalled();
+    vi.mocked(paneState).mockResolvedValue({ ...alive, isDead: true, code: 0 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(told).toHaveBeenCalledWith(expect.objectContaining({ code: 0 }));
+  });
 });
