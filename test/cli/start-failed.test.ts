@@ -20,12 +20,12 @@ describe("an agent that does not come to run", () => {
     await expectNothingLeft(workspace);
   });
 
-  it("is ended when it is not ready in time, also where its output cannot be trusted (R3.1)", async () => {
+  it("is ended where its output cannot be trusted, and whether it is ready cannot be told (R3.1)", async () => {
     const workspace = openWorkspace();
-    const replaces = 'out=$(readlink /proc/self/fd/1); ln -sf /etc/hostname "$out"; exec sleep 300';
+    const replaces = 'out=$(readlink /proc/$$/fd/1); ln -sf /etc/hostname "$out"; exec sleep 300';
     const ready = ["--ready-output", "never", "--ready-timeout", "500ms"];
     const failed = await workspace.holdfast(["start", "demo", ...ready, "--json", "--", "sh", "-c", replaces]);
-    expect(failed.json().error).toMatchObject({ code: "START_FAILED", output: "" });
+    expect(failed.json().error).toMatchObject({ code: "NOT_PERMITTED", output: "" });
     await until(() => workspace.agents().length === 0);
     await expectFree(workspace);
   });
